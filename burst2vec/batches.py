@@ -1,0 +1,116 @@
+"""Batches: one task each, bursts of similar length together, random from epoch to epoch, reproducible by seed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from burst2vec.corpus import Corpus, Task
+from burst2vec.store import WaveformStore
+
+SCALAR_BANDS = 4
+"""Into how many bands of equal width oversampling cuts a scalar's training range."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Bursts to learn one task from: `waveforms` (batch, samples), zero padded; `lengths` (batch,), the real samples
+    of each; `targets` (batch, columns), or class indices (batch,); `rows` (batch,) of the corpus table."""
+
+    task: Task
+    rows: np.ndarray
+    waveforms: torch.Tensor
+    lengths: torch.Tensor
+    targets: torch.Tensor
+
+    @property
+    def padding(self) -> float:
+        """Share of the batch's samples that are padding."""
+        return 1 - self.lengths.sum().item() / self.waveforms.numel()
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch with its tensors on a device."""
+        return Batch(self.task, self.rows, self.waveforms.to(device), self.lengths.to(device), self.targets.to(device))
+
+
+def collate(waveforms: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Waveforms zero padded to the longest, float32 (batch, samples), and their lengths in samples (batch,)."""
+    lengths = torch.tensor([len(w) for w in waveforms])
+    padded = torch.zeros(len(waveforms), int(lengths.max()))
+    for row, waveform in zip(padded, waveforms, strict=True):
+        row[:len(waveform)] = torch.from_numpy(waveform)
+    return padded, lengths
+
+
+def bucketed(rows: np.ndarray, lengths: np.ndarray, batch_size: int, bucket_batches: int,
+             rng: np.random.Generator) -> list[np.ndarray]:
+    """`rows` dealt into random batches of similar `lengths`, each row exactly once.
+
+    Shuffled rows are sorted by length inside windows of `bucket_batches` batches, cut into batches of nearly equal
+    size, `batch_size` at most, and the batches shuffled. With one batch to a window nothing is gained or lost.
+    """
+    rows = rng.permutation(rows)
+    window = batch_size * bucket_batches
+    for start in range(0, len(rows), window):
+        part = rows[start:start + window]
+        rows[start:start + window] = part[np.argsort(lengths[part], kind="stable")]
+    batches = np.array_split(rows, -(-len(rows) // batch_size))
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def cells(tasks: Sequence[Task], table: pd.DataFrame) -> np.ndarray:
+    """The cross-label cell of each row, an integer (rows,): its strongest intensity x scalar band x class.
+    Where a label is missing, that is a cell of its own."""
+    keys = []
+    for task in tasks:
+        targets = task.targets(table)
+        if task.kind == "intensities":
+            targets = targets.argmax(axis=1)
+        elif task.kind == "scalar":
+            targets = np.nan_to_num(np.clip(targets[:, 0] * SCALAR_BANDS, 0, SCALAR_BANDS - 1)).astype(int)
+        keys.append(np.where(task.labelled(table), targets, -1))
+    return pd.DataFrame(dict(enumerate(keys))).groupby(list(range(len(keys)))).ngroup().to_numpy()
+
+
+def oversample(rows: np.ndarray, cell: np.ndarray, max_repeat: int, rng: np.random.Generator) -> np.ndarray:
+    """`rows` and random repetitions of them that bring each cell towards the size of the largest (section 4.1).
+
+    `cell` (rows,) holds the cell of each row. No row stands there more than `max_repeat` times: a cell of one burst
+    cannot be filled from it alone.
+    """
+    largest = np.bincount(cell).max()
+    chosen = []
+    for members in (rows[cell == c] for c in np.unique(cell)):
+        whole, rest = divmod(min(largest, len(members) * max_repeat), len(members))
+        chosen += [np.tile(members, whole), rng.choice(members, rest, replace=False)]
+    return np.concatenate(chosen)
+
+
+def take(store: WaveformStore, task: Task, targets: np.ndarray, rows: np.ndarray) -> Batch:
+    """The batch of those rows of the corpus table, of which `targets` are the task's."""
+    waveforms, lengths = collate([store[r] for r in rows])
+    return Batch(task, rows, waveforms, lengths, torch.from_numpy(targets[rows]))
+
+
+def epoch(corpus: Corpus, store: WaveformStore, params, number: int) -> Iterator[Batch]:
+    """The training batches of one epoch: the tasks take turns until each has seen each of its bursts once.
+
+    Bursts without a task's label take no part in it. The order depends on `params.seed` and the epoch's `number` alone.
+    """
+    train = np.flatnonzero(corpus.table["split"] == "train")
+    rng = np.random.default_rng((params.seed, number))
+    if params.oversampling:
+        train = oversample(train, cells(corpus.tasks, corpus.table.iloc[train]), params.max_repeat, rng)
+    turns = []
+    for task in corpus.tasks:
+        rows = train[task.labelled(corpus.table)[train]]
+        targets = task.targets(corpus.table)
+        batches = bucketed(rows, store.lengths, params.batch_size, params.bucket_batches, rng)
+        turns.append([(task, targets, b) for b in batches])
+    for turn in filter(None, itertools.chain.from_iterable(itertools.zip_longest(*turns))):
+        yield take(store, *turn)

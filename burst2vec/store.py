@@ -1,0 +1,115 @@
+"""A waveform store: every burst of a corpus, decoded once, in one memory-mapped file.
+
+Samples are 16-bit integers scaled to each burst's own peak, so that nothing clips whatever its level: no
+rounding error comes within 96 dB of the peak.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from burst2vec.corpus import Corpus, CorpusError
+from burst2vec.files import write_aside
+
+RECIPE = 1
+"""Counts the changes of `audio.load`; a store made by another recipe is made again."""
+
+
+class WaveformStore:
+    """The waveforms of a corpus, in the order of its table: `store[i]` is float32 (samples,) at 16 kHz."""
+
+    def __init__(self, folder: Path):
+        index = pd.read_csv(folder / "index.csv", dtype={"file": str})
+        self.files = index["file"].to_numpy()
+        self.lengths = index["samples"].to_numpy()
+        self._offsets = np.concatenate([[0], np.cumsum(self.lengths)])
+        self._scales = index["scale"].to_numpy(np.float32)
+        self._samples = np.memmap(folder / "samples.i16", dtype="<i2", mode="r")
+        if len(self._samples) != self._offsets[-1]:
+            raise CorpusError(f"{folder}: holds {len(self._samples)} samples where its index lists "
+                              f"{self._offsets[-1]}; delete the folder and it is made again")
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        return self._samples[self._offsets[row]:self._offsets[row + 1]] * self._scales[row]
+
+
+def open_store(corpus: Corpus, audio: str, cache: str | Path) -> WaveformStore:
+    """The store of a corpus's `provided` or `own` audio under folder `cache`, made first where it is missing or old.
+
+    Raises CorpusError where recordings are missing or unusable, naming them.
+    """
+    place = hashlib.sha256(str(corpus.root.resolve()).encode()).hexdigest()[:8]
+    folder = Path(cache) / f"store-{corpus.name}-{place}-{audio}"
+    fingerprint = _fingerprint(corpus, audio)
+    if _recorded(folder) != fingerprint:
+        _make(corpus, audio, folder, fingerprint)
+    return WaveformStore(folder)
+
+
+def audio_paths(corpus: Corpus, audio: str) -> list[Path]:
+    """Where each burst's recording of that kind stands. Raises CorpusError for a burst without one."""
+    column = corpus.table["raw" if audio == "own" else "provided"]
+    if column.isna().any():
+        needed = "raw recordings" if audio == "own" else "provided audio"
+        raise CorpusError(f"{corpus.root}: {column.isna().sum()} of {len(column)} bursts have no {needed}, "
+                          f"{column.index[column.isna()][0]!r} first; `audio: {audio}` needs one for each")
+    return [corpus.root / p for p in column]
+
+
+def _fingerprint(corpus: Corpus, audio: str) -> str:
+    digest = hashlib.sha256(f"{RECIPE} {audio}".encode())
+    for file, path in zip(corpus.table.index, audio_paths(corpus, audio), strict=True):
+        status = path.stat()
+        digest.update(f"{file} {path.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _recorded(folder: Path) -> str | None:
+    record = folder / "store.json"
+    return json.loads(record.read_text())["fingerprint"] if record.is_file() else None
+
+
+def _make(corpus: Corpus, audio: str, folder: Path, fingerprint: str) -> None:
+    rows, problems = [], []
+    with write_aside(folder) as aside:
+        aside.mkdir()
+        with open(aside / "samples.i16", "wb") as out:
+            for file, result in zip(corpus.table.index, _load_all(audio_paths(corpus, audio), audio), strict=True):
+                if isinstance(result, str):
+                    problems.append(result)
+                    continue
+                samples, scale = result
+                out.write(samples.tobytes())
+                rows.append((file, len(samples), scale))
+        if problems:
+            raise CorpusError(f"{len(problems)} recordings cannot be used:\n  " + "\n  ".join(problems[:20]))
+        pd.DataFrame(rows, columns=["file", "samples", "scale"]).to_csv(aside / "index.csv", index=False)
+        (aside / "store.json").write_text(json.dumps({"fingerprint": fingerprint, "audio": audio}))
+
+
+def _load_all(paths: list[Path], audio: str) -> Iterator[tuple[np.ndarray, float] | str]:
+    """Each recording as integers and their scale, or what is wrong with it, in order; decoded in parallel."""
+    loaded = joblib.Parallel(n_jobs=-1, return_as="generator")(joblib.delayed(_load_one)(p, audio) for p in paths)
+    return tqdm(loaded, total=len(paths), desc=f"Preparing {audio} audio", unit="burst")
+
+
+def _load_one(path: Path, audio: str) -> tuple[np.ndarray, float] | str:
+    from burst2vec.audio import AudioError, load
+
+    try:
+        waveform = load(path, audio)
+    except (AudioError, OSError) as error:
+        return str(error)
+    scale = float(np.abs(waveform).max()) / 32767
+    return np.round(waveform / scale).astype("<i2"), scale

@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+import soundfile
+import torch
+import torchaudio
+
+from burst2vec.audio import AudioError, load, read_audio, to_mono_16k, to_rms_level
+
+
+def tone(hertz, rate, seconds=0.5, level=0.5):
+    return (level * np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate)) / rate)).astype(np.float32)[:, None]
+
+
+def middle_level(waveform):
+    """Level in dB re a full-scale sine's, of the middle half, where the edges of the filter do not reach."""
+    quarter = len(waveform) // 4
+    return 20 * np.log10(np.sqrt(2 * np.mean(np.square(waveform[quarter:-quarter], dtype=np.float64))) + 1e-12)
+
+
+def write(path, waveform, rate=16_000, **options):
+    soundfile.write(path, waveform, rate, **options)
+    return path
+
+
+@pytest.mark.parametrize("rate", [48_000, 44_100, 22_050])
+def test_a_tone_above_the_new_nyquist_frequency_vanishes(rate):
+    assert middle_level(to_mono_16k(tone(8_200, rate, level=1), rate)) < -100
+
+
+def test_torchaudios_default_kernel_lets_that_tone_through():
+    default = torchaudio.functional.resample(torch.from_numpy(tone(8_200, 48_000, level=1)[:, 0]), 48_000, 16_000)
+    assert middle_level(default.numpy()) > -20
+
+
+@pytest.mark.parametrize("hertz", [100, 1_000, 7_000])
+def test_tones_that_16_khz_can_hold_keep_their_level(hertz):
+    assert middle_level(to_mono_16k(tone(hertz, 48_000, level=1), 48_000)) == pytest.approx(0, abs=0.05)
+
+
+def test_a_tone_at_48_khz_becomes_the_same_tone_at_16_khz():
+    ours, exact = to_mono_16k(tone(1_000, 48_000), 48_000), tone(1_000, 16_000)[:, 0]
+    assert len(ours) == len(exact)
+    np.testing.assert_allclose(ours[1000:-1000], exact[1000:-1000], atol=1e-4)
+
+
+def test_mono_is_the_mean_of_the_channels():
+    stereo = np.array([[0.2, 0.6], [1.0, -1.0], [0.0, 0.5]], np.float32)
+    np.testing.assert_allclose(to_mono_16k(stereo, 16_000), [0.4, 0.0, 0.25])
+
+
+@pytest.mark.parametrize("gain", [1e-3, 1.0, 50.0])
+def test_our_preprocessing_sets_the_rms_level_to_minus_3_db_whatever_it_was(tmp_path, gain):
+    noise = np.random.default_rng(0).normal(size=4_000) * 0.1 * gain
+    waveform = load(write(tmp_path / "burst.wav", noise, subtype="FLOAT"), "own")
+    assert 10 * np.log10(np.mean(np.square(waveform, dtype=np.float64))) == pytest.approx(-3, abs=1e-4)
+
+
+def test_nothing_clips_in_our_preprocessing_although_peaks_exceed_full_scale(tmp_path):
+    spiky = np.random.default_rng(0).laplace(size=4_000) * 0.01
+    waveform = load(write(tmp_path / "burst.wav", spiky, subtype="FLOAT"), "own")
+    assert np.abs(waveform).max() > 3
+    np.testing.assert_allclose(waveform / waveform[0], spiky / spiky[0], rtol=1e-3)
+
+
+def test_provided_audio_keeps_its_level(tmp_path):
+    path = write(tmp_path / "burst.wav", tone(500, 16_000, level=0.25))
+    np.testing.assert_array_equal(load(path, "provided"), read_audio(path)[0][:, 0])
+    assert np.abs(load(path, "provided")).max() == pytest.approx(0.25, abs=1e-3)
+
+
+@pytest.mark.parametrize(("suffix", "tolerance"), [(".wav", 1e-4), (".flac", 1e-4), (".ogg", 0.1), (".mp3", 0.1)])
+def test_every_format_reads_as_the_waveform_that_was_written(tmp_path, suffix, tolerance):
+    wanted = tone(440, 48_000)
+    found, rate = read_audio(write(tmp_path / f"burst{suffix}", wanted, 48_000))
+    assert rate == 48_000 and found.dtype == np.float32
+    np.testing.assert_allclose(found[5_000:15_000], wanted[5_000:15_000], atol=tolerance)
+
+
+def test_a_waveform_is_float32_at_16_khz_whatever_the_recording(tmp_path):
+    waveform = load(write(tmp_path / "burst.wav", np.repeat(tone(440, 44_100), 2, axis=1), 44_100), "own")
+    assert waveform.dtype == np.float32 and waveform.shape == (8_000,)
+
+
+@pytest.mark.parametrize(("name", "waveform", "rate", "complaint"), [
+    ("empty.wav", np.zeros((0, 1)), 16_000, "0.0 ms long; expected 25 ms or more"),
+    ("empty48.wav", np.zeros((0, 1)), 48_000, "0.0 ms long; expected 25 ms or more"),
+    ("short.wav", np.ones(399), 16_000, "24.9 ms long; expected 25 ms or more"),
+    ("short48.wav", np.ones(1_100), 48_000, "expected 25 ms or more"),
+    ("silent.wav", np.zeros(4_000), 16_000, "silent"),
+    ("antiphase.wav", np.array([[0.5, -0.5]] * 4_000), 16_000, "silent"),
+    ("nan.wav", np.r_[np.ones(4_000), np.nan], 16_000, "not finite"),
+    ("inf.wav", np.r_[np.ones(4_000), np.inf], 48_000, "not finite"),
+])
+@pytest.mark.parametrize("audio", ["own", "provided"])
+def test_a_recording_that_cannot_be_used_is_named_with_what_is_wrong(tmp_path, name, waveform, rate, complaint, audio):
+    write(tmp_path / name, waveform, rate, subtype="FLOAT")
+    with pytest.raises(AudioError, match=f"{name}: .*{complaint}"):
+        load(tmp_path / name, audio)
+
+
+@pytest.mark.parametrize("content", [b"", b"not audio at all", bytes(1_000)])
+def test_a_file_that_is_no_audio_is_named_with_the_formats_that_are(tmp_path, content):
+    (tmp_path / "burst.wav").write_bytes(content)
+    with pytest.raises(AudioError, match="burst.wav: not readable as audio .*expected WAV, FLAC, OGG or MP3"):
+        load(tmp_path / "burst.wav", "own")
+
+
+def test_a_missing_recording_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nothing.wav"):
+        load(tmp_path / "nothing.wav", "own")
+
+
+def test_the_shortest_usable_recording_is_25_ms(tmp_path):
+    assert len(load(write(tmp_path / "burst.wav", tone(500, 16_000, 0.025)), "own")) == 400
+
+
+def test_silence_has_no_level():
+    with pytest.raises(AudioError, match="silent"):
+        to_rms_level(np.zeros(400, np.float32))

@@ -1,0 +1,173 @@
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from burst2vec.corpus import CorpusError
+from burst2vec.readers import COUNTRIES, EMOGATOR, EMOTIONS, read_emogator, read_exvo, recognise
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tmp_path / "exvo"
+
+
+@pytest.fixture
+def write(write_exvo, root):
+    return lambda labels, **options: write_exvo(root, labels, **{"audio": False, **options})
+
+
+def expected(labels):
+    """What reading should give, restated row by row."""
+    rows = {}
+    for row in labels.to_dict("records"):
+        rows[row["File_ID"][1:-1]] = [row["Split"].lower(), row["Subject_ID"], *(row[e] for e in EMOTIONS), row["Age"],
+                                      ("China", "South Africa", "USA", "Venezuela")[row["Country"]]]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["split", "speaker", *EMOTIONS, "age", "country"])
+
+
+def check(corpus, labels):
+    wanted = expected(labels)
+    found = corpus.table.loc[wanted.index, wanted.columns]
+    pd.testing.assert_frame_equal(found, wanted, check_dtype=False, check_names=False)
+    assert list(corpus.table.index) == sorted(wanted.index)
+
+
+def test_exvo_is_read_with_the_withheld_labels_filled_in(write, labels):
+    check(read_exvo(write(labels)), labels)
+
+
+def test_columns_are_read_by_name_in_any_order(write, labels):
+    check(read_exvo(write(labels[np.random.default_rng(1).permutation(labels.columns)])), labels)
+
+
+def test_the_first_release_without_country_string_is_read(write, labels):
+    check(read_exvo(write(labels.drop(columns="Country_string"))), labels)
+
+
+def test_a_byte_order_mark_before_the_first_column_does_no_harm(write, labels):
+    check(read_exvo(write(labels, encoding="utf-8-sig")), labels)
+
+
+def test_without_withheld_labels_test_rows_have_none_and_no_speaker(write, labels):
+    table = read_exvo(write(labels, withheld=False)).split("test")
+    assert len(table) == 4
+    assert table[["speaker", "age", "country", *EMOTIONS]].isna().all(axis=None)
+
+
+def test_rows_of_train_and_val_do_not_change_with_the_withheld_file(write, labels):
+    folder = write(labels)
+    withheld = read_exvo(folder).table
+    (folder / "test_labels.csv").unlink()
+    known = withheld["split"] != "test"
+    pd.testing.assert_frame_equal(withheld[known], read_exvo(folder).table[known])
+
+
+def test_the_three_tasks_are_the_papers_and_ages_scale_with_the_training_range(write, labels):
+    emotion, age, country = read_exvo(write(labels)).tasks
+    train = labels.loc[labels["Split"] == "Train", "Age"]
+    assert (emotion.name, emotion.kind, emotion.columns) == ("emotion", "intensities", EMOTIONS)
+    assert (age.kind, age.unit, age.low, age.high) == ("scalar", "years", train.min(), train.max())
+    assert (country.kind, country.classes) == ("classes", COUNTRIES)
+
+
+def test_audio_is_found_by_id_whatever_its_suffix(write, labels, root):
+    for name in ("raw/00000.webm", "raw/00002.mp3", "wav/00001.wav"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    table = read_exvo(write(labels)).table
+    assert table["raw"].dropna().to_dict() == {"00000": "raw/00000.webm", "00002": "raw/00002.mp3"}
+    assert table["provided"].dropna().to_dict() == {"00001": "wav/00001.wav"}
+
+
+def test_the_sex_of_the_speakers_is_read_where_it_is_known(write, labels, root):
+    root.mkdir()
+    (root / "speakers.csv").write_text("Subject_ID,Sex\nSpeaker_1,f\nSpeaker_2,m\n")
+    assert read_exvo(write(labels)).table["sex"].dropna().to_dict() == {"00001": "f", "00002": "m"}
+
+
+def test_only_a_marked_corpus_is_synthetic(write, labels, root):
+    assert not read_exvo(write(labels)).synthetic
+    (root / "SYNTHETIC.json").write_text("{}")
+    assert read_exvo(root).synthetic
+
+
+def test_a_missing_column_is_named(write, labels):
+    with pytest.raises(CorpusError, match="data_info.csv: column Horror is missing"):
+        read_exvo(write(labels.drop(columns="Horror")))
+
+
+@pytest.mark.parametrize(("row", "column", "value", "complaint"), [
+    (3, "Age", "young", "data_info.csv, row 5: Age is 'young'; expected a number"),
+    (0, "Awe", "1,0", "data_info.csv, row 2: Awe is '1,0'; expected a number"),
+    (7, "Age", "inf", "data_info.csv, row 9: Age is 'inf'; expected a number"),
+    (6, "Country", 4, "data_info.csv, row 8: Country is 4; 0 is China, 1 is South Africa, 2 is USA, 3 is Venezuela"),
+    (6, "Country", -1, "data_info.csv, row 8: Country is -1"),
+    (6, "Country", 0.5, "data_info.csv, row 8: Country is 0.5"),
+    (2, "File_ID", "[00001]", "burst '00001' is listed twice"),
+    (20, "Subject_ID", "Speaker_0", "speaker 'Speaker_0' is in more than one split"),
+    (5, "Fear", 1.01, r"burst '00005' has Fear 1.01; intensities lie in \[0, 1\]"),
+    (5, "Fear", -0.5, "burst '00005' has Fear -0.5"),
+    (4, "Split", "Dev", "burst '00004' is in split 'dev'; expected one of train, val, test"),
+])
+def test_a_bad_cell_is_named_with_what_would_be_right(write, labels, row, column, value, complaint):
+    labels[column] = labels[column].astype(object)
+    labels.loc[row, column] = value
+    with pytest.raises(CorpusError, match=complaint):
+        read_exvo(write(labels))
+
+
+def test_one_age_for_all_cannot_be_scaled(write, labels):
+    labels["Age"] = 30.0
+    with pytest.raises(CorpusError, match="data_info.csv: .*fewer than two different ages"):
+        read_exvo(write(labels))
+
+
+@pytest.fixture
+def emogator(tmp_path):
+    """Ten speakers of two real MP3 files each."""
+    folder = tmp_path / "data" / "mp3"
+    folder.mkdir(parents=True)
+    for speaker in range(10):
+        for category in (1, 1 + 3 * speaker):
+            soundfile.write(folder / f"{speaker:06d}-{category:02d}-1.mp3", np.sin(np.arange(4_800) / 9), 48_000)
+    (folder / "000000-01-2.mp3").write_bytes((folder / "000000-01-1.mp3").read_bytes())
+    return tmp_path
+
+
+def test_emogators_labels_are_in_its_files_names(emogator):
+    corpus = read_emogator(emogator)
+    row = corpus.table.loc["000009-28-1"]
+    assert (row["speaker"], row["emotion"], row["raw"]) == ("000009", "Surprise (Positive)", "data/mp3/000009-28-1.mp3")
+    assert [t.kind for t in corpus.tasks] == ["classes"] and corpus.task("emotion").classes == EMOGATOR
+    assert len(EMOGATOR) == 30 and not corpus.synthetic
+
+
+def test_emogators_speakers_are_dealt_70_15_15_and_kept_apart(emogator):
+    table = read_emogator(emogator, seed=1).table
+    assert table.groupby("speaker")["split"].nunique().max() == 1
+    assert table.groupby("split")["speaker"].nunique().to_dict() == {"train": 7, "val": 1, "test": 2}
+
+
+def test_emogators_splits_depend_on_the_seed_alone(emogator):
+    splits = [read_emogator(emogator, seed).table["split"].tolist() for seed in (0, 0, 1)]
+    assert splits[0] == splits[1] != splits[2]
+
+
+@pytest.mark.parametrize("name", ["000001-31-1", "000001-00-1", "1-02-1", "000001-02", "laugh"])
+def test_a_name_that_is_not_emogators_is_refused(emogator, name):
+    (emogator / "data" / "mp3" / f"{name}.mp3").touch()
+    with pytest.raises(CorpusError, match=f"{name}.mp3: expected a name NNNNNN-EE-I.mp3"):
+        read_emogator(emogator)
+
+
+def test_an_emogator_folder_without_recordings_is_refused(tmp_path):
+    with pytest.raises(CorpusError, match="mp3: no .mp3 files"):
+        read_emogator(tmp_path)
+
+
+def test_layouts_are_recognised_by_the_files_they_are_known_for(write, labels, emogator, tmp_path):
+    assert recognise(write(labels)) == "exvo"
+    assert recognise(emogator) == "emogator"
+    with pytest.raises(CorpusError, match="no known layout; expected data_info.csv .*or data/mp3"):
+        recognise(tmp_path / "data" / "mp3")
