@@ -1,0 +1,34 @@
+"""The adversarial part (section 3.4): gradient reversal and the task discriminator."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+class _Reversal(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, scale):
+        ctx.scale = scale
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return -ctx.scale * gradient, None
+
+
+def reverse_gradient(x: torch.Tensor, scale: float = 1.0) -> torch.Tensor:
+    """`x` itself, whose gradient is multiplied by `-scale` on the way back (Ganin and Lempitsky, 2015)."""
+    return _Reversal.apply(x, scale)
+
+
+class TaskDiscriminator(nn.Module):
+    """Tells from a shared representation (batch, width) which task its batch belongs to: logits (batch, tasks)."""
+
+    def __init__(self, width: int, hidden: int, tasks: int):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, tasks))
+
+    def forward(self, shared: torch.Tensor) -> torch.Tensor:
+        """Logits (batch, tasks) of the discrimination loss, Eq. 6."""
+        return self.layers(shared)
