@@ -1,8 +1,13 @@
 """Burst2Vec: emotion, age and origin from vocal bursts, after Anuchitanukul and Specia (2022).
 
 One module per stage, in the order of the data: `corpus` and `readers`, `audio` and `store`, `batches`, `backbone`,
-`model`, `losses` and `adversarial`, `training`, `predictions`, then `metrics`, `ensembles`, `significance`,
+`model`, `losses` and `adversarial`, `training`, `inference`, `predictions`, then `metrics`, `ensembles`, `significance`,
 `tables` and `figures`. Importing the package alone loads none of them.
 """
+
+import warnings
+
+# Progress bars are meant to be text: a report has no widgets.
+warnings.filterwarnings("ignore", message="IProgress not found")
 
 __version__ = "0.1.0"

@@ -97,10 +97,11 @@ def take(store: WaveformStore, task: Task, targets: np.ndarray, rows: np.ndarray
     return Batch(task, rows, waveforms, lengths, torch.from_numpy(targets[rows]))
 
 
-def epoch(corpus: Corpus, store: WaveformStore, params, number: int) -> Iterator[Batch]:
-    """The training batches of one epoch: the tasks take turns until each has seen each of its bursts once.
+def plan(corpus: Corpus, lengths: np.ndarray, params, number: int) -> list[tuple[Task, np.ndarray]]:
+    """Task and rows of each training batch of epoch `number`, given each burst's length in samples.
 
-    Bursts without a task's label take no part in it. The order depends on `params.seed` and the epoch's `number` alone.
+    The tasks take turns until each has seen each of its bursts once; bursts without a task's label take no part in
+    it. The order depends on `params.seed` and the epoch's number alone.
     """
     train = np.flatnonzero(corpus.table["split"] == "train")
     rng = np.random.default_rng((params.seed, number))
@@ -109,8 +110,12 @@ def epoch(corpus: Corpus, store: WaveformStore, params, number: int) -> Iterator
     turns = []
     for task in corpus.tasks:
         rows = train[task.labelled(corpus.table)[train]]
-        targets = task.targets(corpus.table)
-        batches = bucketed(rows, store.lengths, params.batch_size, params.bucket_batches, rng)
-        turns.append([(task, targets, b) for b in batches])
-    for turn in filter(None, itertools.chain.from_iterable(itertools.zip_longest(*turns))):
-        yield take(store, *turn)
+        turns.append([(task, b) for b in bucketed(rows, lengths, params.batch_size, params.bucket_batches, rng)])
+    return list(filter(None, itertools.chain.from_iterable(itertools.zip_longest(*turns))))
+
+
+def epoch(corpus: Corpus, store: WaveformStore, params, number: int) -> Iterator[Batch]:
+    """The training batches of one epoch, as `plan` deals them."""
+    targets = {task.name: task.targets(corpus.table) for task in corpus.tasks}
+    for task, rows in plan(corpus, store.lengths, params, number):
+        yield take(store, task, targets[task.name], rows)

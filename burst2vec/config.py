@@ -55,7 +55,7 @@ class Params:
     max_repeat: int = _p(10, "How often oversampling may repeat a burst in an epoch.", low=1)
 
     backbone: str = _p("facebook/hubert-large-ls960-ft", "Speech representation model: a hub name or a local folder.")
-    backbone_size: str = _p("published", "The published weights, or a tiny random model of the same family.",
+    backbone_size: str = _p("published", "The published weights, or a tiny model of the same family.",
                             choices=("published", "tiny"))
     freeze_feature_encoder: bool = _p(True, "Keep the backbone's convolutional encoder as it is.")
     padding: str = _p("exact", "Whether a clip's features are kept from depending on its batch's padding.",
@@ -67,12 +67,16 @@ class Params:
     dropout: float = _p(0.1, "Dropout after projection, extractors and combination.", low=0, high=0.99)
 
     adversarial: bool = _p(True, "Adversarial debiasing (section 3.4); -Adv where false.")
+    reversal: str = _p("upstream", "What ascends the adversarial losses: all that is upstream, or the extractors alone.",
+                       choices=("upstream", "extractors"))
     alpha_discriminator: float = _p(0.5, "Weight of the task discrimination loss, alpha 1 of Eq. 8.", low=0)
     alpha_adversarial: float = _p(0.25, "Weight of the task-specific adversarial losses, alpha 2 of Eq. 8.", low=0)
 
     batch_size: int = _p(32, "Bursts in a batch.", low=2)
     bucket_batches: int = _p(50, "Batches whose bursts are sorted by length among themselves; 1 for none.", low=1)
     learning_rate: float = _p(1e-5, "Adam's learning rate.", low=0)
+    learning_rate_decay: str = _p("none", "Whether the learning rate stays, or falls to zero over `max_epochs`.",
+                                  choices=("none", "linear"))
     max_epochs: int = _p(100, "Epochs at most.", low=1)
     validate_every: int = _p(800, "Iterations between validations.", low=1)
     patience: int = _p(20, "Validations without improvement before training stops.", low=1)

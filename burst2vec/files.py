@@ -14,8 +14,9 @@ from pathlib import Path
 def write_aside(path: str | os.PathLike) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place when the block ends well, and vanishes when it does not.
 
-    The block creates a file or a folder there; FileNotFoundError where it did neither. An existing file at `path` is replaced in one step; an existing
-    folder is moved out of the way first, so that a reader sees the old or the new one, never a mixture.
+    The block creates a file or a folder there; FileNotFoundError where it did neither. An existing file at `path` is
+    replaced in one step; an existing folder is moved out of the way first, so that a reader sees the old or the new
+    one, never a mixture.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

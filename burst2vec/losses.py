@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 from torch.nn import functional
 
 from burst2vec.adversarial import reverse_gradient
@@ -53,7 +54,7 @@ def discrimination_loss(model: Burst2Vec, r: Representations, task: Task) -> tor
 
     The reversal stands between discriminator and shared extractor: the one descends, the other ascends.
     """
-    logits = model.discriminator(reverse_gradient(r.shared))
+    logits = model.discriminator(reverse_gradient(_reached(model, model.shared_extractor, r.shared, r)))
     index = model.tasks.index(task)
     return cross_entropy(logits, torch.full((len(logits),), index, device=logits.device))
 
@@ -63,8 +64,14 @@ def adversarial_losses(model: Burst2Vec, r: Representations, task: Task, truth: 
 
     The reversal stands between head and foreign extractor: the head descends, the extractor ascends.
     """
-    return {name: task_loss(task, model.heads[task.name](reverse_gradient(x)), truth)
-            for name, x in r.specific.items() if name != task.name}
+    foreign = {name: _reached(model, model.task_extractors[name], x, r)
+               for name, x in r.specific.items() if name != task.name}
+    return {name: task_loss(task, model.heads[task.name](reverse_gradient(x)), truth) for name, x in foreign.items()}
+
+
+def _reached(model: Burst2Vec, extractor: nn.Module, features: torch.Tensor, r: Representations) -> torch.Tensor:
+    """An extractor's features, through which a reversed gradient reaches all that lies upstream, or that extractor only."""
+    return features if model.reversal == "upstream" else extractor(r.projected.detach())
 
 
 def objective(model: Burst2Vec, r: Representations, task: Task, truth: torch.Tensor,

@@ -36,8 +36,12 @@ class Representations:
 
 
 def layer(inputs: int, width: int, dropout: float) -> nn.Sequential:
-    """A linear map with ReLU and dropout: projection, extractors and combinations are one each."""
-    return nn.Sequential(nn.Linear(inputs, width), nn.ReLU(), nn.Dropout(dropout))
+    """A linear map, layer norm, ReLU and dropout: projection, extractors and combinations are one each.
+
+    The norm keeps the adversary honest: without it an extractor pleases the reversed gradient by letting its features
+    grow without end, and training diverges.
+    """
+    return nn.Sequential(nn.Linear(inputs, width), nn.LayerNorm(width), nn.ReLU(), nn.Dropout(dropout))
 
 
 def _initialise(module: nn.Module) -> None:
@@ -71,14 +75,15 @@ class Burst2Vec(nn.Module):
     """The model of Figure 2 for any number and kind of tasks.
 
     `adversarial` adds the task discriminator, which only training uses; with a single task there is nothing to
-    discriminate and it is left out. `pooling` is `real`, or `padded` to average over the padding's frames too.
+    discriminate and it is left out. `reversal` says what ascends: everything `upstream` of the reversal layer, or the
+    `extractors` alone. `pooling` is `real`, or `padded` to average over the padding's frames too.
     """
 
     def __init__(self, backbone: Backbone, tasks: Sequence[Task], width: int = 256, hidden: int = 128,
-                 dropout: float = 0.1, adversarial: bool = True, pooling: str = "real"):
+                 dropout: float = 0.1, adversarial: bool = True, pooling: str = "real", reversal: str = "upstream"):
         super().__init__()
         names = [t.name for t in tasks]
-        self.tasks, self.pooling = tuple(tasks), pooling
+        self.tasks, self.pooling, self.reversal = tuple(tasks), pooling, reversal
         self.backbone = backbone
         self.projection = layer(backbone.features, width, dropout)
         self.shared_extractor = layer(width, width, dropout)
@@ -112,4 +117,5 @@ class Burst2Vec(nn.Module):
 def build(params, tasks: Sequence[Task]) -> Burst2Vec:
     """The model that `params` (a `config.Params`) describes. Seed first: its weights are drawn here."""
     backbone = Backbone(params.backbone, params.backbone_size, params.padding, params.freeze_feature_encoder)
-    return Burst2Vec(backbone, tasks, params.width, params.hidden, params.dropout, params.adversarial, params.pooling)
+    return Burst2Vec(backbone, tasks, params.width, params.hidden, params.dropout, params.adversarial, params.pooling,
+                     params.reversal)

@@ -18,9 +18,9 @@ from tqdm.auto import tqdm
 from burst2vec import batches, metrics
 from burst2vec.corpus import Corpus, CorpusError, Task
 from burst2vec.files import write_aside
+from burst2vec.inference import predict
 from burst2vec.losses import objective
 from burst2vec.model import Burst2Vec, build
-from burst2vec.predictions import predict
 from burst2vec.store import WaveformStore
 
 HISTORY = ["iteration", "epoch", "stage", "task", "term", "value"]
@@ -88,6 +88,9 @@ class _Run:
         self.model, self.corpus, self.store, self.params, self.precision = model, corpus, store, params, precision
         learned = [p for p in model.parameters() if p.requires_grad]
         self.optimiser = torch.optim.Adam(learned, lr=params.learning_rate)
+        steps = params.max_epochs * len(batches.plan(corpus, store.lengths, params, 1))
+        last = 0.0 if params.learning_rate_decay == "linear" else 1.0
+        self.schedule = torch.optim.lr_scheduler.LinearLR(self.optimiser, 1.0, last, total_iters=steps)
         self.device = learned[0].device
         self.rows: list[tuple] = []
         self.recent: list[tuple[str, np.ndarray, float, dict[str, torch.Tensor]]] = []
@@ -127,6 +130,7 @@ class _Run:
         self.optimiser.zero_grad(set_to_none=True)
         terms["total"].backward()
         self.optimiser.step()
+        self.schedule.step()
         self.iteration += 1
         self.recent.append((batch.task.name, batch.rows, padding, {k: v.detach() for k, v in terms.items()}))
 
@@ -135,8 +139,8 @@ class _Run:
         self._record_losses(number)
         found = predict(self.model, self.corpus, self.store, ("val",), 2 * self.params.batch_size, self.precision)
         if not np.isfinite(found.select_dtypes("number")).all(axis=None):
-            raise TrainingError(f"the predictions of iteration {self.iteration} are not finite numbers, although its loss "
-                                "was; try a lower learning_rate or precision: float32")
+            raise TrainingError(f"the predictions of iteration {self.iteration} are not finite numbers; "
+                                "try a lower learning_rate or precision: float32")
         truth = self.corpus.split("val")
         for task in self.corpus.tasks:
             score = metrics.score(task, truth, found)

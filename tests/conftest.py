@@ -33,7 +33,8 @@ def one_process():
         yield
 
 
-def _labels(counts={"Train": 16, "Val": 8, "Test": 4}) -> pd.DataFrame:
+def _labels() -> pd.DataFrame:
+    counts = {"Train": 16, "Val": 8, "Test": 4}
     rng = np.random.default_rng(0)
     n = sum(counts.values())
     country = np.arange(n) % 4
