@@ -1,0 +1,172 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Preprocessing
+#
+# The challenge hands out its recordings twice: raw, as the speakers' devices left them, and processed to 16
+# kHz. The authors found distortion in the processed files and went back to the raw ones, which they
+# resampled to 16 kHz, mixed down to mono and normalised to −3 dB by their root mean square (section 4.1).
+# Both kinds of audio are kept here, as `provided` and `own`; a variant chooses one by its parameter
+# `audio`. This page looks at what the preprocessing does to a recording, and at what the distortion is.
+
+# %% tags=["parameters"]
+scale = "demo"  # which file of params/scales
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from IPython.display import Markdown, display
+
+from burst2vec import audio, inspection, report
+from burst2vec.config import Params
+from burst2vec.corpus import open_corpus
+from burst2vec.figures import audio as figures
+from burst2vec.figures import results
+from burst2vec.store import open_store
+
+plt.rcParams.update(results.STYLE)
+
+# %%
+params = Params.resolve(globals())
+corpus = open_corpus(params)
+report.banner(corpus)
+
+# %%
+kinds = inspection.kinds_of_audio(corpus)
+stores = {kind: open_store(corpus, kind, params.path(params.cache)) for kind in kinds}
+lacking = {"provided": "processed recordings", "own": "raw recordings"}
+Markdown("This corpus has " + " and ".join(f"{lacking[kind]} ({kind})" for kind in kinds) + " of every burst."
+         + " What needs the other kind is left out below." * (len(kinds) < 2))
+
+# %% [markdown]
+# ## Recordings as they come
+#
+# A sample of up to 400 recordings, drawn at random. The formats of the raw ones:
+
+# %%
+rng = np.random.default_rng(0)
+rows = np.sort(rng.permutation(len(corpus.table))[:400])
+survey = inspection.survey(corpus, stores, rows)
+inspection.formats(corpus, "raw" if "own" in kinds else "provided", rows)
+
+# %% [markdown]
+# Levels differ from device to device and from speaker to speaker. Setting the root mean square removes
+# that; what is loud within a burst stays loud.
+
+# %% mystnb={"figure": {"name": "fig-levels", "caption": "Levels (root mean square), peaks and durations of the recordings in the sample, as cumulative distributions. A peak above 0 dB exceeds full scale."}}
+labels = {"level": "level (dB)", "peak": "peak (dB)", "seconds": "duration (s)"}
+figures.draw_survey(survey, labels);
+
+# %% [markdown]
+# ## Before and after
+#
+# One raw recording, and what becomes of it. The shape of waveform and spectrogram is that of the raw
+# recording, at another level. Note the dotted lines, which mark full scale: at a root mean square of −3 dB,
+# which is 0.71 of full scale, the peaks of nearly every burst lie beyond it. In floating point that is
+# harmless.
+
+# %%
+column = survey[survey["audio"] == kinds[0]].set_index("file")["clipped"]
+example = corpus.table.index.get_loc(column.idxmax())
+
+# %% mystnb={"figure": {"name": "fig-before-after", "caption": "A recording before and after our own preprocessing."}}
+if "own" in kinds:
+    raw, rate = audio.read_audio(corpus.root / corpus.table["raw"].iloc[example])
+    after = stores["own"][example], audio.SAMPLE_RATE
+    figures.draw_recordings({"raw": (raw.mean(axis=1), rate), "own": after});
+
+# %% [markdown]
+# ## Distortion
+#
+# The same normalisation in 16-bit integers has nowhere to put those peaks: they are cut off. The figure
+# shows the recording of the sample that suffers most, for a few milliseconds around its largest peak, as
+# provided and as we preprocess it.
+
+# %% mystnb={"figure": {"name": "fig-clipping", "caption": "The most clipped recording of the sample, around its largest peak."}}
+if len(kinds) == 2:
+    heard = {kind: stores[kind][example] for kind in kinds}
+    _, axes = plt.subplots(figsize=(6.5, 2.8), layout="constrained")
+    figures.plot_closely(heard, audio.SAMPLE_RATE, axes);
+
+# %% [markdown]
+# Cutting off peaks adds harmonics: energy at frequencies where the voice had little. Both are played at the
+# same peak, so the clipped one is louder.
+
+# %% mystnb={"figure": {"name": "fig-distortion", "caption": "The same recording as provided and by our own preprocessing."}}
+if len(kinds) == 2:
+    figures.draw_recordings({kind: (waveform, audio.SAMPLE_RATE) for kind, waveform in heard.items()});
+
+# %%
+if len(kinds) == 2:
+    file = corpus.table.index[example]
+    display(report.players({f"{kind} ({file})": waveform for kind, waveform in heard.items()}))
+
+# %% [markdown]
+# How much of the corpus is affected? A sample counts as clipped when it lies at the largest magnitude of
+# its recording: an intact recording reaches its maximum once, a clipped one again and again. The ratio of
+# signal to distortion compares each provided recording with ours, whatever the levels of the two; what is
+# not proportional to ours counts as distortion, the differences between the two resamplers included.
+
+# %%
+summary = survey.groupby("audio", sort=False).agg(
+    clipped=("clipped", "mean"), peak=("peak", "median"), level=("level", "median"))
+summary["clipped"] *= 100
+summary.set_axis(["clipped samples (%, mean)", "peak (dB, median)", "level (dB, median)"], axis=1).round(2)
+
+# %% mystnb={"figure": {"name": "fig-clipped", "caption": "Share of clipped samples, and ratio of signal to distortion of the audio as provided."}}
+if len(kinds) == 2:
+    ratios = inspection.distortion(stores["own"], stores["provided"], rows)
+    _, axes = plt.subplots(1, 2, figsize=(6.5, 2.8), layout="constrained")
+    figures.plot_distribution(survey.assign(clipped=100 * survey["clipped"]), "clipped", axes[0])
+    axes[0].set_xlabel("clipped samples (%)")
+    axes[0].legend(frameon=False)
+    figures.plot_ratios(ratios, axes[1]);
+
+# %% [markdown]
+# ## Resampling
+#
+# Halving or thirding a sample rate folds whatever lies above the new Nyquist frequency, here 8 kHz, back
+# below it, unless a filter removes it first. How well it does is measured with tones at 48 kHz: below 8 kHz
+# all of the tone should be left, above it nothing. The default kernel of torchaudio is short and lets a
+# good part of the band above 8 kHz through; the long Kaiser-windowed one used here costs more, once for
+# each recording, and does not.
+
+# %% mystnb={"figure": {"name": "fig-resampling", "caption": "What is left of tones after resampling from 48 to 16 kHz. Right of the dotted line it is alias."}}
+frequencies = np.unique(np.r_[550:24000:500, 7050:9500:100])
+kernels = {"torchaudio's default": inspection.resample_by_default, "ours": inspection.resample_by_ours}
+gains = {name: inspection.gain(kernel, frequencies) for name, kernel in kernels.items()}
+_, axes = plt.subplots(figsize=(6.5, 3.0), layout="constrained")
+figures.plot_gain(frequencies, gains, axes);
+
+# %%
+tones = pd.Index([7000, 8200, 9500], name="tone (Hz)")
+left = {f"{name} (dB)": inspection.gain(kernel, tones) for name, kernel in kernels.items()}
+pd.DataFrame(left, index=tones).round(1)
+
+# %% [markdown]
+# ## The waveform store
+#
+# Decoding and resampling take far longer than reading, and every epoch of every variant needs every burst.
+# So each kind of audio is decoded once, into one file of 16-bit integers that is mapped into memory. The
+# integers of a burst are scaled to its own peak. Nothing clips, and the rounding error is far below
+# anything audible:
+
+# %%
+def about(kind):
+    """The store's size, and what its integers cost and save."""
+    store = stores[kind]
+    errors = [inspection.rounding(corpus, store, kind, row) for row in rows[:20]]
+    return {"bursts": len(store), "hours": store.lengths.sum() / audio.SAMPLE_RATE / 3600,
+            "megabytes": 2 * store.lengths.sum() / 1e6, "rounding error (dB of the peak)": max(errors)}
+
+
+pd.DataFrame({kind: about(kind) for kind in kinds}).round(2)

@@ -1,0 +1,97 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Training one variant
+#
+# One row of Table 2: a Burst2Vec trained on the corpus, its history, and its predictions for validation and test.
+# A variant says only what it changes; everything else is the scale's and, below that, the paper's.
+
+# %% tags=["parameters"]
+scale = "demo"  # which file of params/scales
+variant = "V4"  # which file of params/variants
+
+# %%
+from IPython.display import Markdown
+
+from burst2vec.config import Params
+
+params = Params.resolve(globals())
+Markdown(f"**{params.title}**: {params.question}")
+
+# %%
+from burst2vec.corpus import open_corpus
+from burst2vec.report import banner
+from burst2vec.store import open_store
+
+corpus = open_corpus(params)
+store = open_store(corpus, params.audio, params.path(params.cache))
+banner(corpus)
+
+# %% [markdown]
+# ## The model
+#
+# The backbone's hidden states are averaged over time and projected; a shared and one task-specific extractor a task
+# follow, and their combination feeds the task's head (Figure 2). Its parameters, part by part:
+
+# %%
+import pandas as pd
+
+from burst2vec.model import build
+
+parts = build(params, corpus.tasks).named_children()
+pd.Series({name: sum(p.numel() for p in part.parameters()) for name, part in parts}, name="parameters").to_frame()
+
+# %% [markdown]
+# ## Training
+#
+# Each batch belongs to one task. Training stops when the validation metric of `early_stopping_task`, the CCC of
+# emotion in the paper, has not risen for `patience` validations; then the best weights come back.
+
+# %%
+from burst2vec.training import train
+
+trained = train(corpus, store, params)
+pd.Series(trained.summary, name="value").to_frame()
+
+# %% mystnb={"figure": {"caption": "The terms of each task's loss, as means between validations. Shared, specific and combined add up to Eq. 5; an adversary adds the discriminator's loss and the losses on foreign features (Eq. 8)."}}
+import matplotlib.pyplot as plt
+
+from burst2vec.figures import results, training
+
+plt.rcParams.update(results.STYLE)
+training.draw_terms(trained.history, corpus.tasks);
+
+# %% mystnb={"figure": {"caption": "Each task's metric on validation. The dotted line marks the weights that were kept."}}
+training.draw_validation(trained.history, corpus.tasks, trained.summary["best_iteration"]);
+
+# %% [markdown]
+# ## Predictions
+#
+# One row for each burst of validation and test, written to the run's folder with the weights and the history.
+
+# %%
+from burst2vec.inference import predict
+from burst2vec.training import write_system
+
+predictions = predict(trained.model, corpus, store)
+write_system(params.folder, params, predictions, trained)
+predictions.head(3).T
+
+# %% [markdown]
+# ## Scores
+#
+# Each task's metric, above those of predictors that hear nothing.
+
+# %%
+from burst2vec import rendering, tables
+
+table = tables.table2(corpus, {params.variant: predictions}, {params.variant: params.title}, references=[])
+rendering.render(table, columns=[(split, m) for split in ("val", "test") for m in tables.metric_names(table)])
