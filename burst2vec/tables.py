@@ -1,0 +1,250 @@
+"""Table 2: every system's metrics on validation and test, measured, marked and set beside the paper's.
+
+`table2` computes a tidy table, one row for each system and split; `headline` names the numbers that the
+book's sentences quote. `rendering` draws the table for the page.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from burst2vec.config import project_root
+from burst2vec.corpus import Corpus, Task
+from burst2vec.files import write_aside
+from burst2vec.metrics import METRIC_NAMES, aligned, ccc_of_each, s_mtl, score
+from burst2vec.predictions import read_predictions
+from burst2vec.significance import REFERENCES, compare_systems, samples
+from burst2vec.trivial import is_trivial, trivial_rows
+
+OWN_AUDIO = "♠"
+"""Follows the model of a system trained on our own preprocessing of the recordings, as in the paper."""
+
+
+def metric_columns(tasks: Iterable[Task]) -> dict[str, Task]:
+    """The tasks by their metric's column, in Table 2's order: `emo_ccc`, `cou_uar`, `age_mae` for ExVo."""
+    ordered = sorted(tasks, key=lambda task: ("intensities", "classes", "scalar").index(task.kind))
+    short = {task.name[:3] for task in ordered}
+    names = {task.name: task.name[:3] if len(short) == len(ordered) else task.name for task in ordered}
+    return {f"{names[task.name]}_{METRIC_NAMES[task.kind].lower()}": task for task in ordered}
+
+
+def table2(corpus: Corpus, predictions: Mapping[str, pd.DataFrame], models: Mapping[str, str],
+           references: Iterable[str] = REFERENCES) -> pd.DataFrame:
+    """One row for each system and split: code, model, split, a column for each task's metric, s_mtl, marks.
+
+    `predictions` holds each system's table by its code, `models` what the column *Model(s)* says of it. Where
+    the test labels are withheld, the test rows hold NaN. `s_mtl` is there for a corpus with one task of each
+    kind. The trivial predictors follow the systems. `marks` names the references from which a metric differs
+    significantly, `emo_ccc:V1,V4;age_mae:V6`.
+    """
+    columns = metric_columns(corpus.tasks)
+    rows = []
+    for split in ("val", "test"):
+        truth = corpus.split(split)
+        if truth.empty:
+            continue
+        comparisons = compare_systems(corpus.tasks, truth, predictions, references)
+        for code, table in predictions.items():
+            metrics = {column: score(task, truth, table) for column, task in columns.items()}
+            rows.append({"code": code, "model": models.get(code, code), "split": split, **metrics,
+                         "marks": _marks(comparisons[comparisons["system"] == code], columns)})
+        for row in trivial_rows(corpus, split):
+            metrics = {column: row.scores[task.name] for column, task in columns.items()}
+            rows.append({"code": row.code, "model": row.model, "split": split, **metrics, "marks": ""})
+    table = pd.DataFrame(rows)
+    if [task.kind for task in columns.values()] == ["intensities", "classes", "scalar"]:
+        scores = [s_mtl(*row) for row in table[list(columns)].to_numpy()]
+        table.insert(len(table.columns) - 1, "s_mtl", scores)
+    return table
+
+
+def _marks(comparisons: pd.DataFrame, columns: Mapping[str, Task]) -> str:
+    """A system's significant differences in the form `emo_ccc:V1,V4;age_mae:V6`."""
+    significant = comparisons[comparisons["significant"]]
+    found = {name: ",".join(rows["reference"]) for name, rows in significant.groupby("task")}
+    return ";".join(f"{column}:{found[task.name]}" for column, task in columns.items() if task.name in found)
+
+
+def parse_marks(marks: str | float) -> dict[str, list[str]]:
+    """The references by metric column that a cell of `marks` names.
+
+    >>> parse_marks("emo_ccc:V1,V4;age_mae:V6")
+    {'emo_ccc': ['V1', 'V4'], 'age_mae': ['V6']}
+    """
+    if not isinstance(marks, str) or not marks:
+        return {}
+    return {column: found.split(",") for column, found in (part.split(":") for part in marks.split(";"))}
+
+
+def read_published(path: str | Path | None = None) -> pd.DataFrame:
+    """The paper's own Table 2 in the columns of `table2`, from `params/published.yaml` or the file given."""
+    path = Path(path) if path else project_root() / "params" / "published.yaml"
+    rows = []
+    published = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for code, row in ((c, r) for c, r in published.items() if c != "table1"):
+        system = {"code": code, "model": _with_spade(row["model"], row.get("own_audio", False))}
+        metrics = dict(zip(("emo_ccc", "cou_uar", "age_mae", "s_mtl"), row["val"], strict=True))
+        rows.append({**system, "split": "val", **metrics, "marks": row.get("marks", "")})
+        rows.append({**system, "split": "test", "s_mtl": row.get("test", np.nan), "marks": ""})
+    return pd.DataFrame(rows).sort_values("split", ascending=False, kind="stable", ignore_index=True)
+
+
+def read_systems(run_folder: Path) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
+    """Every system's predictions of a run by its code, in Table 2's order, and their models' names.
+
+    Raises FileNotFoundError where the run has none.
+    """
+    folders = [path.parent for path in run_folder.glob("*/predictions.csv")]
+    if not folders:
+        raise FileNotFoundError(f"{run_folder}: no system has written predictions.csv yet; train one first")
+    folders.sort(key=lambda folder: _rank(folder.name))
+    return ({folder.name: read_predictions(folder / "predictions.csv") for folder in folders},
+            {folder.name: _model_name(folder) for folder in folders})
+
+
+def _rank(code: str) -> tuple:
+    """Sorts the baseline first, then variants, then ensembles with their one letter."""
+    return code != "Baseline", len(code) == 1, code
+
+
+def _model_name(folder: Path) -> str:
+    path = folder / "params.json"
+    params = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return _with_spade(params.get("title") or folder.name, params.get("audio") == "own")
+
+
+def _with_spade(model: str, own_audio: bool) -> str:
+    return f"{model} {OWN_AUDIO}" if own_audio else model
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Writes Table 2 as CSV, whole or not at all."""
+    with write_aside(path) as aside:
+        table.to_csv(aside, index=False, float_format="%.6g")
+
+
+def headline(table: pd.DataFrame) -> dict[str, str]:
+    """The numbers that the book's sentences quote, on validation, as text with their precision."""
+    val = table[table["split"] == "val"].set_index("code").reindex(columns=["s_mtl", "age_mae"])
+    singles = val[val.index.str.fullmatch(r"V\d+")]["s_mtl"].dropna()
+    ensembles = val[val.index.str.fullmatch(r"[A-Z]")]["s_mtl"].dropna()
+    baseline = val["s_mtl"].get("Baseline", np.nan)
+    return {
+        "best_single_code": singles.idxmax() if len(singles) else "–",
+        "best_single_s_mtl": _number(singles.max()),
+        "baseline_s_mtl": _number(baseline),
+        "best_ensemble_code": ensembles.idxmax() if len(ensembles) else "–",
+        "best_ensemble_s_mtl": _number(ensembles.max()),
+        "relative_gain": _number(100 * (ensembles.max() / baseline - 1), 0),
+        "constant_age_mae": _number(val["age_mae"].get("Constant", np.nan), 2),
+    }
+
+
+def _number(value: float, digits: int = 3) -> str:
+    return f"{value:.{digits}f}" if np.isfinite(value) else "–"
+
+
+def verdict(table: pd.DataFrame) -> str:
+    """A sentence or two, in Markdown, on the best single system and the best ensemble of a run."""
+    head, said = headline(table), []
+    if head["best_single_code"] != "–":
+        said.append(f"On validation the best single system is {head['best_single_code']}, "
+                    f"with *S*<sub>MTL</sub> {head['best_single_s_mtl']}.")
+    if head["best_ensemble_code"] != "–":
+        said.append(f"The best ensemble is {head['best_ensemble_code']}, with {head['best_ensemble_s_mtl']}.")
+    if head["relative_gain"] != "–":
+        gain = float(head["relative_gain"])
+        said.append(f"That is {abs(gain):.0f} % {'above' if gain >= 0 else 'below'} the baseline's "
+                    f"{head['baseline_s_mtl']}.")
+    return " ".join(said)
+
+
+def beat_trivial(table: pd.DataFrame) -> pd.DataFrame:
+    """How many trained systems do better on validation than each trivial predictor, by metric: "9 of 11"."""
+    rows = table[table["split"] == "val"].set_index("code")
+    trivial = rows.index.map(is_trivial).astype(bool)
+    systems, counts = rows[~trivial], {}
+    for metric in metric_names(table):
+        sign = -1 if metric.endswith("mae") else 1
+        bars = rows.loc[trivial, metric]
+        better = [(sign * systems[metric] > sign * bar).sum() for bar in bars]
+        counts[metric] = [f"{n} of {len(systems)}" if known else "–"
+                          for n, known in zip(better, bars.notna(), strict=True)]
+    return pd.DataFrame(counts, index=pd.Index(rows.index[trivial], name="better than"))
+
+
+def metric_names(table: pd.DataFrame) -> list[str]:
+    """The columns of a Table 2 that hold metrics."""
+    return [c for c in table.columns if c not in ("code", "model", "split", "marks")]
+
+
+def ensemble_gains(table: pd.DataFrame, ensembles: Mapping[str, Iterable[str]]) -> pd.DataFrame:
+    """What each ensemble gains over its members on validation: ensemble, metric, value, best, mean,
+    over_best, over_mean.
+
+    A gain is positive where the ensemble is better, also for errors.
+    """
+    rows, found = table[table["split"] == "val"].set_index("code"), []
+    for code, members in ensembles.items():
+        for metric in metric_names(table):
+            value, of_members = rows[metric][code], rows[metric][list(members)]
+            sign = -1 if metric.endswith("mae") else 1
+            top, mean = sign * (sign * of_members).max(), of_members.mean()
+            found.append({"ensemble": code, "metric": metric, "value": value, "best": top, "mean": mean,
+                          "over_best": sign * (value - top), "over_mean": sign * (value - mean)})
+    return pd.DataFrame(found)
+
+
+def score_each_output(task: Task, truth: pd.DataFrame,
+                      predictions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The CCC of each intensity, systems by outputs."""
+    scores = {code: ccc_of_each(*aligned(task, truth, table)) for code, table in predictions.items()}
+    return pd.DataFrame.from_dict(scores, orient="index", columns=list(task.columns))
+
+
+def confusion(task: Task, truth: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Shares of the bursts of each true class (rows) that are given each class (columns); rows sum to 1."""
+    known, guessed = aligned(task, truth, predictions)
+    counts = pd.crosstab(known.iloc[:, 0], guessed.iloc[:, 0], normalize="index")
+    occurring = [c for c in task.classes if c in counts.index]
+    return counts.reindex(index=occurring, columns=list(task.classes), fill_value=0.0)
+
+
+def errors_by_group(task: Task, group: str, truth: pd.DataFrame, predictions: Mapping[str, pd.DataFrame],
+                    repeats: int = 1000, seed: int = 0) -> pd.DataFrame:
+    """The mean absolute error of each system within each value of a column: code, group, error, low, high.
+
+    `low` and `high` bound a 95 % bootstrap interval. It draws speakers rather than bursts, because a
+    speaker's bursts share their age and country; where speakers are unknown it draws bursts.
+    """
+    truth, rows = truth.dropna(subset=group), []
+    for code, table in predictions.items():
+        errors = samples(task, truth, table)
+        for value, part in errors.groupby(truth.loc[errors.index, group]):
+            speakers = truth.loc[part.index, "speaker"].fillna(pd.Series(part.index, part.index))
+            low, high = _bootstrap(part.groupby(speakers), repeats, seed)
+            rows.append((code, value, part.mean(), low, high))
+    return pd.DataFrame(rows, columns=["code", "group", "error", "low", "high"])
+
+
+def _bootstrap(clusters, repeats: int, seed: int) -> tuple[float, float]:
+    """The 95 % percentile interval of the mean over resampled clusters."""
+    sums, sizes = clusters.sum().to_numpy(), clusters.size().to_numpy()
+    drawn = np.random.default_rng(seed).integers(len(sums), size=(repeats, len(sums)))
+    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def read_histories(run_folder: Path) -> pd.DataFrame:
+    """The history of every system of a run that wrote one, with its `code`, in Table 2's order."""
+    paths = sorted(run_folder.glob("*/history.csv"), key=lambda path: _rank(path.parent.name))
+    if not paths:
+        raise FileNotFoundError(f"{run_folder}: no system has written history.csv yet; train one first")
+    return pd.concat([pd.read_csv(path).assign(code=path.parent.name) for path in paths], ignore_index=True)
