@@ -1,0 +1,30 @@
+# `make report` and `make test` set up all they need in .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(abspath $(BIN)):$(PATH)
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: report test lab notebooks clean
+
+report: .venv/installed  ## the whole experiment on the embedded corpus, as a book: _build/html/index.html
+	snakemake --cores all --quiet rules
+	@echo "The report: $(abspath _build/html/index.html)"
+
+test: .venv/installed  ## the tests
+	python -m pytest
+
+lab: notebooks  ## the notebooks in JupyterLab
+	jupyter lab notebooks
+
+notebooks: .venv/installed  ## notebooks/*.ipynb from notebooks/*.py
+	snakemake --cores all --quiet rules $(patsubst %.py,%.ipynb,$(wildcard notebooks/*.py))
+
+clean:  ## removes everything that can be made again, trained systems included; .venv stays
+	rm -rf _build book/notebooks cache results notebooks/*.ipynb .snakemake .pytest_cache .hypothesis
+
+.venv/installed: requirements.lock pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make PYTHON=python3.11 ...')"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@

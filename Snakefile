@@ -1,0 +1,146 @@
+"""The experiment as a graph of files: corpus -> systems -> ensembles -> results -> book.
+
+    snakemake --cores all                                         the demo on the embedded corpus
+    snakemake --cores all --config scale=paper corpus=/data/exvo  the paper's experiment
+
+Every `--config NAME=VALUE` is a parameter of `burst2vec.config.Params`, checked before anything runs.
+"""
+
+import os
+from pathlib import Path
+
+from burst2vec.config import Params
+
+GIVEN = {"scale": "demo"} | dict(config)
+VARIANTS = ("V1", "V2", "V3", "V4", "V5", "V6", "V7")
+PARAMS = {code: Params.resolve(GIVEN | {"variant": code}) for code in ("Baseline", *VARIANTS)}
+RUN = os.path.relpath(PARAMS["Baseline"].run_folder)
+SCALE = f"params/scales/{GIVEN['scale']}.yaml"
+OPTIONS = f"-f {SCALE} " + " ".join(f"-p {name} '{value}'" for name, value in GIVEN.items())
+NOTEBOOKS = {
+    "experiments": "00_experiments", "dataset": "01_dataset", "preprocessing": "02_preprocessing",
+    "baseline": "03_baseline", "ensembles": "05_ensembles", "results": "06_results",
+} | {code: "04_train_variant" for code in VARIANTS}
+TITLES = {code: f"--title '{code}: {PARAMS[code].title}'" for code in VARIANTS}
+
+
+def modules(*names):
+    return [f"burst2vec/{name}.py" for name in names]
+
+
+# What a system's predictions follow from. The other modules show results: changing them trains nothing again.
+AUDIO = modules("audio", "corpus", "expression", "files", "population", "readers", "sourcefilter", "store", "synth")
+TRAINING = AUDIO + modules("adversarial", "backbone", "batches", "config", "inference", "losses", "metrics",
+                           "model", "predictions", "tiny", "training")
+ALL = sorted(str(path) for path in Path("burst2vec").rglob("*.py"))
+PREPARED = expand(RUN + "/prepared/{audio}.json", audio=("provided", "own"))
+
+# glibc hands every freed activation back to the system, and asks for it again a moment later.
+EXECUTE = ("OMP_NUM_THREADS={threads} MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=8589934592 "
+           "MALLOC_TRIM_THRESHOLD_=34359738368 burst2vec run {input.notebook} {output.executed} {OPTIONS} ")
+
+localrules: all, notebook, publish, environment
+
+wildcard_constraints:
+    code="|".join(VARIANTS),
+    show="experiments|dataset|preprocessing",
+
+
+rule all:
+    input: "_build/html/index.html"
+
+
+rule notebook:
+    input: "notebooks/{name}.py"
+    output: "notebooks/{name}.ipynb"
+    shell: "jupytext --quiet --to ipynb --set-kernel python3 --output {output} {input}"
+
+
+rule prepare:
+    "The waveform store of one kind of audio; the embedded corpus is synthesised first."
+    input: AUDIO, SCALE
+    output: RUN + "/prepared/{audio}.json"
+    threads: workflow.cores
+    priority: 10
+    shell: "burst2vec prepare {OPTIONS} -p audio {wildcards.audio} --summary {output}"
+
+
+rule train:
+    input:
+        TRAINING, SCALE, PREPARED,
+        notebook="notebooks/04_train_variant.ipynb",
+        variant="params/variants/{code}.yaml",
+    output:
+        executed=RUN + "/notebooks/{code}.ipynb",
+        predictions=RUN + "/{code}/predictions.csv",
+        history=RUN + "/{code}/history.csv",
+    priority: 5
+    resources: gpu=1
+    shell: EXECUTE + "-f {input.variant}"
+
+
+rule baseline:
+    input:
+        TRAINING, modules("baseline", "functionals"), SCALE, PREPARED,
+        notebook="notebooks/03_baseline.ipynb",
+        variant="params/variants/Baseline.yaml",
+    output:
+        executed=RUN + "/notebooks/baseline.ipynb",
+        predictions=RUN + "/Baseline/predictions.csv",
+        history=RUN + "/Baseline/history.csv",
+    priority: 7
+    shell: EXECUTE + "-f {input.variant}"
+
+
+rule show:
+    "Pages that train nothing: the dataset, the preprocessing, the table of experiments."
+    input:
+        ALL, SCALE, PREPARED, Path("params").rglob("*.yaml"),
+        notebook=lambda wildcards: f"notebooks/{NOTEBOOKS[wildcards.show]}.ipynb",
+    output: executed=RUN + "/notebooks/{show}.ipynb"
+    shell: EXECUTE
+
+
+rule ensembles:
+    input:
+        modules("ensembles", "predictions"), "params/ensembles.yaml",
+        expand(RUN + "/{code}/predictions.csv", code=VARIANTS),
+        notebook="notebooks/05_ensembles.ipynb",
+    output:
+        executed=RUN + "/notebooks/ensembles.ipynb",
+        predictions=expand(RUN + "/{code}/predictions.csv", code=tuple("ABC")),
+    shell: EXECUTE
+
+
+rule environment:
+    "What the trainings ran on, and when: made again whenever one of them is."
+    input: expand(RUN + "/{code}/predictions.csv", code=VARIANTS)
+    output: RUN + "/environment.json"
+    shell: "burst2vec environment {output}"
+
+
+rule results:
+    input:
+        ALL, "params/published.yaml", RUN + "/environment.json",
+        expand(RUN + "/{code}/predictions.csv", code=("Baseline", *VARIANTS, *"ABC")),
+        notebook="notebooks/06_results.ipynb",
+    output:
+        executed=RUN + "/notebooks/results.ipynb",
+        table=RUN + "/table2.csv",
+    shell: EXECUTE
+
+
+rule publish:
+    input: RUN + "/notebooks/{page}.ipynb"
+    output: "book/notebooks/{page}.ipynb"
+    params: title=lambda wildcards: TITLES.get(wildcards.page, "")
+    shell: "burst2vec publish {input} {output} {params.title}"
+
+
+rule book:
+    input:
+        "_config.yml", "book/_toc.yml", Path("book").glob("*.md"), Path("book").glob("*.bib"),
+        Path("book/assets").iterdir(), ALL,
+        expand("book/notebooks/{page}.ipynb", page=NOTEBOOKS),
+    output: "_build/html/index.html"
+    shell: "jupyter-book build . --config _config.yml --toc book/_toc.yml -W --keep-going -n --all -q"

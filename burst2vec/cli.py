@@ -1,0 +1,122 @@
+"""The command line: `burst2vec --help`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from burst2vec import __version__
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; 0 when it ended well, 1 with one clear line on standard error when it did not."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except (ValueError, OSError, RuntimeError) as error:
+        print(f"burst2vec: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="burst2vec", description="Emotion, age and origin from vocal bursts.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    synth = commands.add_parser("synth", help="write the synthetic corpus, in ExVo's layout")
+    synth.add_argument("folder", type=Path, metavar="DIR", help="a folder that does not exist yet")
+    for split, size in (("train", 640), ("val", 320), ("test", 320)):
+        synth.add_argument(f"--{split}", type=int, default=size, metavar="N", help=f"{split} clips (default {size})")
+    synth.add_argument("--bias", type=float, default=1.0, metavar="B",
+                       help="planted association of age and country, from 0 (none) to 1 (as measured; default)")
+    synth.add_argument("--seed", type=int, default=0, help="same seed, same bytes (default 0)")
+    synth.set_defaults(command=_synth)
+
+    prepare = commands.add_parser("prepare", help="decode a corpus into its waveform store")
+    _add_parameters(prepare)
+    prepare.add_argument("--summary", type=Path, metavar="FILE", help="write what was prepared as JSON")
+    prepare.set_defaults(command=_prepare)
+
+    run = commands.add_parser("run", help="check the parameters, then execute a notebook with papermill")
+    run.add_argument("notebook", type=Path)
+    run.add_argument("output", type=Path)
+    _add_parameters(run)
+    run.set_defaults(command=_run)
+
+    publish = commands.add_parser("publish", help="strip an executed notebook of what only this machine needs to know")
+    publish.add_argument("notebook", type=Path)
+    publish.add_argument("output", type=Path)
+    publish.add_argument("--title", help="replaces the page's heading")
+    publish.set_defaults(command=_publish)
+
+    environment = commands.add_parser("environment", help="write hardware, versions and date as JSON")
+    environment.add_argument("output", type=Path)
+    environment.set_defaults(command=_environment)
+    return parser
+
+
+def _add_parameters(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-f", "--file", type=Path, action="append", default=[], metavar="YAML",
+                        help="parameters of a scale or variant; may be given several times")
+    parser.add_argument("-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"),
+                        help="one parameter, over those of the files")
+
+
+def _parameters(options: argparse.Namespace) -> dict[str, Any]:
+    """The parameters of files and options, as papermill would read them."""
+    import yaml
+
+    from burst2vec.config import read_yaml
+
+    values = {}
+    for path in options.file:
+        values |= read_yaml(path)
+    return values | {name: yaml.safe_load(value) for name, value in options.parameter}
+
+
+def _synth(options: argparse.Namespace) -> None:
+    from burst2vec.synth import synthesise
+
+    synthesise(options.folder, options.train, options.val, options.test, bias=options.bias, seed=options.seed)
+
+
+def _prepare(options: argparse.Namespace) -> None:
+    from burst2vec.config import Params
+    from burst2vec.corpus import open_corpus
+    from burst2vec.files import write_aside
+    from burst2vec.store import open_store
+
+    params = Params.resolve(_parameters(options))
+    corpus = open_corpus(params)
+    store = open_store(corpus, params.audio, params.path(params.cache))
+    summary = {"corpus": corpus.name, "audio": params.audio, "bursts": len(store),
+               "hours": round(float(store.lengths.sum()) / 16_000 / 3600, 3)}
+    if options.summary:
+        with write_aside(options.summary) as aside:
+            aside.write_text(json.dumps(summary, indent=1))
+    print(json.dumps(summary))
+
+
+def _run(options: argparse.Namespace) -> None:
+    from burst2vec.execution import execute
+
+    execute(options.notebook, options.output, _parameters(options))
+
+
+def _publish(options: argparse.Namespace) -> None:
+    from burst2vec.execution import publish
+
+    publish(options.notebook, options.output, options.title)
+
+
+def _environment(options: argparse.Namespace) -> None:
+    from burst2vec.execution import describe_environment
+    from burst2vec.files import write_aside
+
+    with write_aside(options.output) as aside:
+        aside.write_text(json.dumps(describe_environment(), indent=1))

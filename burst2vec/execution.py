@@ -1,0 +1,91 @@
+"""Executing notebooks with papermill, and publishing what they show."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import os
+import platform
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from burst2vec.config import Params, project_root
+from burst2vec.files import write_aside
+
+PACKAGES = ("burst2vec", "torch", "torchaudio", "transformers", "numpy", "pandas", "scipy", "statsmodels",
+            "scikit-learn", "papermill", "jupyter-book")
+
+
+class NotebookError(RuntimeError):
+    """A notebook that stopped at an error; the message names it, the error, and where the half-done one is kept."""
+
+
+def execute(notebook: Path, output: Path, parameters: dict[str, Any]) -> None:
+    """Runs `notebook` with the parameters given and writes the executed one to `output`, only if it ran to its end.
+
+    Parameters are checked before a kernel starts. Raises ParameterError, FileNotFoundError, and NotebookError; the
+    notebook that failed is kept beside `output` as `.failed.ipynb`.
+    """
+    import papermill
+
+    Params.resolve(parameters)
+    if not notebook.is_file():
+        raise FileNotFoundError(f"{notebook}: no such notebook; `make notebooks` makes them from notebooks/*.py")
+    failed = output.with_suffix(".failed.ipynb")
+    failed.unlink(missing_ok=True)
+    with write_aside(output) as aside:
+        try:
+            papermill.execute_notebook(notebook, aside, parameters, kernel_name="python3", cwd=project_root(),
+                                       progress_bar=False)
+        except papermill.PapermillExecutionError as error:
+            aside.replace(failed)
+            raise NotebookError(f"{notebook}: {error.ename}: {error.evalue}; what ran of it is in {failed}") from None
+
+
+def publish(notebook: Path, output: Path, title: str | None = None) -> None:
+    """Writes an executed notebook as a page: without papermill's metadata, progress bars, and this machine's paths.
+
+    Papermill's injected parameters stay, as the page's record of them. `title` replaces the first heading. Raises
+    NotebookError for a notebook with an error or a warning, or one that never ran.
+    """
+    page = nbformat.read(notebook, as_version=4)
+    code = [c for c in page.cells if c.cell_type == "code" and c.source.strip()]
+    if not all(c.execution_count for c in code):
+        raise NotebookError(f"{notebook}: not all of its cells have run; execute it first")
+    if any(o.output_type == "error" for c in code for o in c.outputs):
+        raise NotebookError(f"{notebook}: holds an error; it is not published")
+    warned = [o.text for c in code for o in c.outputs if o.get("name") == "stderr" and "Warning:" in o.text]
+    if warned:
+        raise NotebookError(f"{notebook}: a cell warns, which a page must not: {warned[0].strip()}")
+    page.metadata.pop("papermill", None)
+    for cell in page.cells:
+        cell.metadata.pop("papermill", None)
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
+    if title:
+        page.cells[0].source = re.sub(r"^# .*", f"# {title}", page.cells[0].source, count=1, flags=re.MULTILINE)
+    text = nbformat.writes(page).replace(str(project_root()) + os.sep, "").replace(str(Path.home()), "~")
+    with write_aside(output) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+def describe_environment() -> dict[str, str]:
+    """What a run ran on, for people to read: processor, GPU, system, versions, date."""
+    import torch
+
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    versions = {p: importlib.metadata.version(p) for p in PACKAGES}
+    return {
+        "Date": datetime.date.today().isoformat(), "Processor": f"{_processor()}, {os.cpu_count()} cores",
+        "GPU": ", ".join(gpus) or "none", "System": f"{platform.system()} {platform.machine()}",
+        "Python": platform.python_version(), **versions,
+    }
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.is_file() else []
+    return names[0] if names else platform.processor() or platform.machine()

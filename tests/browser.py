@@ -1,0 +1,184 @@
+"""Checks a built HTML site in headless Chromium without a network, at the width of a desk and of a phone."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import re
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+MISSING = None if CHROMIUM and DRIVER else "needs Chromium (Debian packages: chromium chromium-driver)"
+
+FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-sync", "--disable-background-networking", "--disable-component-update",
+         "--disable-dev-shm-usage", "--mute-audio",
+         "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"]
+DESK, PHONE = (1280, 900), (390, 844)
+PATIENCE = 30
+"""Seconds that a page may take to settle."""
+
+LOCAL_PATH = re.compile(r"(?:file://|(?<![\w.~/-])/(?:home|root|work|tmp|Users|private|builds)/)[^\s\"'<>]*")
+DATA_URI = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s\\]*")
+WARNING_LINE = re.compile(r"^.*?(?:\w*Warning: |Traceback \(most recent|\w+Error: ).*$", re.MULTILINE)
+
+SETTLE = """
+const done = arguments[arguments.length - 1];
+for (const image of document.images) image.loading = 'eager';
+const maths = window.MathJax && MathJax.startup ? MathJax.startup.promise : Promise.resolve();
+const images = [...document.images].filter(i => !i.complete).map(i => new Promise(r => {
+    i.onload = i.onerror = r; }));
+const unheard = [...document.querySelectorAll('audio')].filter(a => !a.readyState && !a.error);
+const players = unheard.map(a => new Promise(r => {
+    a.onloadedmetadata = a.onerror = r; a.preload = 'metadata'; a.load(); setTimeout(r, 5000); }));
+Promise.all([maths, ...images, ...players]).then(() => done(null), e => done(String(e)));
+"""
+
+INSPECT = r"""
+const all = (css) => [...document.querySelectorAll(css)];
+const problems = [];
+const about = (e) => (e.getAttribute('src') || e.textContent).trim().slice(0, 120);
+const say = (kind, e) => problems.push(kind + ': ' + about(e));
+const maths = all('.math');
+maths.filter(e => !e.querySelector('mjx-container svg')).forEach(e => say('maths not rendered', e));
+all('mjx-merror, [data-mjx-error]').forEach(e => say('maths error', e));
+const figures = all('img');
+figures.filter(i => !(i.complete && i.naturalWidth > 0)).forEach(i => say('figure missing', i));
+const tables = all('table:not(.highlighttable)');
+tables.filter(t => t.offsetParent && t.rows.length < 2).forEach(t => say('table empty', t));
+const players = all('audio');
+players.filter(a => !(a.readyState > 0 && a.duration > 0)).forEach(a => say('audio does not play', a));
+all('.output.traceback, .cell_output .traceback').forEach(e => say('error output', e));
+all('.output.stderr, .cell_output .stderr').forEach(e => say('output on stderr', e));
+all('.system-message, .problematic').forEach(e => say('error of the book builder', e));
+return {problems, outputs: all('.cell_output').map(e => e.textContent), counts: {
+    maths: maths.length, figures: figures.length, tables: tables.length, players: players.length}};
+"""
+
+OVERFLOW = r"""
+const width = document.documentElement.clientWidth, page = document.documentElement.scrollWidth;
+if (page <= width) return null;
+const scrolls = (e) => e && (getComputedStyle(e).overflowX !== 'visible' || scrolls(e.parentElement));
+const wide = [...document.body.querySelectorAll('*')].find(e => e.getBoundingClientRect().right > width + 1
+    && !scrolls(e.parentElement) && getComputedStyle(e).position !== 'fixed');
+return page + ' px wide' + (wide ? `, by <${wide.tagName.toLowerCase()} class="${wide.className}">` : '');
+"""
+
+
+@dataclass
+class Visit:
+    """What a page held, by kind (maths, figures, tables, players), and what was wrong with it."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def check_site(html: Path) -> list[str]:
+    """Every problem of the site in folder `html`, a line each, its page first; empty for a sound site."""
+    return [f"{page}: {problem}" for page, visit in visit_site(html).items() for problem in visit.problems]
+
+
+def visit_site(html: Path) -> dict[str, Visit]:
+    """Each page of the site in folder `html`, by its path there, as Chromium shows it without a network."""
+    pages = sorted(p.relative_to(html).as_posix() for p in html.rglob("*.html") if "_static" not in p.parts)
+    if not pages:
+        raise FileNotFoundError(f"{html}: holds no page")
+    with served(html) as address, browser() as driver:
+        visits = {page: visit(driver, f"{address}/{quote(page)}", address) for page in pages}
+    for page, seen in visits.items():
+        seen.problems += local_paths((html / page).read_text(encoding="utf-8"))
+    for source in sorted(p for p in html.rglob("*") if p.suffix in (".ipynb", ".md", ".txt", ".csv", ".svg")):
+        found = local_paths(source.read_text(encoding="utf-8", errors="replace"))
+        if found:
+            visits[source.relative_to(html).as_posix()] = Visit(problems=found)
+    return visits
+
+
+def visit(driver: webdriver.Chrome, url: str, address: str) -> Visit:
+    """One page, first at desk width, then at phone width."""
+    for log in ("browser", "performance"):
+        driver.get_log(log)  # what the page before left there
+    set_width(driver, DESK)
+    driver.get(url)
+    failure = driver.execute_async_script(SETTLE)
+    seen = driver.execute_script(INSPECT)
+    problems = seen["problems"] + ([f"does not settle: {failure}"] if failure else [])
+    lines = [line.strip() for text in seen["outputs"] for line in WARNING_LINE.findall(text)]
+    problems += [f"warning in a cell: {line[:120]}" for line in lines]
+    set_width(driver, PHONE)
+    overflow = driver.execute_script(OVERFLOW)
+    problems += [f"scrolls sideways at {PHONE[0]} px: {overflow}"] if overflow else []
+    problems += [f"console: {e['message']}" for e in driver.get_log("browser") if e["level"] != "INFO"]
+    return Visit(seen["counts"], problems + remote_requests(driver.get_log("performance"), address))
+
+
+def remote_requests(log: list[dict], address: str) -> list[str]:
+    """Requests in Chromium's performance log that left `address`."""
+    events = [json.loads(entry["message"])["message"] for entry in log]
+    urls = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    urls += [e["params"]["url"] for e in events if e["method"] == "Network.webSocketCreated"]
+    return [f"remote request: {url}" for url in urls
+            if urlsplit(url).scheme in ("http", "https", "ws", "wss") and not url.startswith(address + "/")]
+
+
+def local_paths(text: str) -> list[str]:
+    """Paths of the machine that built a page, in its text."""
+    text = DATA_URI.sub("", text)
+    here = re.findall(re.escape(str(Path.cwd())) + r"[^\s\"'<>]*", text) if len(Path.cwd().parts) > 2 else []
+    return [f"local path: {found}" for found in sorted({*LOCAL_PATH.findall(text), *here})]
+
+
+def set_width(driver: webdriver.Chrome, size: tuple[int, int]) -> None:
+    """Shows the page at this size in pixels; a window could not be as narrow as a phone."""
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
+                           {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False})
+
+
+@contextlib.contextmanager
+def browser() -> Iterator[webdriver.Chrome]:
+    """A headless Chromium of the system that resolves no name and keeps nothing."""
+    with tempfile.TemporaryDirectory() as profile:
+        options = webdriver.ChromeOptions()
+        options.binary_location = CHROMIUM
+        for flag in (*FLAGS, f"--user-data-dir={profile}"):
+            options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+        try:
+            driver.set_page_load_timeout(PATIENCE)
+            driver.set_script_timeout(PATIENCE)
+            driver.get("about:blank")  # away from the browser's own start page
+            yield driver
+        finally:
+            driver.quit()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address at which `folder` is served, from this machine to itself."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

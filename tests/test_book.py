@@ -1,0 +1,179 @@
+"""The book: what its sources promise, and its pages in a real browser without a network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import yaml
+
+from burst2vec.config import Params
+
+pytest.importorskip("selenium")
+import browser  # noqa: E402  (tests/browser.py, which imports selenium)
+
+in_browser = pytest.mark.skipif(browser.MISSING is not None, reason=str(browser.MISSING))
+ROOT = Path(__file__).parents[1]
+BOOK = ROOT / "book"
+
+
+# The sources ------------------------------------------------------------------------------------------------
+
+def chapters() -> list[str]:
+    toc = yaml.safe_load((BOOK / "_toc.yml").read_text(encoding="utf-8"))
+    return [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+
+
+def test_every_prose_page_is_in_the_table_of_contents_and_the_other_way_round():
+    listed = {name for name in chapters() if not name.startswith("book/notebooks/")}
+    assert listed == {f"book/{page.stem}" for page in BOOK.glob("*.md")}
+
+
+def test_every_variant_has_a_page():
+    variants = {path.stem for path in (ROOT / "params" / "variants").glob("V*.yaml")}
+    assert {f"book/notebooks/{code}" for code in variants} <= set(chapters())
+
+
+@pytest.mark.parametrize("page", ["silent.md", "notation.md", "reproduce.md"])
+def test_parameters_that_a_page_names_exist(page):
+    text = (BOOK / page).read_text(encoding="utf-8")
+    settings = re.findall(r"`(\w+): (\w+)`", text)
+    for name, value in settings:
+        Params.resolve({name: value})
+    last_column = re.findall(r"\| ([^|]*) \|$", text, re.MULTILINE) if page == "silent.md" else []
+    named = re.findall(r"`(\w+)`", " ".join(last_column)) + re.findall(r"-p (\w+) ", text)
+    assert set(named) <= set(Params.names())
+
+
+def test_every_reference_is_cited_and_every_citation_has_its_reference():
+    sources = [*BOOK.glob("*.md"), *(ROOT / "notebooks").glob("*.py")]
+    cited = {key.strip() for source in sources for keys in
+             re.findall(r"\{cite:\w+\}`([^`]*)`", source.read_text(encoding="utf-8"))
+             for key in keys.split(",")}
+    bibliography = (BOOK / "references.bib").read_text(encoding="utf-8")
+    assert cited == set(re.findall(r"^@\w+\{(\w+),", bibliography, re.MULTILINE))
+
+
+def test_the_method_numbers_its_equations_as_the_paper_does():
+    method = (BOOK / "method.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\$\$ \(([\w-]+)\)$", method, re.MULTILINE) == [
+        "ccc", "ccc-loss", "mae-loss", "ce-loss",
+        "output-loss", "discriminator-loss", "adversarial-loss", "objective"]
+
+
+def test_mathjax_is_the_file_that_its_notice_names():
+    notice = (BOOK / "assets" / "NOTICE.txt").read_text(encoding="utf-8")
+    assert hashlib.sha256((BOOK / "assets" / "tex-svg-full.js").read_bytes()).hexdigest() in notice
+
+
+# The checker ------------------------------------------------------------------------------------------------
+
+def data_uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def wav() -> bytes:
+    """A tenth of a second of silence."""
+    content = io.BytesIO()
+    soundfile.write(content, np.zeros(1600), 16_000, format="WAV")
+    return content.getvalue()
+
+
+DOT = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
+SOUND = f"""
+<h1>A page</h1>
+<span class="math"><mjx-container><svg width="9" height="9"></svg></mjx-container></span>
+<img src="{data_uri('image/svg+xml', DOT.encode())}">
+<table><tr><th>code</th></tr><tr><td>V1</td></tr></table>
+<audio controls src="{data_uri('audio/wav', wav())}"></audio>
+<div style="overflow-x: auto"><div style="width: 2000px">wide, in a box of its own</div></div>
+<p>See <a href="https://example.org/home/page">a page elsewhere</a>.</p>
+"""
+FAULTS = {
+    "remote": ('<img src="https://example.org/figure.png">', "remote request: https://example.org"),
+    "figure": ('<img src="figure.png">', "figure missing: figure.png"),
+    "audio": ('<audio src="data:audio/wav;base64,AAAA"></audio>', "audio does not play"),
+    "maths": (r'<span class="math">\(x^2\)</span>', r"maths not rendered: \(x^2\)"),
+    "undefined": (r"<mjx-container><mjx-merror>\oops</mjx-merror></mjx-container>", r"maths error: \oops"),
+    "table": ("<table><tr><th>code</th></tr></table>", "table empty"),
+    "console": ("<script>throw new Error('oh')</script>", "Uncaught Error: oh"),
+    "path": ("<p>read /home/someone/wav/00001.wav</p>", "local path: /home/someone/wav/00001.wav"),
+    "here": (f"<p>{Path.cwd() / 'params'}</p>", f"local path: {Path.cwd() / 'params'}"),
+    "error": ('<div class="cell_output"><p class="output traceback">ValueError</p></div>', "error output"),
+    "stderr": ('<div class="cell_output"><div class="output stderr">3 of 4</div></div>', "output on stderr"),
+    "warning": ('<div class="cell_output"><pre>x.py:3: UserWarning: beware</pre></div>', "warning in a cell"),
+    "builder": ('<div class="system-message">unknown</div>', "error of the book builder"),
+    "wide": ('<div class="banner" style="width: 500px">wide</div>', 'px wide, by <div class="banner">'),
+}
+
+
+@pytest.fixture(scope="module")
+def small_site(tmp_path_factory):
+    """The visits to a site of two pages, one sound and one with every fault."""
+    folder = tmp_path_factory.mktemp("site")
+    faults = "".join(fault for fault, _ in FAULTS.values())
+    for name, content in {"sound": SOUND, "faulty": SOUND + faults}.items():
+        page = f'<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">{content}'
+        (folder / f"{name}.html").write_text(page, encoding="utf-8")
+    return browser.visit_site(folder)
+
+
+@in_browser
+def test_a_sound_page_passes(small_site):
+    assert small_site["sound.html"].problems == []
+    assert small_site["sound.html"].counts == {"maths": 1, "figures": 1, "tables": 1, "players": 1}
+
+
+@in_browser
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_found(small_site, name):
+    assert any(FAULTS[name][1] in problem for problem in small_site["faulty.html"].problems)
+
+
+def test_base64_that_looks_like_a_path_is_none():
+    assert browser.local_paths('<img src="data:image/png;base64,AA/work/AA">') == []
+
+
+def test_a_site_without_pages_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="holds no page"):
+        browser.check_site(tmp_path)
+
+
+# The pages --------------------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def visits(built_book):
+    """What Chromium saw of the whole book, built at the smallest scale."""
+    return browser.visit_site(built_book)
+
+
+@in_browser
+def test_the_book_has_no_problem(visits):
+    assert [f"{page}: {problem}" for page, visit in visits.items() for problem in visit.problems] == []
+
+
+@in_browser
+def test_every_chapter_is_a_page(visits):
+    assert {f"{name}.html" for name in chapters()} <= set(visits)
+
+
+HOLDS = {
+    "intro": "figures tables", "introduction": "maths tables", "method": "maths figures tables",
+    "silent": "tables", "notation": "maths tables", "reproduce": "tables",
+    "notebooks/experiments": "tables figures", "notebooks/dataset": "tables figures players",
+    "notebooks/preprocessing": "figures", "notebooks/baseline": "figures", "notebooks/V1": "figures",
+    "notebooks/ensembles": "tables maths", "notebooks/results": "maths tables figures",
+}
+
+
+@in_browser
+@pytest.mark.parametrize("page", HOLDS)
+def test_a_page_holds_what_it_is_for(visits, page):
+    counts = visits[f"book/{page}.html"].counts
+    assert [kind for kind in HOLDS[page].split() if not counts[kind]] == []

@@ -1,0 +1,56 @@
+"""The whole workflow at smoke scale: from nothing to a book, again for nothing, and again for one change."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pandas as pd
+import pytest
+
+SYSTEMS = {"Baseline", "V1", "V2", "V3", "V4", "V5", "V6", "V7", "A", "B", "C"}
+
+
+def dry_run(workspace, *arguments) -> str:
+    """What snakemake would do, as text."""
+    return workspace.run("snakemake", "--cores", "2", "--dry-run", "--config", "scale=smoke", *arguments).stdout
+
+
+def test_every_system_of_table_2_has_a_measured_row(workspace):
+    table = pd.read_csv(workspace.path / "results/smoke/table2.csv")
+    assert list(table.columns) == ["code", "model", "split", "emo_ccc", "cou_uar", "age_mae", "s_mtl", "marks"]
+    for split in ("val", "test"):
+        rows = table[(table["split"] == split) & table["code"].isin(SYSTEMS)]
+        assert set(rows["code"]) == SYSTEMS
+        assert rows[["emo_ccc", "cou_uar", "age_mae", "s_mtl"]].notna().all().all()
+
+
+def test_predictions_cover_every_validation_and_test_burst(workspace):
+    for code in SYSTEMS:
+        table = pd.read_csv(workspace.path / f"results/smoke/{code}/predictions.csv")
+        assert table["split"].value_counts().to_dict() == {"val": 24, "test": 24}, code
+
+
+def test_a_second_run_has_nothing_to_do(workspace):
+    assert "Nothing to be done" in dry_run(workspace)
+
+
+def test_changing_one_variant_runs_that_variant_and_what_depends_on_it(workspace):
+    variant = workspace.path / "params/variants/V4.yaml"
+    before = variant.read_text()
+    try:
+        variant.write_text(before + "dropout: 0.2\n")
+        planned = dry_run(workspace)
+    finally:
+        variant.write_text(before)
+    jobs = {line.split()[0]: int(line.split()[1]) for line in planned.splitlines()
+            if len(line.split()) == 2 and line.split()[1].isdigit() and not line.startswith(" ")}
+    assert jobs["train"] == 1
+    assert {"ensembles", "results", "environment", "book"} <= jobs.keys()
+    assert not {"prepare", "baseline", "notebook"} & jobs.keys()
+
+
+def test_an_unknown_parameter_stops_the_workflow_before_anything_runs(workspace):
+    with pytest.raises(subprocess.CalledProcessError) as failure:
+        dry_run(workspace, "learing_rate=1")
+    assert "learing_rate" in failure.value.stdout + failure.value.stderr
+    assert "learning_rate" in failure.value.stdout + failure.value.stderr
