@@ -158,10 +158,10 @@ def open_corpus(params) -> Corpus:
     if params.corpus != "synthetic":
         return read_corpus(params.path(params.corpus), params.layout, params.tasks, params.split_seed)
     sizes = (params.synthetic_train, params.synthetic_val, params.synthetic_test)
-    name = "-".join(map(str, ("synthetic", *sizes, f"bias{params.synthetic_bias:g}", f"seed{params.synthetic_seed}")))
+    from burst2vec.synth import VERSION, synthesise
+
+    name = "-".join(map(str, (f"synthetic{VERSION}", *sizes, f"bias{params.synthetic_bias:g}", f"seed{params.synthetic_seed}")))
     folder = params.path(params.cache) / name
     if not folder.exists():
-        from burst2vec.synth import synthesise
-
         synthesise(folder, *sizes, bias=params.synthetic_bias, seed=params.synthetic_seed)
     return read_corpus(folder, "exvo", params.tasks, params.split_seed)

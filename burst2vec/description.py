@@ -229,6 +229,7 @@ def sample_of_each(task: Task, table: pd.DataFrame, names: Sequence[str], size: 
                    seed: int = 0) -> pd.DataFrame:
     """Rows of `table` drawn at random: of the bursts in which each of `names` is the strongest intensity,
     `size` by speakers of either sex, or all where there are fewer."""
-    strongest = categories(task, table)
-    groups = table[strongest.isin(names)].groupby([strongest, "sex"], observed=True)
-    return pd.concat([rows.sample(min(size, len(rows)), random_state=seed) for _, rows in groups])
+    shuffled = table.sample(frac=1, random_state=seed)
+    strongest = categories(task, shuffled)
+    shuffled, strongest = shuffled[strongest.isin(names)], strongest[strongest.isin(names)]
+    return shuffled.groupby([strongest.astype(str), "sex"]).head(size)

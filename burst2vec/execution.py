@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
+import logging
 import os
 import platform
 import re
@@ -32,6 +33,8 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any]) -> None:
     import papermill
 
     Params.resolve(parameters)
+    # papermill announces every parameter that the notebook's own cell does not list; they have just been checked.
+    logging.getLogger("papermill").setLevel(logging.ERROR)
     if not notebook.is_file():
         raise FileNotFoundError(f"{notebook}: no such notebook; `make notebooks` makes them from notebooks/*.py")
     failed = output.with_suffix(".failed.ipynb")

@@ -107,9 +107,9 @@ def rate_oneself(intended: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def speakers_in(clips: int, total: int) -> int:
     """How many speakers utter ``clips`` of a corpus of ``total``.
 
-    A speaker gives 12 clips to a corpus of 1280 and 35, as in ExVo, to one of its size.
+    A speaker gives 6 clips to a corpus of 1280 and 35, as in ExVo, to one of its size.
     """
-    each = max(12 * (total / 1280) ** 0.28, 1.0)
+    each = max(6 * (total / 1280) ** 0.46, 1.0)
     return max(round(clips / each), len(COUNTRIES))
 
 

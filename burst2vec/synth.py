@@ -33,6 +33,7 @@ from burst2vec.readers import COUNTRIES, EMOTIONS
 from burst2vec.sourcefilter import render, white_noise
 
 VERSION = 1
+"""Counts the changes of what is written for the same seed: a cached corpus of another version is not used."""
 RAW_RATES = {48_000: 0.25, 44_100: 0.15, 32_000: 0.10, 22_050: 0.15, 16_000: 0.35}
 """Sample rates of the raw recordings in Hz, and how frequent they are."""
 PROVIDED_RATE = 16_000

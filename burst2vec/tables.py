@@ -17,7 +17,7 @@ import yaml
 from burst2vec.config import project_root
 from burst2vec.corpus import Corpus, Task
 from burst2vec.files import write_aside
-from burst2vec.metrics import METRIC_NAMES, aligned, ccc_of_each, s_mtl, score
+from burst2vec.metrics import METRIC_NAMES, aligned, ccc_of_each, macro_f1, s_mtl, score, uar
 from burst2vec.predictions import read_predictions
 from burst2vec.significance import REFERENCES, compare_systems, samples
 from burst2vec.trivial import is_trivial, trivial_rows
@@ -206,6 +206,27 @@ def score_each_output(task: Task, truth: pd.DataFrame,
     """The CCC of each intensity, systems by outputs."""
     scores = {code: ccc_of_each(*aligned(task, truth, table)) for code, table in predictions.items()}
     return pd.DataFrame.from_dict(scores, orient="index", columns=list(task.columns))
+
+
+def class_scores(corpus: Corpus, predictions: pd.DataFrame, repeats: int = 20, seed: int = 0) -> pd.DataFrame:
+    """UAR and macro-F1 of each task of classes on each labelled split, each with what chance scores.
+
+    Chance is the mean over `repeats` draws in which a burst gets the class of a random training burst.
+    """
+    rng, rows = np.random.default_rng(seed), {}
+    for task in (task for task in corpus.tasks if task.kind == "classes"):
+        train = corpus.split("train")[task.columns[0]].dropna().to_numpy()
+        for split in ("val", "test"):
+            truth = corpus.split(split)
+            if not task.labelled(truth).any():
+                continue
+            known, guessed = (frame.iloc[:, 0].to_numpy() for frame in aligned(task, truth, predictions))
+            draws = [rng.choice(train, len(known)) for _ in range(repeats)]
+            rows[task.name, split] = {
+                "classes": len(task.classes), "UAR": uar(known, guessed), "UAR by chance": np.mean([uar(known, d) for d in draws]),
+                "macro-F1": macro_f1(known, guessed), "macro-F1 by chance": np.mean([macro_f1(known, d) for d in draws]),
+            }
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def confusion(task: Task, truth: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:

@@ -50,7 +50,7 @@ report.banner(corpus)
 # intensities between 0 and 1, a scalar with a unit, or classes.
 
 # %%
-rendering.boxed(description.task_table(corpus.tasks), align="left")
+description.task_table(corpus.tasks).style.hide(axis="index").set_properties(**{"text-align": "left"})
 
 # %% [markdown]
 # Durations come from the waveform store, which holds every burst decoded once, at 16 kHz.
@@ -83,7 +83,7 @@ rendering.boxed(table1.reset_index(names=""), legend)
 # 2.5 years, and by country. Read from it whether the colours keep the same proportions from band to band.
 # Where they do not, the age tells something about the country before a sound is heard.
 
-# %% mystnb={"figure": {"name": "fig-labels", "caption": "Figure 1: age and country in training and validation together. Above, how many bursts each band of age holds; below, how the bursts of each country are spread over the bands."}}
+# %% mystnb={"figure": {"name": "fig-labels", "caption": "Age and country in training and validation together, the paper's Figure 1. Above, how many bursts each band of age holds; below, how the bursts of each country are spread over the bands."}}
 labelled = corpus.table[corpus.table["split"].isin(["train", "val"])]
 if report.poses_kinds(corpus, "scalar", "classes"):
     figures.draw_labels(labelled, scalar, classes);
@@ -117,7 +117,8 @@ if report.poses_kinds(corpus, "scalar", "classes"):
 
 # %%
 if len(corpus.tasks) > 1:
-    display(description.associations(corpus, labelled).round(3))
+    found = description.associations(corpus, labelled).round(3)
+    display(found.rename(columns={"by_chance": "by chance, mean", "at_most": "by chance, 95th percentile"}))
 else:
     display(Markdown("This corpus poses one task: it has no second label to be associated with."))
 
@@ -129,7 +130,7 @@ from burst2vec.population import AGE_BY_COUNTRY, AGE_EDGES
 
 cells = np.repeat(np.indices(AGE_BY_COUNTRY.shape).reshape(2, -1), AGE_BY_COUNTRY.ravel(), axis=1)
 eta = description.correlation_ratio((AGE_EDGES[:-1] + AGE_EDGES[1:])[cells[1]] / 2, cells[0])
-Markdown(f"$\\eta^2$ = {eta:.3f} and $V$ = {description.cramers_v(*cells):.3f} between age and country.")
+Markdown(f"η² = {eta:.3f} and V = {description.cramers_v(*cells):.3f} between age and country.")
 
 # %% [markdown]
 # ## What can be had without listening

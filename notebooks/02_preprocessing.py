@@ -56,7 +56,7 @@ Markdown("This corpus has " + " and ".join(f"{lacking[kind]} ({kind})" for kind 
 rng = np.random.default_rng(0)
 rows = np.sort(rng.permutation(len(corpus.table))[:400])
 survey = inspection.survey(corpus, stores, rows)
-inspection.formats(corpus, "raw" if "own" in kinds else "provided", rows)
+inspection.formats(corpus, "raw" if "own" in kinds else "provided", rows).style.hide(axis="index")
 
 # %% [markdown]
 # Levels differ from device to device and from speaker to speaker. Setting the root mean square removes
@@ -150,7 +150,7 @@ figures.plot_gain(frequencies, gains, axes);
 # %%
 tones = pd.Index([7000, 8200, 9500], name="tone (Hz)")
 left = {f"{name} (dB)": inspection.gain(kernel, tones) for name, kernel in kernels.items()}
-pd.DataFrame(left, index=tones).round(1)
+pd.DataFrame(left, index=tones).round(1) + 0.0  # no minus before a zero
 
 # %% [markdown]
 # ## The waveform store
@@ -161,12 +161,7 @@ pd.DataFrame(left, index=tones).round(1)
 # anything audible:
 
 # %%
-def about(kind):
-    """The store's size, and what its integers cost and save."""
-    store = stores[kind]
-    errors = [inspection.rounding(corpus, store, kind, row) for row in rows[:20]]
-    return {"bursts": len(store), "hours": store.lengths.sum() / audio.SAMPLE_RATE / 3600,
-            "megabytes": 2 * store.lengths.sum() / 1e6, "rounding error (dB of the peak)": max(errors)}
-
-
-pd.DataFrame({kind: about(kind) for kind in kinds}).round(2)
+sizes = pd.DataFrame({"bursts": len(store), "hours": store.lengths.sum() / audio.SAMPLE_RATE / 3600,
+                      "megabytes": 2 * store.lengths.sum() / 1e6} for store in stores.values())
+rounding = [max(inspection.rounding(corpus, store, kind, row) for row in rows[:20]) for kind, store in stores.items()]
+sizes.assign(**{"rounding error (dB of the peak)": rounding}).set_axis(kinds).rename_axis("audio").round(2)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before the hub's client is imported: tests reach no network
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is: on models this small, threads wait for each other
 
 import joblib
 import numpy as np

@@ -26,7 +26,8 @@ def heard(tasks=(EMOTION, AGE, COUNTRY), n=120, features=12):
     country = rng.integers(2, size=n)
     table = pd.DataFrame({
         "split": np.repeat(["train", "val", "test"], [n // 2, n // 4, n // 4]),
-        "speaker": [f"s{i}" for i in range(n)], "sex": None, "raw": None, "provided": None, "Awe": labels[:, 0], "Fear": labels[:, 1],
+        "speaker": [f"s{i}" for i in range(n)], "sex": None, "raw": None, "provided": None,
+        "Awe": labels[:, 0], "Fear": labels[:, 1],
         "age": 20 + 20 * labels[:, 2], "country": np.array(COUNTRY.classes, dtype=object)[country],
     }, index=pd.Index([f"{i:05d}" for i in range(n)], name="file"))
     noise = 1000 * rng.standard_normal((n, features - 4))

@@ -72,7 +72,8 @@ def test_the_published_table_1_adds_up():
         assert sum(int(column[c]) for c in ("China", "South Africa", "USA", "Venezuela")) == whole
     assert table["Test"].tolist() == ["12:22:12", "19815", "563"] + ["–"] * 5
     # facts of the corpus: 59,201 bursts in 36 h 47 min
-    minutes = sum(int(h) * 60 + int(m) + int(s) / 60 for h, m, s in (t.split(":") for t in table.loc["HH:MM:SS"]))
+    times = (time.split(":") for time in table.loc["HH:MM:SS"])
+    minutes = sum(int(h) * 60 + int(m) + int(s) / 60 for h, m, s in times)
     assert table.loc["No."].astype(int).sum() == 59_201 and int(minutes) == 36 * 60 + 47
 
 

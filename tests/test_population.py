@@ -84,8 +84,8 @@ def test_quotas_of_a_hand_worked_example():
     assert population.quotas(2, np.array([8, 1, 1])).sum() == 2
 
 
-def test_speakers_give_a_dozen_clips_in_a_small_corpus_and_35_in_a_big_one():
-    assert population.speakers_in(640, 1280) == 53
+def test_speakers_give_six_clips_in_a_small_corpus_and_35_in_a_big_one():
+    assert population.speakers_in(640, 1280) == 107
     assert 59201 / population.speakers_in(59201, 59201) == pytest.approx(35, abs=0.5)
     assert population.speakers_in(4, 12) == len(COUNTRIES)
 

@@ -259,3 +259,12 @@ def test_figures_draw_without_a_warning():
 
 def test_the_examples_in_the_docstrings_run():
     assert doctest.testmod(tables).failed == 0
+
+
+def test_class_scores_set_uar_and_macro_f1_beside_chance():
+    corpus, systems = made_up()
+    scores = tables.class_scores(corpus, systems["A"])
+    assert list(scores.index) == [("country", "val"), ("country", "test")]
+    assert (scores["UAR"] > scores["UAR by chance"] + 0.2).all()
+    assert (scores["macro-F1"] > scores["macro-F1 by chance"] + 0.2).all()
+    assert scores["UAR by chance"].sub(0.5).abs().max() < 0.05

@@ -11,8 +11,8 @@ import burst2vec.training
 from burst2vec import metrics
 from burst2vec.config import Params
 from burst2vec.corpus import CorpusError, Task, read_corpus
-from burst2vec.model import build
 from burst2vec.inference import predict
+from burst2vec.model import build
 from burst2vec.predictions import read_predictions
 from burst2vec.tiny import FAMILIES
 from burst2vec.training import (

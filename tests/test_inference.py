@@ -1,0 +1,76 @@
+import contextlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from burst2vec.corpus import Corpus
+from burst2vec.inference import predict
+from burst2vec.model import build
+
+
+@pytest.fixture(scope="module")
+def model(tiny_corpus, tiny_params):
+    torch.manual_seed(0)
+    return build(tiny_params(), tiny_corpus.tasks)
+
+
+@pytest.fixture(scope="module")
+def table(model, tiny_corpus, tiny_store):
+    return predict(model, tiny_corpus, tiny_store)
+
+
+def test_every_burst_of_the_splits_has_a_row_in_the_corpuss_order(table, tiny_corpus):
+    wanted = tiny_corpus.table[tiny_corpus.table["split"] != "train"]
+    assert table.index.tolist() == wanted.index.tolist() and table["split"].tolist() == wanted["split"].tolist()
+    assert table.columns.tolist() == ["split", *tiny_corpus.task("emotion").columns, "age", "country",
+                                      "country_China", "country_South Africa", "country_USA", "country_Venezuela"]
+
+
+def test_a_burst_gets_the_prediction_for_its_own_waveform(model, table, tiny_corpus, tiny_store):
+    model.eval()
+    for row in (16, 19, 27):
+        waveform = torch.from_numpy(tiny_store[row])[None]
+        with torch.no_grad():
+            output = model(waveform, torch.tensor([waveform.shape[1]]))
+        found, age = table.loc[tiny_corpus.table.index[row]], tiny_corpus.task("age")
+        intensities = found[list(tiny_corpus.task("emotion").columns)].astype(float)
+        np.testing.assert_allclose(intensities, output["emotion"][0], atol=1e-5)
+        assert found["age"] == pytest.approx(age.low + output["age"].item() * (age.high - age.low), abs=1e-3)
+        assert found["country"] == tiny_corpus.task("country").classes[output["country"].argmax()]
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 100])
+def test_predictions_do_not_depend_on_the_batch_size(model, table, tiny_corpus, tiny_store, batch_size):
+    found = predict(model, tiny_corpus, tiny_store, batch_size=batch_size)
+    pd.testing.assert_frame_equal(found, table, atol=1e-4, rtol=1e-4)
+
+
+def test_labels_have_no_part_in_a_prediction(model, table, tiny_corpus, tiny_store):
+    blank = tiny_corpus.table.copy()
+    test = blank["split"] == "test"
+    blank.loc[test, ["age", "country", "speaker", *tiny_corpus.task("emotion").columns]] = None
+    corpus = Corpus("blank", Path("."), blank, tiny_corpus.tasks)
+    pd.testing.assert_frame_equal(predict(model, corpus, tiny_store), table)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_model_is_left_in_its_mode_and_dropout_is_off_meanwhile(model, table, tiny_corpus, tiny_store, training):
+    model.train(training)
+    pd.testing.assert_frame_equal(predict(model, tiny_corpus, tiny_store), table)
+    assert model.training == training == model.backbone.model.training
+    model.eval()
+
+
+def test_the_arithmetic_asked_for_is_used(model, table, tiny_corpus, tiny_store):
+    rough = predict(model, tiny_corpus, tiny_store, precision=torch.autocast("cpu", torch.bfloat16))
+    same = predict(model, tiny_corpus, tiny_store, precision=contextlib.nullcontext())
+    pd.testing.assert_frame_equal(same, table)
+    assert 0 < np.abs(rough["age"] - table["age"]).max() < 3
+
+
+def test_some_splits_can_be_predicted_alone(model, table, tiny_corpus, tiny_store):
+    pd.testing.assert_frame_equal(predict(model, tiny_corpus, tiny_store, ("val",)), table[table["split"] == "val"],
+                                  atol=1e-4, rtol=1e-4)
