@@ -1,12 +1,14 @@
 """The experiment as a graph of files: corpus -> systems -> ensembles -> results -> book.
 
     snakemake --cores all                                         the demo on the embedded corpus
-    snakemake --cores all --config scale=paper corpus=/data/exvo  the paper's experiment
+    snakemake --cores all --resources gpu=1 --config scale=paper corpus=/data/exvo
+                                                                  the paper's experiment, on one GPU
 
 Every `--config NAME=VALUE` is a parameter of `burst2vec.config.Params`, checked before anything runs.
 """
 
 import os
+import shlex
 from pathlib import Path
 
 from burst2vec.config import Params
@@ -16,7 +18,7 @@ VARIANTS = ("V1", "V2", "V3", "V4", "V5", "V6", "V7")
 PARAMS = {code: Params.resolve(GIVEN | {"variant": code}) for code in ("Baseline", *VARIANTS)}
 RUN = os.path.relpath(PARAMS["Baseline"].run_folder)
 SCALE = f"params/scales/{GIVEN['scale']}.yaml"
-OPTIONS = f"-f {SCALE} " + " ".join(f"-p {name} '{value}'" for name, value in GIVEN.items())
+OPTIONS = f"-f {SCALE} " + shlex.join(part for name, value in GIVEN.items() for part in ("-p", name, str(value)))
 NOTEBOOKS = {
     "experiments": "00_experiments", "dataset": "01_dataset", "preprocessing": "02_preprocessing",
     "baseline": "03_baseline", "ensembles": "05_ensembles", "results": "06_results",
@@ -33,11 +35,12 @@ AUDIO = modules("audio", "corpus", "expression", "files", "population", "readers
 TRAINING = AUDIO + modules("adversarial", "backbone", "batches", "config", "inference", "losses", "metrics",
                            "model", "predictions", "tiny", "training")
 ALL = sorted(str(path) for path in Path("burst2vec").rglob("*.py"))
-PREPARED = expand(RUN + "/prepared/{audio}.json", audio=("provided", "own"))
+PREPARED = expand(RUN + "/prepared/{audio}.json", audio=sorted({p.audio for p in PARAMS.values()}))
+LABELS = [str(path) for path in [PARAMS["Baseline"].path(PARAMS["Baseline"].corpus) / "data_info.csv"] if path.is_file()]
 
 # glibc hands every freed activation back to the system, and asks for it again a moment later.
 EXECUTE = ("OMP_NUM_THREADS={threads} MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=8589934592 "
-           "MALLOC_TRIM_THRESHOLD_=34359738368 burst2vec run {input.notebook} {output.executed} {OPTIONS} ")
+           "MALLOC_TRIM_THRESHOLD_=34359738368 burst2vec run {input.notebook} {output.executed} {params.options} ")
 
 localrules: all, notebook, publish, environment
 
@@ -58,22 +61,25 @@ rule notebook:
 
 rule prepare:
     "The waveform store of one kind of audio; the embedded corpus is synthesised first."
-    input: AUDIO, SCALE
+    input: AUDIO, SCALE, LABELS
     output: RUN + "/prepared/{audio}.json"
+    params: options=OPTIONS
     threads: workflow.cores
     priority: 10
-    shell: "burst2vec prepare {OPTIONS} -p audio {wildcards.audio} --summary {output}"
+    shell: "burst2vec prepare {params.options} -p audio {wildcards.audio} --summary {output}"
 
 
 rule train:
     input:
-        TRAINING, SCALE, PREPARED,
+        TRAINING, SCALE,
+        prepared=lambda wildcards: f"{RUN}/prepared/{PARAMS[wildcards.code].audio}.json",
         notebook="notebooks/04_train_variant.ipynb",
         variant="params/variants/{code}.yaml",
     output:
         executed=RUN + "/notebooks/{code}.ipynb",
         predictions=RUN + "/{code}/predictions.csv",
         history=RUN + "/{code}/history.csv",
+    params: options=OPTIONS
     priority: 5
     resources: gpu=1
     shell: EXECUTE + "-f {input.variant}"
@@ -81,13 +87,15 @@ rule train:
 
 rule baseline:
     input:
-        TRAINING, modules("baseline", "functionals"), SCALE, PREPARED,
+        TRAINING, modules("baseline", "functionals"), SCALE,
+        prepared=f"{RUN}/prepared/{PARAMS['Baseline'].audio}.json",
         notebook="notebooks/03_baseline.ipynb",
         variant="params/variants/Baseline.yaml",
     output:
         executed=RUN + "/notebooks/baseline.ipynb",
         predictions=RUN + "/Baseline/predictions.csv",
         history=RUN + "/Baseline/history.csv",
+    params: options=OPTIONS
     priority: 7
     shell: EXECUTE + "-f {input.variant}"
 
@@ -98,17 +106,19 @@ rule show:
         ALL, SCALE, PREPARED, Path("params").rglob("*.yaml"),
         notebook=lambda wildcards: f"notebooks/{NOTEBOOKS[wildcards.show]}.ipynb",
     output: executed=RUN + "/notebooks/{show}.ipynb"
+    params: options=OPTIONS
     shell: EXECUTE
 
 
 rule ensembles:
     input:
-        modules("ensembles", "predictions"), "params/ensembles.yaml",
+        ALL, "params/ensembles.yaml",
         expand(RUN + "/{code}/predictions.csv", code=VARIANTS),
         notebook="notebooks/05_ensembles.ipynb",
     output:
         executed=RUN + "/notebooks/ensembles.ipynb",
         predictions=expand(RUN + "/{code}/predictions.csv", code=tuple("ABC")),
+    params: options=OPTIONS
     shell: EXECUTE
 
 
@@ -116,7 +126,7 @@ rule environment:
     "What the trainings ran on, and when: made again whenever one of them is."
     input: expand(RUN + "/{code}/predictions.csv", code=VARIANTS)
     output: RUN + "/environment.json"
-    shell: "burst2vec environment {output}"
+    shell: "burst2vec environment {RUN} {output}"
 
 
 rule results:
@@ -127,6 +137,7 @@ rule results:
     output:
         executed=RUN + "/notebooks/results.ipynb",
         table=RUN + "/table2.csv",
+    params: options=OPTIONS
     shell: EXECUTE
 
 

@@ -39,7 +39,8 @@ def read_audio(path: str | Path) -> tuple[np.ndarray, int]:
     try:
         return soundfile.read(path, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, RuntimeError) as error:
-        raise AudioError(f"{path}: not readable as audio ({error}); expected WAV, FLAC, OGG or MP3") from error
+        raise AudioError(f"{path}: not readable as audio ({error}); expected WAV, FLAC, OGG or MP3. "
+                         f"Others can be converted: ffmpeg -i FILE FILE.wav") from error
 
 
 @functools.cache

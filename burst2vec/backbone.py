@@ -71,7 +71,6 @@ class Backbone(nn.Module):
             first.layer_norm = MaskedGroupNorm(first.layer_norm)
         # The published group-norm models were trained without an attention mask.
         self.masked = padding == "exact" or self.config.feat_extract_norm == "layer"
-        self.frozen = freeze_feature_encoder
         self.model.feature_extractor.requires_grad_(not freeze_feature_encoder)
         # Otherwise the encoder asks for the waveform's own gradient, which nobody uses.
         self.model.feature_extractor._requires_grad = False

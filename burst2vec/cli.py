@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.command(options)
-    except (ValueError, OSError, RuntimeError) as error:
+    except (ValueError, OSError, RuntimeError, ImportError) as error:
         print(f"burst2vec: {error}", file=sys.stderr)
         return 1
     return 0
@@ -48,13 +48,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_parameters(run)
     run.set_defaults(command=_run)
 
-    publish = commands.add_parser("publish", help="strip an executed notebook of what only this machine needs to know")
+    publish = commands.add_parser("publish", help="strip an executed notebook of progress bars and local paths")
     publish.add_argument("notebook", type=Path)
     publish.add_argument("output", type=Path)
     publish.add_argument("--title", help="replaces the page's heading")
     publish.set_defaults(command=_publish)
 
     environment = commands.add_parser("environment", help="write hardware, versions and date as JSON")
+    environment.add_argument("run_folder", type=Path, help="the run's folder of results")
     environment.add_argument("output", type=Path)
     environment.set_defaults(command=_environment)
     return parser
@@ -71,12 +72,17 @@ def _parameters(options: argparse.Namespace) -> dict[str, Any]:
     """The parameters of files and options, as papermill would read them."""
     import yaml
 
-    from burst2vec.config import read_yaml
+    from burst2vec.config import ParameterError, read_yaml
 
     values = {}
     for path in options.file:
         values |= read_yaml(path)
-    return values | {name: yaml.safe_load(value) for name, value in options.parameter}
+    for name, value in options.parameter:
+        try:
+            values[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ParameterError(f"parameter {name} is {value!r}; expected a value that YAML can read") from None
+    return values
 
 
 def _synth(options: argparse.Namespace) -> None:
@@ -119,4 +125,4 @@ def _environment(options: argparse.Namespace) -> None:
     from burst2vec.files import write_aside
 
     with write_aside(options.output) as aside:
-        aside.write_text(json.dumps(describe_environment(), indent=1))
+        aside.write_text(json.dumps(describe_environment(options.run_folder), indent=1))

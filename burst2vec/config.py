@@ -43,9 +43,9 @@ class Params:
     layout: str = _p("auto", "The corpus's layout on disk, recognised by default.", choices=("auto", "exvo", "emogator"))
     tasks: list[str] = _p([], "Names of the tasks to train on; empty for all that the corpus poses.")
     split_seed: int = _p(0, "Draws the splits of a corpus that has none.", low=0)
-    synthetic_train: int = _p(640, "Training clips of the embedded corpus.", low=1)
-    synthetic_val: int = _p(320, "Validation clips of the embedded corpus.", low=1)
-    synthetic_test: int = _p(320, "Test clips of the embedded corpus.", low=1)
+    synthetic_train: int = _p(640, "Training clips of the embedded corpus.", low=4)
+    synthetic_val: int = _p(320, "Validation clips of the embedded corpus.", low=4)
+    synthetic_test: int = _p(320, "Test clips of the embedded corpus.", low=4)
     synthetic_bias: float = _p(1.0, "How much of the measured association of age and country is planted.", low=0, high=1)
     synthetic_seed: int = _p(0, "Seed of the embedded corpus.", low=0)
 
@@ -149,7 +149,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not path.is_file():
         others = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
         raise FileNotFoundError(f"{path}: no such parameter file; there are {others}")
-    content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = f", line {error.problem_mark.line + 1}" if getattr(error, "problem_mark", None) else ""
+        raise ParameterError(f"{path}{where}: not readable as YAML; expected lines `name: value`") from None
     if not isinstance(content, dict):
         raise ParameterError(f"{path}: expected lines `name: value`")
     for name in content:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
+import json
 import logging
 import os
 import platform
@@ -13,10 +14,11 @@ from typing import Any
 
 import nbformat
 
+from burst2vec import __version__
 from burst2vec.config import Params, project_root
 from burst2vec.files import write_aside
 
-PACKAGES = ("burst2vec", "torch", "torchaudio", "transformers", "numpy", "pandas", "scipy", "statsmodels",
+PACKAGES = ("torch", "torchaudio", "transformers", "numpy", "pandas", "scipy", "statsmodels",
             "scikit-learn", "papermill", "jupyter-book")
 
 
@@ -31,6 +33,7 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any]) -> None:
     notebook that failed is kept beside `output` as `.failed.ipynb`.
     """
     import papermill
+    from nbclient.exceptions import DeadKernelError
 
     Params.resolve(parameters)
     # papermill announces every parameter that the notebook's own cell does not list; they have just been checked.
@@ -43,13 +46,15 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any]) -> None:
         try:
             papermill.execute_notebook(notebook, aside, parameters, kernel_name="python3", cwd=project_root(),
                                        progress_bar=False)
+        except DeadKernelError:
+            raise NotebookError(f"{notebook}: its kernel died, out of memory perhaps; nothing was written") from None
         except papermill.PapermillExecutionError as error:
             aside.replace(failed)
             raise NotebookError(f"{notebook}: {error.ename}: {error.evalue}; what ran of it is in {failed}") from None
 
 
 def publish(notebook: Path, output: Path, title: str | None = None) -> None:
-    """Writes an executed notebook as a page: without papermill's metadata, progress bars, and this machine's paths.
+    """Writes an executed notebook as a page: without papermill's metadata, progress bars, and local paths.
 
     Papermill's injected parameters stay, as the page's record of them. `title` replaces the first heading. Raises
     NotebookError for a notebook with an error or a warning, or one that never ran.
@@ -70,21 +75,32 @@ def publish(notebook: Path, output: Path, title: str | None = None) -> None:
             cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
     if title:
         page.cells[0].source = re.sub(r"^# .*", f"# {title}", page.cells[0].source, count=1, flags=re.MULTILINE)
-    text = nbformat.writes(page).replace(str(project_root()) + os.sep, "").replace(str(Path.home()), "~")
     with write_aside(output) as aside:
-        aside.write_text(text, encoding="utf-8")
+        aside.write_text(_without_paths(nbformat.writes(page)), encoding="utf-8")
 
 
-def describe_environment() -> dict[str, str]:
-    """What a run ran on, for people to read: processor, GPU, system, versions, date."""
+def _without_paths(text: str) -> str:
+    """`text` with paths below the project relative to it, and the reader's home as ~. Encoded sounds and pictures,
+    in which the same letters may occur by chance, stay as they are."""
+    local = {f"{project_root()}{os.sep}": "", f"{Path.home()}{os.sep}": f"~{os.sep}"}
+    encoded = r"[A-Za-z0-9+/=]{200,}"
+    pattern = "|".join([encoded, *(re.escape(path) for path in local if path.strip(os.sep))])
+    return re.sub(pattern, lambda found: local.get(found[0], found[0]), text)
+
+
+def describe_environment(run_folder: Path) -> dict[str, str]:
+    """What a run ran on, for people to read: processor, GPU, system, versions, date, and how long its trainings took."""
     import torch
+
+    seconds = [json.loads(p.read_text())["seconds"] for p in sorted(run_folder.glob("*/summary.json"))]
 
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     versions = {p: importlib.metadata.version(p) for p in PACKAGES}
     return {
         "Date": datetime.date.today().isoformat(), "Processor": f"{_processor()}, {os.cpu_count()} cores",
         "GPU": ", ".join(gpus) or "none", "System": f"{platform.system()} {platform.machine()}",
-        "Python": platform.python_version(), **versions,
+        "Training": f"{sum(seconds) / 60:.1f} min for {len(seconds)} systems, one after the other",
+        "burst2vec": __version__, "Python": platform.python_version(), **versions,
     }
 
 

@@ -15,8 +15,8 @@ def write_aside(path: str | os.PathLike) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place when the block ends well, and vanishes when it does not.
 
     The block creates a file or a folder there; FileNotFoundError where it did neither. An existing file at `path` is
-    replaced in one step; an existing folder is moved out of the way first, so that a reader sees the old or the new
-    one, never a mixture.
+    replaced in one step; an existing folder is moved out of the way first and comes back should that fail, so that a
+    reader never sees a mixture of old and new.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -26,8 +26,14 @@ def write_aside(path: str | os.PathLike) -> Iterator[Path]:
         yield aside
         if not aside.exists():
             raise FileNotFoundError(f"{path}: nothing was written to take its place")
+        old = scratch / "replaced"
         if path.is_dir():
-            path.rename(scratch / "replaced")
-        os.replace(aside, path)
+            path.rename(old)
+        try:
+            os.replace(aside, path)
+        except OSError:
+            if old.exists():
+                old.rename(path)
+            raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -58,7 +58,7 @@ def compare_features(corpus: Corpus, audio: str, cache: str | Path) -> np.ndarra
 
 def read_features(path: Path) -> np.ndarray:
     """One burst's features float32 (6373,) from a file of the corpus: a header, then one row whose first
-    column is not a feature. Raises CorpusError, naming the file."""
+    column is not a feature. What is not finite is 0, as in `extract`. Raises CorpusError, naming the file."""
     lines = path.read_text(encoding="utf-8").splitlines()
     if len(lines) != 2:
         raise CorpusError(f"{path}: {len(lines)} lines; expected a header and one row of features")
@@ -67,7 +67,7 @@ def read_features(path: Path) -> np.ndarray:
         raise CorpusError(f"{path}: {len(cells)} features after the first column; expected {FEATURES}, "
                           "separated by commas")
     try:
-        return np.array(cells, dtype=np.float32)
+        return np.nan_to_num(np.array(cells, dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     except ValueError as error:
         raise CorpusError(f"{path}: a feature is not a number ({error})") from None
 

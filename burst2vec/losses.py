@@ -11,6 +11,10 @@ from burst2vec.corpus import Task
 from burst2vec.model import Burst2Vec, Representations
 
 
+NEGLIGIBLE = 1e-8
+"""A squared distance below rounding, between intensities in [0, 1]: no concordance is computed from less."""
+
+
 def ccc_loss(prediction: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """1 - CCC, a scalar in [0, 2]: the mean concordance over columns (batch, outputs), Eq. 1 and 2.
 
@@ -21,7 +25,7 @@ def ccc_loss(prediction: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     x_mean, y_mean = x.mean(0), y.mean(0)
     covariance = ((x - x_mean) * (y - y_mean)).mean(0)
     spread = x.var(0, correction=0) + y.var(0, correction=0) + (x_mean - y_mean).square()
-    return 1 - (2 * covariance / spread.clamp_min(torch.finfo(torch.float32).tiny)).mean()
+    return 1 - (2 * covariance / spread.clamp_min(NEGLIGIBLE)).mean()
 
 
 def mae_loss(prediction: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:

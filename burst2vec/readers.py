@@ -24,6 +24,9 @@ EMOGATOR = (
 """EmoGator's categories 01 to 30 (Buhl, 2023)."""
 
 
+AUDIO_SUFFIXES = (".flac", ".mp3", ".ogg", ".opus", ".wav", ".webm")
+
+
 def read_exvo(root: Path, seed: int = 0) -> Corpus:
     """ExVo 2022 (Baird et al., 2022): `data_info.csv`, `wav/<id>.wav`, and `raw/<id>.*` for the raw recordings.
 
@@ -33,7 +36,7 @@ def read_exvo(root: Path, seed: int = 0) -> Corpus:
     info = _read_info(root / "data_info.csv")
     withheld = root / "test_labels.csv"
     if withheld.is_file():
-        info = pd.concat([info[info["Split"] != "Test"], _read_info(withheld)]).sort_index()
+        info = _with_withheld(info, _read_info(withheld), withheld)
     table = pd.DataFrame({"split": info["Split"].str.lower(), "speaker": info["Subject_ID"]}, index=info.index)
     table["sex"] = table["speaker"].map(_read_sexes(root / "speakers.csv"))
     for kind, folder in (("raw", "raw"), ("provided", "wav")):
@@ -52,9 +55,21 @@ def read_exvo(root: Path, seed: int = 0) -> Corpus:
     return Corpus(root.name, root, table, tasks, synthetic=(root / "SYNTHETIC.json").is_file())
 
 
+def _with_withheld(info: pd.DataFrame, labels: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """`info` with the labels of test rows filled in. Rows that `labels` does not list stay without."""
+    unknown = labels.index.difference(info.index[info["Split"] == "Test"])
+    if len(unknown):
+        raise CorpusError(f"{path}: burst {unknown[0]!r} is not a test row of data_info.csv")
+    rest = info[~info.index.isin(labels.index)]
+    return pd.concat([rest, labels]).loc[info.index]
+
+
 def _read_info(path: Path) -> pd.DataFrame:
     """ExVo's own columns with numbers as float64, the bare id as index."""
-    info = pd.read_csv(path, dtype=str, encoding="utf-8-sig")
+    try:
+        info = pd.read_csv(path, dtype=str, encoding="utf-8-sig")
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise CorpusError(f"{path}: not readable as a table ({error}); expected comma-separated UTF-8") from None
     needed = ["File_ID", "Split", "Subject_ID", "Country", "Age", *EMOTIONS]
     absent = [c for c in needed if c not in info.columns]
     if absent:
@@ -80,21 +95,24 @@ def _numbers(column: pd.Series, path: Path) -> pd.Series:
 def _read_sexes(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
-    return pd.read_csv(path, dtype=str).set_index("Subject_ID")["Sex"].to_dict()
+    speakers = pd.read_csv(path, dtype=str)
+    if not {"Subject_ID", "Sex"} <= set(speakers.columns):
+        raise CorpusError(f"{path}: expected the columns Subject_ID and Sex, found {', '.join(speakers.columns)}")
+    return speakers.set_index("Subject_ID")["Sex"].to_dict()
 
 
 def _paths(folder: Path, files: pd.Index) -> list[str | None]:
     """For each id the path, relative to the corpus, of its audio in `folder`, whatever the suffix."""
     if not folder.is_dir():
         return [None] * len(files)
-    found = {p.stem: f"{folder.name}/{p.name}" for p in sorted(folder.iterdir())}
+    found = {p.stem: f"{folder.name}/{p.name}" for p in sorted(folder.iterdir()) if p.suffix.lower() in AUDIO_SUFFIXES}
     return [found.get(f) for f in files]
 
 
 def read_emogator(root: Path, seed: int = 0) -> Corpus:
     """EmoGator (Buhl, 2023): `data/mp3/<speaker>-<category>-<take>.mp3`, one task of 30 emotion categories.
 
-    The corpus has no splits: speakers are drawn 70 / 15 / 15 % into train, val and test by `seed`.
+    Its recordings are raw and provided in one. The corpus has no splits: speakers are drawn 70 / 15 / 15 % into train, val and test by `seed`.
     """
     paths = sorted((root / "data" / "mp3").glob("*.mp3"))
     if not paths:
@@ -108,7 +126,7 @@ def read_emogator(root: Path, seed: int = 0) -> Corpus:
     table = pd.DataFrame({
         "split": parts[0].map(_draw_splits(parts[0].unique(), seed)).to_numpy(),
         "speaker": parts[0].to_numpy(), "sex": None,
-        "raw": [f"data/mp3/{p.name}" for p in paths], "provided": None,
+        **dict.fromkeys(("raw", "provided"), [f"data/mp3/{p.name}" for p in paths]),
         "emotion": [EMOGATOR[int(code) - 1] for code in parts[1]],
     }, index=index)
     return Corpus(root.name, root, table, (Task("emotion", "classes", ("emotion",), classes=EMOGATOR),))

@@ -16,6 +16,7 @@ import torch
 from tqdm.auto import tqdm
 
 from burst2vec import batches, metrics
+from burst2vec.config import ParameterError
 from burst2vec.corpus import Corpus, CorpusError, Task
 from burst2vec.files import write_aside
 from burst2vec.inference import predict
@@ -34,11 +35,13 @@ class TrainingError(RuntimeError):
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model with its best weights, its history, and a summary of the run (flat, for JSON)."""
+    """A trained model with its best weights, its history, a summary of the run (flat, for JSON), and the arithmetic
+    that its validations ran in."""
 
     model: torch.nn.Module
     history: pd.DataFrame
     summary: dict[str, float | int | str]
+    precision: contextlib.AbstractContextManager | None = None
 
 
 def seed_everything(seed: int) -> None:
@@ -49,12 +52,18 @@ def seed_everything(seed: int) -> None:
 
 def choose_device(name: str) -> torch.device:
     """The device that parameter `device` names: `auto` is the GPU where there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else torch.device(name)
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.device(name)
+    except RuntimeError:
+        raise ParameterError(f"parameter device is {name!r}; expected auto, cpu, cuda or cuda:N") from None
 
 
 def autocast(precision: str, device: torch.device) -> contextlib.AbstractContextManager:
     """The arithmetic that parameter `precision` names: `auto` is bfloat16 where the hardware multiplies in it."""
-    native = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
+    native = (torch.cuda.is_bf16_supported(including_emulation=False) if device.type == "cuda"
+              else torch.cpu._is_avx512_bf16_supported())
     wanted = precision == "bfloat16" or (precision == "auto" and native)
     return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
 
@@ -113,7 +122,8 @@ class _Run:
             self._validate(number)
         self.model.load_state_dict(self.best_weights)
         seconds = time.perf_counter() - started
-        return Trained(self.model.eval(), pd.DataFrame(self.rows, columns=HISTORY), self._summary(number, seconds))
+        return Trained(self.model.eval(), pd.DataFrame(self.rows, columns=HISTORY), self._summary(number, seconds),
+                       self.precision)
 
     def _batches(self) -> Iterator[tuple[int, batches.Batch]]:
         for number in range(1, self.params.max_epochs + 1):

@@ -28,7 +28,7 @@ from burst2vec.ensembles import label, read_ensembles
 
 params = Params.resolve(globals())
 codes = sorted(path.stem for path in (project_root() / "params" / "variants").glob("*.yaml"))
-variants = {code: Params.resolve({"scale": scale, "variant": code}) for code in codes}
+variants = {code: Params.resolve({**globals(), "variant": code}) for code in codes}
 
 # %% tags=["hide-cell"]
 def show(rows, *columns):

@@ -21,24 +21,26 @@
 scale = "demo"  # which file of params/scales
 
 # %%
+from burst2vec.config import Params
+
+params = Params.resolve(globals())
+
+# %%
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
 from burst2vec import acoustics, audio, description, rendering, report, tables
-from burst2vec.config import Params
 from burst2vec.corpus import open_corpus
 from burst2vec.figures import dataset as figures
 from burst2vec.figures import results
 from burst2vec.figures.acoustics import plot_against_published
-from burst2vec.inspection import kinds_of_audio
 from burst2vec.store import open_store
 
 plt.rcParams.update(results.STYLE)
 
 # %%
-params = Params.resolve(globals())
 corpus = open_corpus(params)
 report.banner(corpus)
 
@@ -56,7 +58,7 @@ description.task_table(corpus.tasks).style.hide(axis="index").set_properties(**{
 # Durations come from the waveform store, which holds every burst decoded once, at 16 kHz.
 
 # %%
-store = open_store(corpus, kinds_of_audio(corpus)[0], params.path(params.cache))
+store = open_store(corpus, params.audio, params.path(params.cache))
 seconds = store.lengths / audio.SAMPLE_RATE
 by_kind = {task.kind: task for task in corpus.tasks}
 intensities, scalar, classes = (by_kind.get(kind) for kind in ("intensities", "scalar", "classes"))
@@ -148,8 +150,8 @@ rendering.render(tables.table2(corpus, {}, {}))
 # %%
 if report.poses_kinds(corpus, "scalar", "classes"):
     guessed = description.uar_from_scalar(corpus, scalar, classes, "val")
-    display(Markdown(f"And the reverse: from the true {scalar.name} alone, the {classes.name} is guessed "
-                     f"with a UAR of {guessed:.3f} on validation, where chance gives {1 / classes.outputs:.3f}."))
+    display(Markdown(f"And the reverse: from the true {scalar.name} alone, the {classes.name} is guessed with "
+                     f"a UAR of {guessed:.3f} on validation, where chance gives {1 / classes.outputs:.3f}."))
 
 # %% [markdown]
 # ## How long bursts are

@@ -21,13 +21,17 @@
 scale = "demo"  # which file of params/scales
 
 # %%
+from burst2vec.config import Params
+
+params = Params.resolve(globals())
+
+# %%
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
 from burst2vec import audio, inspection, report
-from burst2vec.config import Params
 from burst2vec.corpus import open_corpus
 from burst2vec.figures import audio as figures
 from burst2vec.figures import results
@@ -36,7 +40,6 @@ from burst2vec.store import open_store
 plt.rcParams.update(results.STYLE)
 
 # %%
-params = Params.resolve(globals())
 corpus = open_corpus(params)
 report.banner(corpus)
 
@@ -163,5 +166,6 @@ pd.DataFrame(left, index=tones).round(1) + 0.0  # no minus before a zero
 # %%
 sizes = pd.DataFrame({"bursts": len(store), "hours": store.lengths.sum() / audio.SAMPLE_RATE / 3600,
                       "megabytes": 2 * store.lengths.sum() / 1e6} for store in stores.values())
-rounding = [max(inspection.rounding(corpus, store, kind, row) for row in rows[:20]) for kind, store in stores.items()]
+rounding = [max(inspection.rounding(corpus, store, kind, row) for row in rows[:20])
+            for kind, store in stores.items()]
 sizes.assign(**{"rounding error (dB of the peak)": rounding}).set_axis(kinds).rename_axis("audio").round(2)

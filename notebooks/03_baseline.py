@@ -21,11 +21,15 @@ scale = "demo"          # which file of params/scales
 variant = "Baseline"    # which file of params/variants
 
 # %%
+from burst2vec.config import Params
+
+params = Params.resolve(globals())
+
+# %%
 import matplotlib.pyplot as plt
 import pandas as pd
 
 from burst2vec import baseline, rendering, tables
-from burst2vec.config import Params
 from burst2vec.corpus import open_corpus
 from burst2vec.figures import results
 from burst2vec.figures import training as figures
@@ -36,7 +40,6 @@ from burst2vec.training import write_system
 plt.rcParams.update(results.STYLE)
 
 # %%
-params = Params.resolve(globals())
 corpus = open_corpus(params)
 banner(corpus)
 

@@ -36,30 +36,28 @@ store = open_store(corpus, params.audio, params.path(params.cache))
 banner(corpus)
 
 # %% [markdown]
-# ## The model
-#
-# The backbone's hidden states are averaged over time and projected; a shared and one task-specific extractor a task
-# follow, and their combination feeds the task's head (Figure 2). Its parameters, part by part:
-
-# %%
-import pandas as pd
-
-from burst2vec.model import build
-
-parts = build(params, corpus.tasks).named_children()
-pd.Series({name: sum(p.numel() for p in part.parameters()) for name, part in parts}, name="parameters").to_frame()
-
-# %% [markdown]
 # ## Training
 #
 # Each batch belongs to one task. Training stops when the validation metric of `early_stopping_task`, the CCC of
 # emotion in the paper, has not risen for `patience` validations; then the best weights come back.
 
 # %%
+import pandas as pd
+
 from burst2vec.training import train
 
 trained = train(corpus, store, params)
 pd.Series(trained.summary, name="value").to_frame()
+
+# %% [markdown]
+# ## The model
+#
+# The backbone's hidden states are averaged over time and projected; a shared and one task-specific extractor a task
+# follow, and their combination feeds the task's head (Figure 2). Its parameters, part by part:
+
+# %%
+parts = trained.model.named_children()
+pd.Series({name: sum(p.numel() for p in part.parameters()) for name, part in parts}, name="parameters").to_frame()
 
 # %% mystnb={"figure": {"caption": "The terms of each task's loss, as means between validations. Shared, specific and combined add up to Eq. 5; an adversary adds the discriminator's loss and the losses on foreign features (Eq. 8)."}}
 import matplotlib.pyplot as plt
@@ -81,7 +79,7 @@ training.draw_validation(trained.history, corpus.tasks, trained.summary["best_it
 from burst2vec.inference import predict
 from burst2vec.training import write_system
 
-predictions = predict(trained.model, corpus, store)
+predictions = predict(trained.model, corpus, store, precision=trained.precision)
 write_system(params.folder, params, predictions, trained)
 predictions.head(3).T
 

@@ -13,7 +13,8 @@ from burst2vec.config import ParameterError
 def notebook(path, *sources):
     cells = [nbformat.v4.new_code_cell('scale = ""', metadata={"tags": ["parameters"]})]
     page = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A page\n\nText"), *cells,
-                                           *map(nbformat.v4.new_code_cell, sources)])
+                                           *map(nbformat.v4.new_code_cell, sources)],
+                                    metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}})
     nbformat.write(page, path)
     return path
 
@@ -78,7 +79,7 @@ def test_a_page_with_an_error_or_an_unrun_cell_is_not_published(tmp_path, fault)
     assert not (tmp_path / "out.ipynb").exists()
 
 
-def test_the_environment_is_described_in_flat_strings():
-    described = execution.describe_environment()
+def test_the_environment_is_described_in_flat_strings(tmp_path):
+    described = execution.describe_environment(tmp_path)
     assert all(isinstance(v, str) and v for v in described.values())
     assert {"Date", "Processor", "GPU", "torch"} <= described.keys()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 import pandas as pd
@@ -47,6 +48,11 @@ def test_changing_one_variant_runs_that_variant_and_what_depends_on_it(workspace
     assert jobs["train"] == 1
     assert {"ensembles", "results", "environment", "book"} <= jobs.keys()
     assert not {"prepare", "baseline", "notebook"} & jobs.keys()
+
+
+def test_a_changed_parameter_of_the_command_line_runs_the_trainings_again(workspace):
+    planned = workspace.run("snakemake", "--cores", "2", "--dry-run", "--config", "scale=smoke", "dropout=0.3").stdout
+    assert re.search(r"^train +7$", planned, re.MULTILINE)
 
 
 def test_an_unknown_parameter_stops_the_workflow_before_anything_runs(workspace):
