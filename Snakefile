@@ -96,6 +96,7 @@ rule baseline:
         predictions=RUN + "/Baseline/predictions.csv",
         history=RUN + "/Baseline/history.csv",
     params: options=OPTIONS
+    threads: workflow.cores
     priority: 7
     shell: EXECUTE + "-f {input.variant}"
 

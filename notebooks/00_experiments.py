@@ -63,7 +63,8 @@ show([(code, p.title, p.backbone.removeprefix("facebook/"), yes[p.adversarial], 
 show([(code, p.question) for code, p in variants.items()], "code", "question")
 
 # %% [markdown]
-# At the scale `demo` each backbone is replaced by a tiny model of the same family with random weights. Such
+# At the scale `demo` each backbone is replaced by a tiny model of the same family, a random Transformer behind a
+# fixed filter bank. Such
 # a model knows nothing of speech, so the comparison of backbones then shows how the families learn, not
 # what pre-training is worth.
 #
@@ -114,7 +115,7 @@ show([(f.name, value(f.name), f.metadata["help"]) for f in others], "parameter",
 #
 # [Padding under group norm](padding) lets the neighbours in a batch change a clip's features. How much? One
 # second of noise is embedded alone, then in rows of which it fills a smaller and smaller part, by a tiny
-# random model of each family.
+# model of each family.
 
 # %% tags=["hide-cell"]
 import matplotlib.pyplot as plt

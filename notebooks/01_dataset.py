@@ -115,7 +115,7 @@ if report.poses_kinds(corpus, "scalar", "classes"):
 #
 # where $\chi^2$ is Pearson's statistic of their table of $r$ rows and $k$ columns. Neither is 0 in a small
 # corpus, even if nothing is associated. So each is set beside what it comes to by chance: its mean and 95th
-# percentile over 200 repeats in which the speakers exchange their ages or countries among each other.
+# percentile over 200 repeats in which the labels are exchanged at random, between speakers where they are a speaker's.
 
 # %%
 if len(corpus.tasks) > 1:

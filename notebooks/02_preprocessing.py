@@ -90,9 +90,9 @@ if "own" in kinds:
 # %% [markdown]
 # ## Distortion
 #
-# The same normalisation in 16-bit integers has nowhere to put those peaks: they are cut off. The figure
-# shows the recording of the sample that suffers most, for a few milliseconds around its largest peak, as
-# provided and as we preprocess it.
+# The same normalisation in 16-bit integers has nowhere to put those peaks and cuts them off. The figure shows
+# the recording of the sample that is clipped most, if any is, for a few milliseconds around its largest peak,
+# as provided and as we preprocess it.
 
 # %% mystnb={"figure": {"name": "fig-clipping", "caption": "The most clipped recording of the sample, around its largest peak."}}
 if len(kinds) == 2:
@@ -102,7 +102,7 @@ if len(kinds) == 2:
 
 # %% [markdown]
 # Cutting off peaks adds harmonics: energy at frequencies where the voice had little. Both are played at the
-# same peak, so the clipped one is louder.
+# same peak, so a clipped recording is the louder one.
 
 # %% mystnb={"figure": {"name": "fig-distortion", "caption": "The same recording as provided and by our own preprocessing."}}
 if len(kinds) == 2:

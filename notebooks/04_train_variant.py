@@ -57,7 +57,8 @@ pd.Series(trained.summary, name="value").to_frame()
 
 # %%
 parts = trained.model.named_children()
-pd.Series({name: sum(p.numel() for p in part.parameters()) for name, part in parts}, name="parameters").to_frame()
+counts = {name: sum(p.numel() for p in part.parameters()) for name, part in parts}
+pd.Series(counts, name="parameters").to_frame()
 
 # %% mystnb={"figure": {"caption": "The terms of each task's loss, as means between validations. Shared, specific and combined add up to Eq. 5; an adversary adds the discriminator's loss and the losses on foreign features (Eq. 8)."}}
 import matplotlib.pyplot as plt
@@ -68,7 +69,8 @@ plt.rcParams.update(results.STYLE)
 training.draw_terms(trained.history, corpus.tasks);
 
 # %% mystnb={"figure": {"caption": "Each task's metric on validation. The dotted line marks the weights that were kept."}}
-training.draw_validation(trained.history, corpus.tasks, trained.summary["best_iteration"]);
+kept = trained.summary["best_iteration"]
+training.draw_validation(trained.history, corpus.tasks, kept);
 
 # %% [markdown]
 # ## Predictions
