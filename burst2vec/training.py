@@ -22,6 +22,7 @@ from burst2vec.files import write_aside
 from burst2vec.inference import predict
 from burst2vec.losses import objective
 from burst2vec.model import Burst2Vec, build
+from burst2vec.predictions import write_predictions
 from burst2vec.store import WaveformStore
 
 HISTORY = ["iteration", "epoch", "stage", "task", "term", "value"]
@@ -193,7 +194,7 @@ def write_system(folder: Path, params, predictions: pd.DataFrame, trained: Train
     with write_aside(folder) as aside:
         aside.mkdir()
         (aside / "params.json").write_text(params.to_json(), encoding="utf-8")
-        predictions.to_csv(aside / "predictions.csv", float_format="%.6g")
+        write_predictions(predictions, aside / "predictions.csv")
         if trained:
             trained.history.to_csv(aside / "history.csv", index=False)
             (aside / "summary.json").write_text(json.dumps(trained.summary, indent=1))
