@@ -36,7 +36,8 @@ TRAINING = AUDIO + modules("adversarial", "backbone", "batches", "config", "infe
                            "model", "predictions", "tiny", "training")
 ALL = sorted(str(path) for path in Path("burst2vec").rglob("*.py"))
 PREPARED = expand(RUN + "/prepared/{audio}.json", audio=sorted({p.audio for p in PARAMS.values()}))
-LABELS = [str(path) for path in [PARAMS["Baseline"].path(PARAMS["Baseline"].corpus) / "data_info.csv"] if path.is_file()]
+LABELS = [str(path) for name in PARAMS["Baseline"].corpus for path in [PARAMS["Baseline"].path(name) / "data_info.csv"]
+          if path.is_file()]
 
 # glibc hands every freed activation back to the system, and asks for it again a moment later.
 EXECUTE = ("OMP_NUM_THREADS={threads} MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=8589934592 "

@@ -39,9 +39,9 @@ class Params:
     title: str = _p("", "The system's name in Table 2.")
     question: str = _p("", "The question that this variant answers.")
 
-    corpus: str = _p("synthetic", "Folder of the corpus, or `synthetic` for the embedded one.")
+    corpus: list[str] = _p(["synthetic"], "Folder of the corpus, or `synthetic` for the embedded one; several are joined.")
     layout: str = _p("auto", "The corpus's layout on disk, recognised by default.", choices=("auto", "exvo", "emogator"))
-    tasks: list[str] = _p([], "Names of the tasks to train on; empty for all that the corpus poses.")
+    tasks: list[str] = _p([], "Tasks to train on, as `age` or, of one corpus only, `exvo:age`; empty for all.")
     split_seed: int = _p(0, "Draws the splits of a corpus that has none.", low=0)
     synthetic_train: int = _p(640, "Training clips of the embedded corpus.", low=4)
     synthetic_val: int = _p(320, "Validation clips of the embedded corpus.", low=4)
@@ -200,8 +200,8 @@ def _checked(f: dataclasses.Field, value: Any) -> Any:
             value = float(value)
         except ValueError:
             pass
-    if kind == "list[str]" and isinstance(value, tuple):
-        value = list(value)
+    if kind == "list[str]" and isinstance(value, str | tuple):
+        value = [value] if isinstance(value, str) else list(value)
     right = {
         "str": isinstance(value, str), "bool": isinstance(value, bool), "float": isinstance(value, float),
         "int": isinstance(value, int) and not isinstance(value, bool),

@@ -1,18 +1,26 @@
 """A corpus: one table with a row for each burst, and the tasks that its columns pose.
 
-The table's index is `file`, the burst's id. Its columns are `split` (train, val or test), `speaker`, `sex`, the paths
-`raw` and `provided` of the two kinds of audio relative to the corpus, and each task's target columns: intensities in
-[0, 1], scalars in their own unit, classes by name. What is unknown is missing (NaN or None).
+The table's index is `file`, the burst's id. Its columns are `corpus`, its name; `split` (train, val or test), `speaker`,
+`sex`; the paths `raw` and `provided` of the two kinds of audio relative to the corpus; and each task's target columns:
+intensities in [0, 1], scalars in their own unit, classes by name. What is unknown is missing (NaN or None).
+
+A reader turns a layout on disk into a `Reading`, which holds every problem that it met; a `Corpus` is a reading without
+grave ones. Several corpora are joined into one.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+
+if TYPE_CHECKING:
+    from burst2vec.readers import Reading
 
 SPLITS = ("train", "val", "test")
 KINDS = ("intensities", "scalar", "classes")
@@ -20,6 +28,24 @@ KINDS = ("intensities", "scalar", "classes")
 
 class CorpusError(ValueError):
     """A corpus that cannot be used as it is; the message names the file, the row and what would be right."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is wrong in a corpus, and what would be right.
+
+    `file` is relative to the corpus. `row` is that of the table that lists the burst, counted as a spreadsheet does (the
+    header is row 1); None where there is none. What is not `grave` is worth a look, but training goes well with it.
+    """
+
+    file: str
+    row: int | None
+    problem: str
+    grave: bool = True
+
+    def __str__(self) -> str:
+        row = "" if self.row is None else f", row {self.row}"
+        return f"{self.file}{row}: {self.problem}"
 
 
 @dataclass(frozen=True)
@@ -46,6 +72,9 @@ class Task:
             raise CorpusError(f"task {self.name}: kind is {self.kind!r}; it must be one of {', '.join(KINDS)}")
         if self.kind == "classes" and len(self.classes) < 2:
             raise CorpusError(f"task {self.name}: a task of classes needs two classes or more")
+        if not self.low < self.high:
+            raise CorpusError(f"task {self.name}: its range is {self.low:g} to {self.high:g}; "
+                              "it needs two different labels in training")
 
     @property
     def outputs(self) -> int:
@@ -71,19 +100,26 @@ class Task:
             values = (values - self.low) / (self.high - self.low)
         return values.astype(np.float32)
 
+    def like(self, other: Task) -> bool:
+        """Whether the other task asks the same, whatever the range of its scalar."""
+        return dataclasses.replace(self, low=0, high=1) == dataclasses.replace(other, low=0, high=1)
+
 
 @dataclass(frozen=True)
 class Corpus:
-    """Bursts and tasks. `synthetic` marks the embedded corpus, whose numbers say nothing about people."""
+    """Bursts and tasks. `synthetic` marks bursts that the embedded synthesiser made, whose numbers say nothing about
+    people. `parts` are the corpora of which this one is joined."""
 
     name: str
     root: Path
     table: pd.DataFrame
     tasks: tuple[Task, ...]
     synthetic: bool = False
+    parts: tuple[Corpus, ...] = ()
 
     def __post_init__(self):
-        _validate(self)
+        for problem in problems_of(self.table, self.tasks):
+            raise CorpusError(f"{self.root}: {problem[1]}")
 
     def split(self, name: str) -> pd.DataFrame:
         """The rows of one split."""
@@ -98,45 +134,55 @@ class Corpus:
         return set(names) <= {t.name for t in self.tasks}
 
 
-def _validate(corpus: Corpus) -> None:
-    table, where = corpus.table, corpus.root
-    twice = table.index[table.index.duplicated()]
-    if len(twice):
-        raise CorpusError(f"{where}: burst {twice[0]!r} is listed twice")
-    strange = table[~table["split"].isin(SPLITS)]
-    if len(strange):
-        raise CorpusError(f"{where}: burst {strange.index[0]!r} is in split {strange['split'].iloc[0]!r}; "
-                          f"expected one of {', '.join(SPLITS)}")
-    speakers = table.dropna(subset="speaker").groupby("speaker")["split"].nunique()
-    if (speakers > 1).any():
-        raise CorpusError(f"{where}: speaker {speakers.idxmax()!r} is in more than one split; splits keep speakers apart")
-    for task in corpus.tasks:
-        _validate_task(task, table, where)
+def problems_of(table: pd.DataFrame, tasks: Iterable[Task]) -> list[tuple[int | None, str]]:
+    """What is wrong with a corpus's table: the position of the burst (None for the whole table), and the words."""
+    files, found = table.index, []
+    found += [(i, f"burst {files[i]!r} is listed twice") for i in np.flatnonzero(files.duplicated())]
+    known = table["split"].isin(SPLITS)
+    found += [(i, f"burst {files[i]!r} is in split {table['split'].iloc[i]!r}; expected one of {', '.join(SPLITS)}")
+              for i in np.flatnonzero(~known)]
+    found += [(i, f"speaker {table['speaker'].iloc[i]!r} is in more than one split; splits keep speakers apart")
+              for i in _astray(table[["speaker", "split"]].where(known))]
+    for task in tasks:
+        found += _label_problems(task, table)
+    return found
 
 
-def _validate_task(task: Task, table: pd.DataFrame, where: Path) -> None:
-    if task.kind == "classes":
-        known = table[task.columns[0]].dropna()
-        strange = known[~known.isin(task.classes)]
-        if len(strange):
-            raise CorpusError(f"{where}: burst {strange.index[0]!r} has {task.name} {strange.iloc[0]!r}; "
-                              f"expected one of {', '.join(task.classes)}")
-    if task.kind == "intensities":
-        for column in task.columns:
-            strange = table[column][(table[column] < 0) | (table[column] > 1)]
-            if len(strange):
-                raise CorpusError(f"{where}: burst {strange.index[0]!r} has {column} {strange.iloc[0]:g}; "
-                                  "intensities lie in [0, 1]")
+def _astray(table: pd.DataFrame) -> np.ndarray:
+    """Positions of the bursts that are not in the split where most of their speaker's are."""
+    if not (table.groupby("speaker")["split"].nunique() > 1).any():
+        return np.array([], int)
+    most = table.groupby("speaker")["split"].transform(lambda splits: splits.mode().iloc[0] if splits.count() else None)
+    return np.flatnonzero(table["speaker"].notna() & table["split"].notna() & (table["split"] != most))
+
+
+def _label_problems(task: Task, table: pd.DataFrame) -> list[tuple[int | None, str]]:
+    found = []
+    for column in task.columns:
+        labels = table[column]
+        if task.kind == "classes":
+            strange, right = labels.notna() & ~labels.isin(task.classes), f"expected one of {', '.join(task.classes)}"
+        elif task.kind == "intensities":
+            strange, right = (labels < 0) | (labels > 1), "intensities lie in [0, 1]"
+        else:
+            strange, right = np.isinf(labels), "expected a number"
+        found += [(i, f"burst {table.index[i]!r} has {column} {_shown(labels.iloc[i])}; {right}")
+                  for i in np.flatnonzero(strange)]
     for split in ("train", "val"):
         if not task.labelled(table[table["split"] == split]).any():
-            raise CorpusError(f"{where}: no burst of split {split} has a label for task {task.name}")
+            found.append((None, f"no burst of split {split} has a label for task {task.name}"))
+    return found
 
 
-def read_corpus(root: str | Path, layout: str = "auto", tasks: list[str] | None = None, seed: int = 0) -> Corpus:
-    """The corpus in folder `root`, restricted to the tasks named (all of them by default).
+def _shown(value: float | str) -> str:
+    return repr(value) if isinstance(value, str) else f"{value:g}"
+
+
+def read(root: str | Path, layout: str = "auto", seed: int = 0) -> Reading:
+    """What the reader of its layout makes of the corpus in folder `root`, problems and all.
 
     `layout` is a name in `readers.READERS`, or `auto` to recognise it. `seed` draws the splits of a corpus that
-    comes without. Raises FileNotFoundError and CorpusError with the file, the row and what would be right.
+    comes without. Raises FileNotFoundError, and CorpusError where nothing can be read at all.
     """
     from burst2vec.readers import READERS, recognise
 
@@ -146,22 +192,36 @@ def read_corpus(root: str | Path, layout: str = "auto", tasks: list[str] | None 
     name = recognise(root) if layout == "auto" else layout
     if name not in READERS:
         raise CorpusError(f"layout {name!r} is unknown; expected auto or one of {', '.join(READERS)}")
-    corpus = READERS[name](root, seed)
-    unknown = [t for t in tasks or [] if not corpus.poses(t)]
-    if unknown:
-        raise CorpusError(f"task {unknown[0]!r} is not posed by {root}; it has {', '.join(t.name for t in corpus.tasks)}")
-    return dataclasses.replace(corpus, tasks=tuple(t for t in corpus.tasks if not tasks or t.name in tasks))
+    return READERS[name](root, seed)
+
+
+def read_corpus(root: str | Path, layout: str = "auto", tasks: Sequence[str] = (), seed: int = 0) -> Corpus:
+    """The corpus in folder `root`, restricted to the tasks named (all of them by default).
+
+    Raises FileNotFoundError and CorpusError with the file, the row and what would be right.
+    """
+    from burst2vec.joining import select
+
+    return select([read(root, layout, seed).corpus()], tasks)[0]
 
 
 def open_corpus(params) -> Corpus:
-    """The corpus that `params` (a `config.Params`) names; the embedded one is synthesised on first use."""
-    if params.corpus != "synthetic":
-        return read_corpus(params.path(params.corpus), params.layout, params.tasks, params.split_seed)
-    sizes = (params.synthetic_train, params.synthetic_val, params.synthetic_test)
+    """The corpus that `params` (a `config.Params`) names, or several joined; the embedded one is synthesised on first
+    use."""
+    from burst2vec.joining import join, select
+
+    corpora = [_open_embedded(params) if name == "synthetic" else
+               read(params.path(name), params.layout, params.split_seed).corpus() for name in params.corpus]
+    selected = select(corpora, params.tasks)
+    return selected[0] if len(selected) == 1 else join(selected)
+
+
+def _open_embedded(params) -> Corpus:
     from burst2vec.synth import VERSION, synthesise
 
+    sizes = (params.synthetic_train, params.synthetic_val, params.synthetic_test)
     name = "-".join(map(str, (f"synthetic{VERSION}", *sizes, f"bias{params.synthetic_bias:g}", f"seed{params.synthetic_seed}")))
     folder = params.path(params.cache) / name
     if not folder.exists():
         synthesise(folder, *sizes, bias=params.synthetic_bias, seed=params.synthetic_seed)
-    return read_corpus(folder, "exvo", params.tasks, params.split_seed)
+    return dataclasses.replace(read(folder, "exvo").corpus(), name="synthetic")

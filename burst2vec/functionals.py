@@ -35,11 +35,13 @@ silence."""
 
 
 def compare_features(corpus: Corpus, audio: str, cache: str | Path) -> np.ndarray:
-    """ComParE functionals float32 (bursts, 6373), memory-mapped, in the order of the corpus's table.
+    """ComParE functionals float32 (bursts, 6373), in the order of the corpus's table; memory-mapped for a single corpus.
 
     Raises CorpusError where a file of the corpus's own features is missing or has another number of columns,
     and ImportError where openSMILE is needed but not installed.
     """
+    if corpus.parts:
+        return np.concatenate([compare_features(part, audio, cache) for part in corpus.parts])
     own = corpus.root / "feats" / "ComParE"
     given = own.is_dir()
     paths = [own / f"{file}.csv" for file in corpus.table.index] if given else audio_paths(corpus, audio)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import joblib
@@ -44,11 +44,29 @@ class WaveformStore:
         return self._samples[self._offsets[row]:self._offsets[row + 1]] * self._scales[row]
 
 
-def open_store(corpus: Corpus, audio: str, cache: str | Path) -> WaveformStore:
+class JoinedStore:
+    """The stores of several corpora, one after the other, as the store of the corpus joined of them."""
+
+    def __init__(self, stores: Sequence[WaveformStore]):
+        self._stores = stores
+        self._starts = np.cumsum([0, *map(len, stores)])
+        self.lengths = np.concatenate([s.lengths for s in stores])
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        number = int(np.searchsorted(self._starts, row, side="right")) - 1
+        return self._stores[number][row - self._starts[number]]
+
+
+def open_store(corpus: Corpus, audio: str, cache: str | Path) -> WaveformStore | JoinedStore:
     """The store of a corpus's `provided` or `own` audio under folder `cache`, made first where it is missing or old.
 
     Raises CorpusError where recordings are missing or unusable, naming them.
     """
+    if corpus.parts:
+        return JoinedStore([open_store(part, audio, cache) for part in corpus.parts])
     place = hashlib.sha256(str(corpus.root.resolve()).encode()).hexdigest()[:8]
     folder = Path(cache) / f"store-{corpus.name}-{place}-{audio}"
     fingerprint = _fingerprint(corpus, audio)

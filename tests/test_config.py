@@ -90,7 +90,7 @@ def test_a_name_like_no_other_is_refused_with_all_that_are_known():
     ("batch_size", 2.5, "int"), ("batch_size", "32", "int"), ("batch_size", True, "int"), ("batch_size", None, "int"),
     ("batch_size", np.int64(32), "int"), ("learning_rate", "fast", "float"), ("learning_rate", False, "float"),
     ("adversarial", "false", "bool"), ("adversarial", 0, "bool"), ("backbone", 3, "str"), ("run", 2022, "str"),
-    ("tasks", "emotion", r"list\[str\]"), ("tasks", [1], r"list\[str\]"), ("results", Path("out"), "str"),
+    ("tasks", {}, r"list\[str\]"), ("tasks", [1], r"list\[str\]"), ("results", Path("out"), "str"),
     ("dropout", {"value": 0.1}, "float"),
 ])
 def test_a_wrong_type_is_refused_naming_parameter_value_and_type(name, value, expected):

@@ -75,7 +75,7 @@ def test_splits_and_tasks_are_found_by_name(table):
     ("3", "split", None, HEIGHT, "burst '3' is in split"),
     ("3", "speaker", "a", HEIGHT, "speaker 'a' is in more than one split"),
     ("2", "joy", 1.5, FEELING, r"burst '2' has joy 1.5; intensities lie in \[0, 1\]"),
-    ("1", "kind", "sneeze", SOUND, "burst '1' has sound 'sneeze'; expected one of laugh, sigh, cough"),
+    ("1", "kind", "sneeze", SOUND, "burst '1' has kind 'sneeze'; expected one of laugh, sigh, cough"),
     ("3", "kind", None, SOUND, "no burst of split val has a label for task sound"),
 ])
 def test_a_bad_row_is_named_with_what_would_be_right(table, row, column, value, task, complaint):
