@@ -11,17 +11,24 @@ import os
 import shlex
 from pathlib import Path
 
-from burst2vec.config import Params
+from burst2vec.config import Params, read_yaml
 
 GIVEN = {"scale": "demo"} | dict(config)
 VARIANTS = ("V1", "V2", "V3", "V4", "V5", "V6", "V7")
 PARAMS = {code: Params.resolve(GIVEN | {"variant": code}) for code in ("Baseline", *VARIANTS)}
 RUN = os.path.relpath(PARAMS["Baseline"].run_folder)
 SCALE = f"params/scales/{GIVEN['scale']}.yaml"
-OPTIONS = f"-f {SCALE} " + shlex.join(part for name, value in GIVEN.items() for part in ("-p", name, str(value)))
+JOINED = read_yaml(Path("params/joined.yaml")) | {"run": PARAMS["V4"].run_name + "/joined"}
+
+
+def options(values):
+    return f"-f {SCALE} " + shlex.join(part for name, value in values.items() for part in ("-p", name, str(value)))
+
+
+OPTIONS = options(GIVEN)
 NOTEBOOKS = {
     "experiments": "00_experiments", "dataset": "01_dataset", "preprocessing": "02_preprocessing",
-    "baseline": "03_baseline", "ensembles": "05_ensembles", "results": "06_results",
+    "baseline": "03_baseline", "ensembles": "05_ensembles", "results": "06_results", "corpora": "10_corpora",
 } | {code: "04_train_variant" for code in VARIANTS}
 TITLES = {code: f"--title '{code}: {PARAMS[code].title}'" for code in VARIANTS}
 
@@ -84,6 +91,32 @@ rule train:
     priority: 5
     resources: gpu=1
     shell: EXECUTE + "-f {input.variant}"
+
+
+rule train_joined:
+    "A further training, on several corpora at once: params/joined.yaml."
+    input:
+        TRAINING, SCALE, PREPARED, "params/joined.yaml", f"params/variants/{JOINED['variant']}.yaml",
+        notebook="notebooks/04_train_variant.ipynb",
+    output:
+        executed=RUN + "/notebooks/joined.ipynb",
+        predictions=RUN + "/joined/V4/predictions.csv",
+        history=RUN + "/joined/V4/history.csv",
+    params: options=options(GIVEN | JOINED)
+    priority: 5
+    resources: gpu=1
+    shell: EXECUTE
+
+
+rule corpora:
+    input:
+        ALL, "params/joined.yaml",
+        expand(RUN + "/{code}/history.csv", code=["V4", "joined/V4"]),
+        predictions=RUN + "/joined/V4/predictions.csv",
+        notebook="notebooks/10_corpora.ipynb",
+    output: executed=RUN + "/notebooks/corpora.ipynb"
+    params: options=OPTIONS
+    shell: EXECUTE
 
 
 rule baseline:

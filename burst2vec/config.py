@@ -39,7 +39,7 @@ class Params:
     title: str = _p("", "The system's name in Table 2.")
     question: str = _p("", "The question that this variant answers.")
 
-    corpus: list[str] = _p(["synthetic"], "Folder of the corpus, or `synthetic` for the embedded one; several are joined.")
+    corpus: list[str] = _p(["synthetic"], "Folder of the corpus, or `synthetic` or `example` for those embedded; several are joined.")
     layout: str = _p("auto", "The corpus's layout on disk, recognised by default.", choices=("auto", "exvo", "emogator"))
     tasks: list[str] = _p([], "Tasks to train on, as `age` or, of one corpus only, `exvo:age`; empty for all.")
     split_seed: int = _p(0, "Draws the splits of a corpus that has none.", low=0)
@@ -124,9 +124,14 @@ class Params:
         return project_root() / Path(name).expanduser()
 
     @property
+    def run_name(self) -> str:
+        """The run's folder within `results`."""
+        return self.run or self.scale or "run"
+
+    @property
     def run_folder(self) -> Path:
         """Where this run's results stand."""
-        return self.path(self.results) / (self.run or self.scale or "run")
+        return self.path(self.results) / self.run_name
 
     @property
     def folder(self) -> Path:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "val", "test")
 KINDS = ("intensities", "scalar", "classes")
+EMBEDDED = ("synthetic", "example")
+"""Names of the corpora that the project synthesises itself."""
 
 
 class CorpusError(ValueError):
@@ -210,18 +212,22 @@ def open_corpus(params) -> Corpus:
     use."""
     from burst2vec.joining import join, select
 
-    corpora = [_open_embedded(params) if name == "synthetic" else
+    corpora = [_open_embedded(name, params) if name in EMBEDDED else
                read(params.path(name), params.layout, params.split_seed).corpus() for name in params.corpus]
     selected = select(corpora, params.tasks)
     return selected[0] if len(selected) == 1 else join(selected)
 
 
-def _open_embedded(params) -> Corpus:
+def _open_embedded(name: str, params) -> Corpus:
+    """The synthetic corpus, or the example of a corpus of one's own: half as large, by other speakers."""
+    from burst2vec.example import write_example
     from burst2vec.synth import VERSION, synthesise
 
-    sizes = (params.synthetic_train, params.synthetic_val, params.synthetic_test)
-    name = "-".join(map(str, (f"synthetic{VERSION}", *sizes, f"bias{params.synthetic_bias:g}", f"seed{params.synthetic_seed}")))
-    folder = params.path(params.cache) / name
+    write, share, seed = (synthesise, 1, params.synthetic_seed) if name == "synthetic" else (
+        write_example, 2, params.synthetic_seed + 1)
+    sizes = [size // share for size in (params.synthetic_train, params.synthetic_val, params.synthetic_test)]
+    parts = (f"{name}{VERSION}", *sizes, f"bias{params.synthetic_bias:g}", f"seed{seed}")
+    folder = params.path(params.cache) / "-".join(map(str, parts))
     if not folder.exists():
-        synthesise(folder, *sizes, bias=params.synthetic_bias, seed=params.synthetic_seed)
-    return dataclasses.replace(read(folder, "exvo").corpus(), name="synthetic")
+        write(folder, *sizes, bias=params.synthetic_bias, seed=seed)
+    return dataclasses.replace(read(folder).corpus(), name=name)

@@ -21,9 +21,11 @@ PEAK = 0.9
 def banner(corpus: Corpus) -> None:
     """Displays, above what was measured on a synthetic corpus, that it was; nothing for a real one."""
     if corpus.synthetic:
+        real = [part.name for part in corpus.parts if not part.synthetic]
+        but = f", but for those of {escape(', '.join(real))}," if real else ""
         display(HTML(
             '<div class="admonition note"><p class="admonition-title">Synthetic corpus</p>'
-            "<p>All bursts and labels behind this page were made by a synthesiser. The numbers show how the "
+            f"<p>All bursts and labels behind this page{but} were made by a synthesiser. The numbers show how the "
             "experiment works; they say nothing about people, and cannot be compared with those measured on "
             "ExVo.</p></div>"))
 

@@ -20,7 +20,7 @@ from burst2vec.files import write_aside
 from burst2vec.metrics import METRIC_NAMES, aligned, ccc_of_each, macro_f1, s_mtl, score, uar
 from burst2vec.predictions import read_predictions
 from burst2vec.significance import REFERENCES, compare_systems, samples
-from burst2vec.trivial import is_trivial, trivial_rows
+from burst2vec.trivial import is_trivial, predict_constant, trivial_rows
 
 OWN_AUDIO = "♠"
 """Follows the model of a system trained on our own preprocessing of the recordings, as in the paper."""
@@ -62,6 +62,22 @@ def table2(corpus: Corpus, predictions: Mapping[str, pd.DataFrame], models: Mapp
         scores = [s_mtl(*row) for row in table[list(columns)].to_numpy()]
         table.insert(len(table.columns) - 1, "s_mtl", scores)
     return table
+
+
+def scores_by_corpus(corpus: Corpus, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Each task's metric in each of the joined corpora that has labels for it: a row for each corpus, task and split.
+
+    Columns: corpus, task, metric, split, bursts (with a label), score, and constant, what a constant would score.
+    """
+    rows = []
+    for (name, split), truth in corpus.table[corpus.table["split"] != "train"].groupby(["corpus", "split"], sort=False):
+        constant = predict_constant(corpus, truth.index)
+        for task in corpus.tasks:
+            bursts = int(task.labelled(truth).sum())
+            if bursts:
+                rows.append((name, task.name, METRIC_NAMES[task.kind], split, bursts,
+                             score(task, truth, predictions), score(task, truth, constant)))
+    return pd.DataFrame(rows, columns=["corpus", "task", "metric", "split", "bursts", "score", "constant"])
 
 
 def _marks(comparisons: pd.DataFrame, columns: Mapping[str, Task]) -> str:

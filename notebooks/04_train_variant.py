@@ -19,7 +19,7 @@ scale = "demo"  # which file of params/scales
 variant = "V4"  # which file of params/variants
 
 # %%
-from IPython.display import Markdown
+from IPython.display import Markdown, display
 
 from burst2vec.config import Params
 
@@ -95,6 +95,14 @@ from burst2vec import rendering, tables
 
 table = tables.table2(corpus, {params.variant: predictions}, {params.variant: params.title}, references=[])
 rendering.render(table, columns=[(split, m) for split in ("val", "test") for m in tables.metric_names(table)])
+
+# %% [markdown]
+# Where several corpora were trained on together, each task in each of them that has labels for it, beside what a
+# constant scores there:
+
+# %%
+if corpus.parts:
+    display(tables.scores_by_corpus(corpus, predictions).style.hide(axis="index").format(precision=3))
 
 # %% [markdown]
 # Tasks of classes once more, with macro-F1, which also minds how often a class is named in vain:
