@@ -39,8 +39,10 @@ class Params:
     title: str = _p("", "The system's name in Table 2.")
     question: str = _p("", "The question that this variant answers.")
 
-    corpus: list[str] = _p(["synthetic"], "Folder of the corpus, or `synthetic` or `example` for those embedded; several are joined.")
-    layout: str = _p("auto", "The corpus's layout on disk, recognised by default.", choices=("auto", "exvo", "emogator"))
+    corpus: list[str] = _p(["synthetic"], "Folder of the corpus, or `synthetic` or `example` for those embedded; several "
+                                          "are joined.")
+    layout: str = _p("auto", "The corpus's layout on disk, recognised by default.",
+                     choices=("auto", "exvo", "emogator"))
     tasks: list[str] = _p([], "Tasks to train on, as `age` or, of one corpus only, `exvo:age`; empty for all.")
     split_seed: int = _p(0, "Draws the splits of a corpus that has none.", low=0)
     synthetic_train: int = _p(640, "Training clips of the embedded corpus.", low=4)

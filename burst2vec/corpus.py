@@ -183,18 +183,18 @@ def _shown(value: float | str) -> str:
 def read(root: str | Path, layout: str = "auto", seed: int = 0) -> Reading:
     """What the reader of its layout makes of the corpus in folder `root`, problems and all.
 
-    `layout` is a name in `readers.READERS`, or `auto` to recognise it. `seed` draws the splits of a corpus that
+    `layout` is a name in `readers.LAYOUTS`, or `auto` to recognise it. `seed` draws the splits of a corpus that
     comes without. Raises FileNotFoundError, and CorpusError where nothing can be read at all.
     """
-    from burst2vec.readers import READERS, recognise
+    from burst2vec.readers import LAYOUTS, recognise
 
     root = Path(root)
     if not root.is_dir():
         raise FileNotFoundError(f"corpus {root}: there is no such folder")
     name = recognise(root) if layout == "auto" else layout
-    if name not in READERS:
-        raise CorpusError(f"layout {name!r} is unknown; expected auto or one of {', '.join(READERS)}")
-    return READERS[name](root, seed)
+    if name not in LAYOUTS:
+        raise CorpusError(f"layout {name!r} is unknown; expected auto or one of {', '.join(LAYOUTS)}")
+    return LAYOUTS[name].read(root, seed)
 
 
 def read_corpus(root: str | Path, layout: str = "auto", tasks: Sequence[str] = (), seed: int = 0) -> Corpus:

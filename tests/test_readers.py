@@ -1,10 +1,19 @@
+import dataclasses
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 
-from burst2vec.corpus import CorpusError, read, read_corpus
-from burst2vec.readers import COUNTRIES, EMOGATOR, EMOTIONS, recognise
+import burst2vec
+from burst2vec.config import Params
+from burst2vec.corpus import CorpusError, Task, read, read_corpus
+from burst2vec.functionals import FEATURES, compare_features
+from burst2vec.readers import COUNTRIES, EMOGATOR, EMOTIONS, LAYOUTS, recognise
+from burst2vec.readers.reading import Reading
+from burst2vec.store import open_store
 
 
 @pytest.fixture
@@ -78,6 +87,23 @@ def test_audio_is_found_by_id_whatever_its_suffix(write, labels, root):
     table = read_corpus(write(labels)).table
     assert table["raw"].dropna().to_dict() == {"00000": "raw/00000.webm", "00002": "raw/00002.mp3"}
     assert table["provided"].dropna().to_dict() == {"00001": "wav/00001.wav"}
+
+
+@pytest.mark.parametrize("release", ["with Country_string", "without"])
+def test_of_either_release_both_kinds_of_audio_and_the_provided_features_are_read(write, labels, root, release):
+    write(labels if release == "with Country_string" else labels.drop(columns="Country_string"), audio=True)
+    (root / "feats" / "ComParE").mkdir(parents=True)
+    header = ",".join(["name", *(f"f{i}" for i in range(FEATURES))])
+    for i in range(len(labels)):
+        (root / "feats" / "ComParE" / f"{i:05d}.csv").write_text(f"{header}\n{i:05d}" + f",{i}" * FEATURES + "\n")
+    corpus = read_corpus(root)
+    check(corpus, labels)
+    for audio, folder in (("provided", "wav"), ("own", "raw")):
+        store = open_store(corpus, audio, root.parent / "cache")
+        seconds = [soundfile.info(root / folder / f"{file}.wav").duration for file in corpus.table.index]
+        np.testing.assert_allclose(store.lengths / 16_000, seconds, atol=1e-3)
+        features = compare_features(corpus, audio, root.parent / "cache")
+        np.testing.assert_array_equal(features, np.arange(28)[:, None] * np.ones(FEATURES))
 
 
 def test_the_sex_of_the_speakers_is_read_where_it_is_known(write, labels, root):
@@ -170,5 +196,36 @@ def test_an_emogator_folder_without_recordings_is_refused(tmp_path):
 def test_layouts_are_recognised_by_the_files_they_are_known_for(write, labels, emogator, tmp_path):
     assert recognise(write(labels)) == "exvo"
     assert recognise(emogator) == "emogator"
-    with pytest.raises(CorpusError, match="no known layout; expected data_info.csv .*or data/mp3"):
+    with pytest.raises(CorpusError, match="no known layout; expected data_info.csv .* or data/mp3"):
         recognise(tmp_path / "data" / "mp3")
+
+
+def test_the_layouts_are_the_choices_of_the_parameter():
+    layout = next(f for f in dataclasses.fields(Params) if f.name == "layout")
+    assert layout.metadata["choices"] == ("auto", *LAYOUTS)
+
+
+def test_a_new_corpus_is_one_small_module(tmp_path, monkeypatch):
+    def read_tones(root, seed):
+        files = [f"{i}.wav" for i in range(4)]
+        table = pd.DataFrame({"split": ["train", "train", "val", "test"], "speaker": list("abcd"), "sex": None,
+                              "raw": files, "provided": files, "pitch": [100.0, 200.0, 150.0, 120.0]},
+                             index=pd.Index([Path(f).stem for f in files], name="file"))
+        return Reading(root.name, root, table, (Task("pitch", "scalar", ("pitch",), unit="Hz", low=100, high=200),))
+
+    tones = SimpleNamespace(KNOWN_BY="tones.txt", recognises=lambda root: (root / "tones.txt").is_file(),
+                            read=read_tones)
+    monkeypatch.setitem(LAYOUTS, "tones", tones)
+    for i in range(4):
+        soundfile.write(tmp_path / f"{i}.wav", 0.1 * np.sin(np.arange(1_600 + i)), 16_000)
+    (tmp_path / "tones.txt").touch()
+    corpus = read_corpus(tmp_path)
+    assert corpus.poses("pitch") and read_corpus(tmp_path, "tones").table.equals(corpus.table)
+    assert open_store(corpus, "own", tmp_path / "cache").lengths.tolist() == [1_600, 1_601, 1_602, 1_603]
+
+
+@pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "exvo"])  # which the embedded corpus has
+def test_no_module_but_the_readers_and_the_parameters_names_a_layout(layout):
+    library = Path(burst2vec.__file__).parent
+    naming = {str(path.relative_to(library)) for path in library.rglob("*.py") if f'"{layout}"' in path.read_text()}
+    assert naming == {"config.py", "readers/__init__.py"}

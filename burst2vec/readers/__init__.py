@@ -1,11 +1,11 @@
 """Readers of corpora: each module turns one layout on disk into a `Reading`. A new corpus is one small module here.
 
-It has two functions: `recognises(root)`, whether the folder has the layout, and `read(root, seed)`.
+It says in `KNOWN_BY` what the layout is known by, and has two functions: `recognises(root)`, whether the folder has
+that, and `read(root, seed)`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from burst2vec.corpus import CorpusError
@@ -14,12 +14,10 @@ from burst2vec.readers.emogator import EMOGATOR
 from burst2vec.readers.exvo import COUNTRIES, EMOTIONS
 from burst2vec.readers.reading import Reading
 
-__all__ = ["COUNTRIES", "EMOGATOR", "EMOTIONS", "LAYOUTS", "READERS", "Reading", "recognise"]
+__all__ = ["COUNTRIES", "EMOGATOR", "EMOTIONS", "LAYOUTS", "Reading", "recognise"]
 
 LAYOUTS = {"exvo": exvo, "emogator": emogator}
-"""The modules by the name of their layout, the most particular first."""
-
-READERS: dict[str, Callable[[Path, int], Reading]] = {name: module.read for name, module in LAYOUTS.items()}
+"""The modules by the name of their layout. The first that recognises a folder reads it."""
 
 
 def recognise(root: Path) -> str:
@@ -27,5 +25,5 @@ def recognise(root: Path) -> str:
     for name, module in LAYOUTS.items():
         if module.recognises(root):
             return name
-    known = " or ".join(f"{module.KNOWN_BY} ({name})" for name, module in LAYOUTS.items())
-    raise CorpusError(f"{root}: no known layout; expected {known}")
+    *known, last = (f"{module.KNOWN_BY} ({name})" for name, module in LAYOUTS.items())
+    raise CorpusError(f"{root}: no known layout; expected {', '.join(known)} or {last}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from burst2vec.corpus import Task
-from burst2vec.readers.reading import Reading, TableFile
+from burst2vec.readers.reading import Reading, TableFile, scalar_task
 
 KNOWN_BY = "data_info.csv"
 
@@ -54,9 +54,9 @@ def _tasks(table: pd.DataFrame, source: TableFile) -> tuple[Task, ...]:
     """The paper's three tasks, without columns that the file lacks."""
     emotions = tuple(e for e in EMOTIONS if e not in source.absent)
     tasks = [Task("emotion", "intensities", emotions)] if emotions else []
-    ages = table["age"][table["split"] == "train"].dropna()
-    if ages.nunique() > 1:
-        tasks.append(Task("age", "scalar", ("age",), unit="years", low=float(ages.min()), high=float(ages.max())))
+    age = scalar_task("age", "age", "years", table)
+    if age:
+        tasks.append(age)
     elif "Age" not in source.absent:
         source.problem(None, "the training rows hold fewer than two different ages; ages cannot be scaled")
     if "Country" not in source.absent:

@@ -72,14 +72,15 @@ MISSING = ("", "nan", "NaN", "NA")
 class TableFile:
     """A table of a corpus on disk, as text: `cells`, a row for each burst, and the `problems` met in reading it.
 
-    `needed` columns that are `absent` are there, but empty. `rows` are the rows as a spreadsheet counts them. Raises
-    CorpusError where the file is no table with the first of the needed columns.
+    `needed` columns that are `absent` are there, but empty; `optional` is None where any other may stand beside them.
+    `rows` are the rows as a spreadsheet counts them. Raises CorpusError where the file is no table with the first of
+    the needed columns.
     """
 
     def __init__(self, root: Path, name: str, needed: Sequence[str], optional: Sequence[str] | None = ()):
         self.root, self.name, self.problems = root, name, []
-        header, *records = csv.reader(io.StringIO(self._text()), strict=False)
-        if needed[0] not in header:
+        header, *records = self._records()
+        if needed and needed[0] not in header:
             raise CorpusError(f"{root / name}: column {needed[0]} is missing; expected {', '.join(needed)}, "
                               "separated by commas")
         self.absent = [c for c in needed if c not in header]
@@ -97,7 +98,8 @@ class TableFile:
                 kept.append(self._fitted(record, len(header), row))
         cells = pd.DataFrame(kept, columns=range(len(header)), dtype=object)
         cells = cells.where(~cells.isin(MISSING), None)
-        self.cells = pd.DataFrame({c: cells[header.index(c)] if c in header else None for c in (*needed, *header)}, dtype=object)
+        columns = {c: cells[header.index(c)] if c in header else None for c in (*needed, *header)}
+        self.cells = pd.DataFrame(columns, dtype=object)
 
     def problem(self, position: int | None, text: str, grave: bool = True) -> None:
         """Notes a problem with the burst at that position, or with the whole table."""
@@ -126,10 +128,20 @@ class TableFile:
             self.problem(position, f"{values.name} is {values.iloc[position]:g}; {right}")
         return values.where(allowed)
 
+    def _records(self) -> list[list[str]]:
+        """The header, and every line after it; a blank line is empty."""
+        try:
+            header, *records = list(csv.reader(io.StringIO(self._text()), strict=False)) or [[]]
+        except csv.Error as error:
+            raise CorpusError(f"{self.root / self.name}: not readable as a table ({error}); "
+                              "a quote may have been opened and not closed") from None
+        return [[cell.strip() for cell in header], *records]
+
     def _fitted(self, record: list[str], width: int, row: int) -> list[str]:
         if len(record) != width:
-            self.problems.append(Problem(self.name, row, f"{len(record)} cells where the header has {width}; numbers have "
-                                                         "a decimal point, and text with commas stands in quotes"))
+            text = (f"{len(record)} cells where the header has {width}; numbers have a decimal point, and text with "
+                    "commas stands in quotes")
+            self.problems.append(Problem(self.name, row, text))
         return [cell.strip() for cell in record[:width]] + [""] * (width - len(record))
 
     def _text(self) -> str:
@@ -154,3 +166,11 @@ def draw_splits(speakers: pd.Series, seed: int, shares: tuple[float, float] = (0
     order = np.random.default_rng(seed).permutation(np.sort(speakers.unique()))
     bounds = (np.cumsum(shares) * len(order)).round().astype(int)
     return {s: name for name, part in zip(SPLITS, np.split(order, bounds), strict=True) for s in part}
+
+
+def scalar_task(name: str, column: str, unit: str, table: pd.DataFrame) -> Task | None:
+    """A scalar with the range of its training labels; None where they are fewer than two different ones."""
+    labels = table[column][table["split"] == "train"].dropna()
+    if labels.nunique() < 2:
+        return None
+    return Task(name, "scalar", (column,), unit=unit, low=float(labels.min()), high=float(labels.max()))
