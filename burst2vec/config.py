@@ -42,7 +42,7 @@ class Params:
     corpus: list[str] = _p(["synthetic"], "Folder of the corpus, or `synthetic` or `example` for those embedded; several "
                                           "are joined.")
     layout: str = _p("auto", "The corpus's layout on disk, recognised by default.",
-                     choices=("auto", "exvo", "emogator", "vocalsound"))
+                     choices=("auto", "generic", "exvo", "emogator", "vocalsound"))
     tasks: list[str] = _p([], "Tasks to train on, as `age` or, of one corpus only, `exvo:age`; empty for all.")
     split_seed: int = _p(0, "Draws the splits of a corpus that has none.", low=0)
     synthetic_train: int = _p(640, "Training clips of the embedded corpus.", low=4)

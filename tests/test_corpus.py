@@ -108,7 +108,7 @@ def test_a_corpus_can_be_read_for_some_of_its_tasks(tiny_corpus):
 
 
 @pytest.mark.parametrize(("options", "complaint"), [
-    ({"layout": "wav"}, "layout 'wav' is unknown; expected auto or one of exvo, emogator, vocalsound"),
+    ({"layout": "wav"}, "layout 'wav' is unknown; expected auto or one of generic, exvo, emogator, vocalsound"),
     ({"tasks": ["emotion", "sex"]}, "task 'sex' is not posed by .*; it has emotion, age, country"),
 ])
 def test_an_unknown_layout_or_task_is_refused_with_those_that_there_are(tiny_corpus, options, complaint):

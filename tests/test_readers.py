@@ -196,7 +196,7 @@ def test_an_emogator_folder_without_recordings_is_refused(tmp_path):
 def test_layouts_are_recognised_by_the_files_they_are_known_for(write, labels, emogator, tmp_path):
     assert recognise(write(labels)) == "exvo"
     assert recognise(emogator) == "emogator"
-    with pytest.raises(CorpusError, match="no known layout; expected data_info.csv .*, data/mp3.* or audio_16k/"):
+    with pytest.raises(CorpusError, match="no known layout; expected corpus.yaml .*, data_info.csv .*or audio_16k/"):
         recognise(tmp_path / "data" / "mp3")
 
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from burst2vec.corpus import CorpusError
-from burst2vec.readers import emogator, exvo, vocalsound
+from burst2vec.readers import emogator, exvo, generic, vocalsound
 from burst2vec.readers.emogator import EMOGATOR
 from burst2vec.readers.exvo import COUNTRIES, EMOTIONS
 from burst2vec.readers.reading import Reading
 
 __all__ = ["COUNTRIES", "EMOGATOR", "EMOTIONS", "LAYOUTS", "Reading", "recognise"]
 
-LAYOUTS = {"exvo": exvo, "emogator": emogator, "vocalsound": vocalsound}
-"""The modules by the name of their layout. The first that recognises a folder reads it."""
+LAYOUTS = {"generic": generic, "exvo": exvo, "emogator": emogator, "vocalsound": vocalsound}
+"""The modules by the name of their layout. The first that recognises a folder reads it: who writes a `corpus.yaml`
+means it."""
 
 
 def recognise(root: Path) -> str:
