@@ -39,10 +39,15 @@ def write_predictions(table: pd.DataFrame, path: str | Path) -> None:
 
 
 def read_predictions(path: str | Path) -> pd.DataFrame:
-    """A table of predictions as `write_predictions` left it. Raises FileNotFoundError and CorpusError."""
+    """A table of predictions as `write_predictions` left it. Raises FileNotFoundError and CorpusError.
+
+    A class may be called `1` or `None`, and is text all the same.
+    """
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path}: no predictions there; train that system first")
-    table = pd.read_csv(path, dtype={"file": str})
-    if not {"file", "split"} <= set(table.columns):
+    first = pd.read_csv(path, dtype=str, keep_default_na=False, nrows=1)
+    if not {"file", "split"} <= set(first.columns):
         raise CorpusError(f"{path}: not a table of predictions; expected the columns file, split and each task's")
-    return table.set_index("file")
+    classes = [c for c in first for value in first[c] if f"{c}_{value}" in first]  # beside their probabilities
+    text = dict.fromkeys(["file", "split", *classes], str)
+    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""]).set_index("file")

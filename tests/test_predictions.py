@@ -38,6 +38,16 @@ def test_a_written_table_reads_back_with_six_digits_and_the_ids_zeros(tmp_path):
     assert found.index.tolist() == ["00007", "00012", "00100"]
 
 
+@pytest.mark.parametrize("classes", [("0", "1"), ("01", "1"), ("None", "NA"), ("true", "False")])
+def test_a_class_is_read_back_as_the_text_it_is(tmp_path, classes):
+    rows = pd.DataFrame({"split": ["val", "val"]}, index=pd.Index(["NA", "1"], name="file"))
+    table = tabulate({"kind": np.eye(2)}, (Task("kind", "classes", ("kind",), classes=classes),), rows)
+    write_predictions(table, tmp_path / "predictions.csv")
+    found = read_predictions(tmp_path / "predictions.csv")
+    assert found["kind"].tolist() == list(classes) and found.index.tolist() == ["NA", "1"]
+    assert found[f"kind_{classes[0]}"].dtype == float
+
+
 def test_missing_predictions_say_what_to_do(tmp_path):
     with pytest.raises(FileNotFoundError, match="predictions.csv: no predictions there; train that system first"):
         read_predictions(tmp_path / "predictions.csv")
