@@ -11,6 +11,8 @@ import os
 import shlex
 from pathlib import Path
 
+import yaml
+
 from burst2vec.config import Params, read_yaml
 
 GIVEN = {"scale": "demo"} | dict(config)
@@ -34,17 +36,27 @@ TITLES = {code: f"--title '{code}: {PARAMS[code].title}'" for code in VARIANTS}
 
 
 def modules(*names):
-    return [f"burst2vec/{name}.py" for name in names]
+    """The files of modules and packages of the library."""
+    return [str(path) for name in names
+            for path in sorted(Path("burst2vec", name).glob("*.py")) or [Path("burst2vec", f"{name}.py")]]
+
+
+def label_files(folder):
+    """What a corpus's labels are read from: a new table means new trainings."""
+    declared = folder / "corpus.yaml"
+    said = yaml.safe_load(declared.read_text(encoding="utf-8")) if declared.is_file() else {}
+    known = [declared, folder / said.get("table", ""), folder / "data_info.csv", *sorted(folder.glob("meta/*.json"))]
+    return [str(path) for path in known if path.is_file()]
 
 
 # What a system's predictions follow from. The other modules show results: changing them trains nothing again.
-AUDIO = modules("audio", "corpus", "expression", "files", "population", "readers", "sourcefilter", "store", "synth")
+AUDIO = modules("audio", "corpus", "expression", "files", "joining", "population", "readers", "sourcefilter", "store",
+                "synth")
 TRAINING = AUDIO + modules("adversarial", "backbone", "batches", "config", "inference", "losses", "metrics",
                            "model", "predictions", "tiny", "training")
 ALL = sorted(str(path) for path in Path("burst2vec").rglob("*.py"))
 PREPARED = expand(RUN + "/prepared/{audio}.json", audio=sorted({p.audio for p in PARAMS.values()}))
-LABELS = [str(path) for name in PARAMS["Baseline"].corpus for path in [PARAMS["Baseline"].path(name) / "data_info.csv"]
-          if path.is_file()]
+LABELS = [path for name in PARAMS["Baseline"].corpus for path in label_files(PARAMS["Baseline"].path(name))]
 
 # glibc hands every freed activation back to the system, and asks for it again a moment later.
 EXECUTE = ("OMP_NUM_THREADS={threads} MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=8589934592 "
@@ -138,7 +150,7 @@ rule baseline:
 rule show:
     "Pages that train nothing: the dataset, the preprocessing, the table of experiments."
     input:
-        ALL, SCALE, PREPARED, Path("params").rglob("*.yaml"),
+        ALL, SCALE, PREPARED, sorted(Path("params").rglob("*.yaml")),
         notebook=lambda wildcards: f"notebooks/{NOTEBOOKS[wildcards.show]}.ipynb",
     output: executed=RUN + "/notebooks/{show}.ipynb"
     params: options=OPTIONS
@@ -185,8 +197,8 @@ rule publish:
 
 rule book:
     input:
-        "_config.yml", "book/_toc.yml", Path("book").glob("*.md"), Path("book").glob("*.bib"),
-        Path("book/assets").iterdir(), ALL,
+        "_config.yml", "book/_toc.yml", sorted(Path("book").glob("*.md")), sorted(Path("book").glob("*.bib")),
+        sorted(Path("book/assets").iterdir()), ALL,
         expand("book/notebooks/{page}.ipynb", page=NOTEBOOKS),
     output: "_build/html/index.html"
     shell: "jupyter-book build . --config _config.yml --toc book/_toc.yml -W --keep-going -n --all -q"
