@@ -40,7 +40,7 @@ def test_every_variant_has_a_page():
     assert {f"book/notebooks/{code}" for code in variants} <= set(chapters())
 
 
-@pytest.mark.parametrize("page", ["silent.md", "notation.md", "reproduce.md"])
+@pytest.mark.parametrize("page", ["silent.md", "notation.md", "reproduce.md", "corpora.md"])
 def test_parameters_that_a_page_names_exist(page):
     text = (BOOK / page).read_text(encoding="utf-8")
     settings = re.findall(r"`(\w+): (\w+)`", text)
@@ -165,7 +165,7 @@ def test_every_chapter_is_a_page(visits):
 
 HOLDS = {
     "intro": "figures tables", "introduction": "maths tables", "method": "maths figures tables",
-    "silent": "tables", "notation": "maths tables", "reproduce": "tables",
+    "corpora": "tables", "silent": "tables", "notation": "maths tables", "reproduce": "tables",
     "notebooks/experiments": "tables figures", "notebooks/dataset": "tables figures players",
     "notebooks/preprocessing": "figures", "notebooks/baseline": "figures", "notebooks/V1": "figures",
     "notebooks/ensembles": "tables maths", "notebooks/results": "maths tables figures",

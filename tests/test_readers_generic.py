@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -139,6 +142,21 @@ def test_a_corpus_yaml_wins_over_any_other_layout(write, bursts, declared, tiny_
     (root / "data_info.csv").touch()
     (root / "audio_16k").mkdir()
     assert recognise(root) == "generic"
+
+
+def test_the_example_in_the_book_is_read_as_it_stands(tmp_path):
+    page = (Path(__file__).parents[1] / "book" / "corpora.md").read_text(encoding="utf-8")
+    for name, language in (("corpus.yaml", "yaml"), ("bursts.csv", "text")):
+        (tmp_path / name).write_text(re.search(rf"```{language}\n(.*?)```", page, re.DOTALL)[1], encoding="utf-8")
+    reading = read(tmp_path)
+    corpus = reading.corpus()
+    assert reading.all_problems() == [] and corpus.table.groupby("split").size().to_dict() == {
+        "train": 4, "val": 2, "test": 2}
+    assert [(task.name, task.kind) for task in corpus.tasks] == [
+        ("age", "scalar"), ("mood", "intensities"), ("sound", "classes")]
+    row = corpus.table.loc["clips/ben-1"]
+    assert row[["speaker", "sex", "raw", "age", "arousal", "sound"]].tolist() == [
+        "ben", "m", "takes/0003.flac", 51, 0.7, "laugh"]
 
 
 @pytest.mark.parametrize(("key", "name", "complaint"), [
