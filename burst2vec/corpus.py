@@ -230,4 +230,4 @@ def _open_embedded(name: str, params) -> Corpus:
     folder = params.path(params.cache) / "-".join(map(str, parts))
     if not folder.exists():
         write(folder, *sizes, bias=params.synthetic_bias, seed=seed)
-    return dataclasses.replace(read(folder).corpus(), name=name)
+    return dataclasses.replace(read(folder), name=name).corpus()
