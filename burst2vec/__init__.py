@@ -1,8 +1,8 @@
 """Burst2Vec: emotion, age and origin from vocal bursts, after Anuchitanukul and Specia (2022).
 
-One module per stage, in the order of the data: `corpus` and `readers`, `audio` and `store`, `batches`, `backbone`,
-`model`, `losses` and `adversarial`, `training`, `inference`, `predictions`, then `metrics`, `ensembles`, `significance`,
-`tables` and `figures`. Importing the package alone loads none of them.
+One module per stage, in the order of the data: `corpus` and `readers`, `audio` and `store`, `batches`, `backbone`
+and `checkpoints`, `model`, `losses` and `adversarial`, `training`, `inference`, `predictions`, then `metrics`,
+`ensembles`, `significance`, `tables` and `figures`. Importing the package alone loads none of them.
 """
 
 import warnings

@@ -6,26 +6,36 @@ published models. Padding does not reach the real frames: see `MaskedGroupNorm`.
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import asdict, dataclass
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 
 import burst2vec._torchaudio  # noqa: F401  (before transformers, which imports torchaudio)
-from transformers import AutoConfig, AutoModel
+from transformers import AutoConfig, AutoModel, PreTrainedModel
 
-from burst2vec.tiny import FAMILIES, tiny_model
+MODEL_TYPES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio")
+"""The architectures that can be a backbone, as a checkpoint's `config.json` names them."""
 
 QUIETEST = 1e-7
 """Added to a clip's variance before it is divided by, as the published feature extractors do."""
 
-_QUIET = {"apply_spec_augment": False, "layerdrop": 0.0}
-"""Both are on in the published configurations; the paper mentions neither."""
-
 
 class BackboneError(ValueError):
     """A backbone that cannot be had; the message says what would be right."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where a backbone came from, and how its checkpoint wants to be fed.
+
+    `name` is the hub name or the folder's own name, `do_normalize` whether each clip gets zero mean and unit variance,
+    `attention_mask` whether the checkpoint was trained with its padding masked.
+    """
+
+    name: str
+    do_normalize: bool
+    attention_mask: bool
 
 
 class MaskedGroupNorm(nn.Module):
@@ -56,24 +66,46 @@ class MaskedGroupNorm(nn.Module):
 class Backbone(nn.Module):
     """A speech model as this experiment uses it: each clip normalised over its own samples, then encoded.
 
-    `name` is one of `tiny.FAMILIES`, another hub name, or a local folder with `config.json` and weights. `size` is
-    `published` for the weights of that name or `tiny` for a small model of its family. `padding` is `exact`, or
-    `as_published` for the usual zero padding, which a group-norm family meets unmasked. Raises BackboneError.
+    `model` is the base model of transformers, without a head; it is changed in place. `padding` is `exact`, or
+    `as_published` for zero padding and a mask only where the checkpoint wants one. `checkpoints.load_backbone` gives
+    one with a checkpoint's weights, `from_config` one with random weights.
     """
 
-    def __init__(self, name: str, size: str = "published", padding: str = "exact", freeze_feature_encoder: bool = True):
+    def __init__(self, model: PreTrainedModel, settings: Settings, padding: str = "exact",
+                 freeze_feature_encoder: bool = True):
         super().__init__()
-        self.model = _tiny(name) if size == "tiny" else _published(name)
-        self.config = self.model.config
+        self.model, self.settings, self.padding, self.frozen = model, settings, padding, freeze_feature_encoder
+        self.config = model.config
         self.features: int = self.config.hidden_size
-        first = self.model.feature_extractor.conv_layers[0]
-        if self.config.feat_extract_norm == "group" and padding == "exact":
+        first = model.feature_extractor.conv_layers[0]
+        if padding == "exact" and self.feature_norm == "group":
             first.layer_norm = MaskedGroupNorm(first.layer_norm)
-        # The published group-norm models were trained without an attention mask.
-        self.masked = padding == "exact" or self.config.feat_extract_norm == "layer"
-        self.model.feature_extractor.requires_grad_(not freeze_feature_encoder)
+        self.masked = padding == "exact" or settings.attention_mask
+        model.feature_extractor.requires_grad_(not freeze_feature_encoder)
         # Otherwise the encoder asks for the waveform's own gradient, which nobody uses.
-        self.model.feature_extractor._requires_grad = False
+        model.feature_extractor._requires_grad = False
+
+    @classmethod
+    def from_config(cls, config: dict) -> Backbone:
+        """The backbone that a `to_config` describes, with random weights. Needs neither hub nor checkpoint.
+
+        Raises BackboneError where its architecture is not one of `MODEL_TYPES`.
+        """
+        check_model_type(config["model"].get("model_type"), config["settings"]["name"])
+        model = AutoModel.from_config(AutoConfig.for_model(**config["model"]), dtype=torch.float32)
+        return cls(model, Settings(**config["settings"]), config["padding"], config["freeze_feature_encoder"])
+
+    def to_config(self) -> dict:
+        """What `from_config` needs to build this architecture again, ready for JSON."""
+        left_out = ("_name_or_path", "dtype")  # the first may be a folder of this machine, the second is float32
+        model = {k: v for k, v in self.config.to_dict().items() if k not in left_out}
+        return {"settings": asdict(self.settings), "padding": self.padding, "freeze_feature_encoder": self.frozen,
+                "model": model}
+
+    @property
+    def feature_norm(self) -> str:
+        """Whether the first convolution's output is normalised over time (`group`) or over features (`layer`)."""
+        return getattr(self.config, "feat_extract_norm", "layer")  # data2vec knows no other
 
     def num_frames(self, lengths: torch.Tensor, layers: int | None = None) -> torch.Tensor:
         """Frames (batch,) that lie wholly within `lengths` samples, after all or the first `layers` convolutions."""
@@ -95,7 +127,8 @@ class Backbone(nn.Module):
         """
         time = torch.arange(max(waveforms.shape[1], self.receptive_field), device=waveforms.device)
         waveforms = nn.functional.pad(waveforms, (0, len(time) - waveforms.shape[1]))
-        normal = normalise(waveforms, time < lengths[:, None])
+        real = time < lengths[:, None]
+        normal = normalise(waveforms, real) if self.settings.do_normalize else waveforms * real
         lengths = lengths.clamp_min(self.receptive_field)
         norm = getattr(self.model.feature_extractor.conv_layers[0], "layer_norm", None)
         if isinstance(norm, MaskedGroupNorm):
@@ -113,28 +146,8 @@ def normalise(waveforms: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
     return (waveforms - mean) * torch.rsqrt(variance + QUIETEST) * real
 
 
-def _tiny(name: str) -> nn.Module:
-    if name not in FAMILIES:
-        raise BackboneError(f"backbone {name!r} has no tiny model; there are tiny models of {', '.join(FAMILIES)}")
-    return tiny_model(name)
-
-
-def _published(name: str) -> nn.Module:
-    """The base model of a checkpoint, in float32 whatever it was stored in."""
-    try:
-        config = AutoConfig.from_pretrained(name, **_QUIET)
-        if not hasattr(config, "feat_extract_norm"):
-            raise BackboneError(f"backbone {name!r} is a {config.model_type} model; expected one that reads waveforms, "
-                                "such as wav2vec 2.0 or HuBERT")
-        model, loading = AutoModel.from_pretrained(name, config=config, dtype=torch.float32, output_loading_info=True)
-    except BackboneError:
-        raise
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:  # the last two: damaged weights
-        kind = "folder holds no usable model" if Path(name).is_dir() else "is neither a local folder nor to be had from the hub"
-        raise BackboneError(f"backbone {name!r} {kind}; expected a folder with config.json and weights, or a hub name "
-                            f"such as {', '.join(FAMILIES)}") from error
-    missing = sorted(set(loading["missing_keys"]) - {"masked_spec_embed"})  # SpecAugment's, which is off
-    if missing:
-        raise BackboneError(f"backbone {name!r}: its weights lack {missing[0]} and {len(missing) - 1} more, which "
-                            "would stay random; expected the weights of the model that config.json describes")
-    return model
+def check_model_type(kind: str | None, name: str) -> None:
+    """Raises BackboneError if a model of this type, of the backbone `name`, does not read waveforms."""
+    if kind not in MODEL_TYPES:
+        raise BackboneError(f"backbone {name!r} is a {kind} model; expected one that reads waveforms: "
+                            + ", ".join(MODEL_TYPES))

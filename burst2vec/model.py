@@ -20,6 +20,7 @@ from torch import nn
 
 from burst2vec.adversarial import TaskDiscriminator
 from burst2vec.backbone import Backbone
+from burst2vec.checkpoints import load_backbone
 from burst2vec.corpus import Task
 
 
@@ -116,6 +117,6 @@ class Burst2Vec(nn.Module):
 
 def build(params, tasks: Sequence[Task]) -> Burst2Vec:
     """The model that `params` (a `config.Params`) describes. Seed first: its weights are drawn here."""
-    backbone = Backbone(params.backbone, params.backbone_size, params.padding, params.freeze_feature_encoder)
+    backbone = load_backbone(params.backbone, params.backbone_size, params.padding, params.freeze_feature_encoder)
     return Burst2Vec(backbone, tasks, params.width, params.hidden, params.dropout, params.adversarial, params.pooling,
                      params.reversal)

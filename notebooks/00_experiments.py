@@ -122,9 +122,10 @@ import matplotlib.pyplot as plt
 import torch
 from seaborn import color_palette
 
-from burst2vec.backbone import FAMILIES, Backbone
+from burst2vec.checkpoints import load_backbone
 from burst2vec.figures.results import STYLE
 from burst2vec.model import masked_mean
+from burst2vec.tiny import FAMILIES
 
 
 # %%
@@ -139,7 +140,7 @@ def embed(backbone, clip, samples):
 def changes(name, padding, clip, shares):
     """How much the embedding changes, relative to its length, when the clip fills these shares of its row."""
     torch.manual_seed(0)
-    backbone = Backbone(name, "tiny", padding).eval()
+    backbone = load_backbone(name, "tiny", padding).eval()
     alone = embed(backbone, clip, clip.shape[1])
     padded = [embed(backbone, clip, round(clip.shape[1] / share)) for share in shares]
     return [((other - alone).norm() / alone.norm()).item() for other in padded]

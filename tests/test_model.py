@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from burst2vec.backbone import Backbone
+from burst2vec.checkpoints import load_backbone
 from burst2vec.batches import collate
 from burst2vec.corpus import Task
 from burst2vec.model import Burst2Vec, build, masked_mean
@@ -17,7 +17,7 @@ GROUP, LAYER = "facebook/hubert-base-ls960", "facebook/hubert-large-ls960-ft"
 
 def make(name=GROUP, tasks=TASKS, padding="exact", **options):
     torch.manual_seed(0)
-    return Burst2Vec(Backbone(name, "tiny", padding), tasks, width=12, hidden=6, **options).double().eval()
+    return Burst2Vec(load_backbone(name, "tiny", padding), tasks, width=12, hidden=6, **options).double().eval()
 
 
 def bursts(*lengths, seed=0):
