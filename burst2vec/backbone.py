@@ -1,18 +1,22 @@
-"""Pre-trained speech representations (section 3.2, appendices A and B), and tiny models of the same families.
+"""Speech representations (section 3.2, appendices A and B); `checkpoints` loads pre-trained ones.
 
 A backbone maps waveforms (batch, samples) to hidden states (batch, frames, features), 50 frames a second in the
-published models. Padding does not reach the real frames: see `MaskedGroupNorm`.
+published models. Padding does not reach the real frames: see `MaskedGroupNorm` and `_silence_padding`.
 """
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import asdict, dataclass
 
 import torch
 from torch import nn
 
 import burst2vec._torchaudio  # noqa: F401  (before transformers, which imports torchaudio)
-from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
+
+# WavLM's attention adds a bias to a mask of another type, at every layer of every batch.
+warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask and attn_mask is deprecated")
 
 MODEL_TYPES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio")
 """The architectures that can be a backbone, as a checkpoint's `config.json` names them."""
@@ -77,10 +81,8 @@ class Backbone(nn.Module):
         self.model, self.settings, self.padding, self.frozen = model, settings, padding, freeze_feature_encoder
         self.config = model.config
         self.features: int = self.config.hidden_size
-        first = model.feature_extractor.conv_layers[0]
-        if padding == "exact" and self.feature_norm == "group":
-            first.layer_norm = MaskedGroupNorm(first.layer_norm)
         self.masked = padding == "exact" or settings.attention_mask
+        self._changed = self._keep_padding_out() if padding == "exact" else []
         model.feature_extractor.requires_grad_(not freeze_feature_encoder)
         # Otherwise the encoder asks for the waveform's own gradient, which nobody uses.
         model.feature_extractor._requires_grad = False
@@ -102,10 +104,24 @@ class Backbone(nn.Module):
         return {"settings": asdict(self.settings), "padding": self.padding, "freeze_feature_encoder": self.frozen,
                 "model": model}
 
-    @property
-    def feature_norm(self) -> str:
-        """Whether the first convolution's output is normalised over time (`group`) or over features (`layer`)."""
-        return getattr(self.config, "feat_extract_norm", "layer")  # data2vec knows no other
+    def record(self) -> dict[str, str | bool | int]:
+        """What a run's record should say of its backbone, flat."""
+        return {**asdict(self.settings), "family": self.config.model_type, "feature_norm": feature_norm(self.config),
+                "hidden_size": self.features, "layers": self.config.num_hidden_layers}
+
+    def _keep_padding_out(self) -> list[tuple[nn.Module, int | None]]:
+        """Changes the layers in which padding reaches real frames although attention is masked, and returns them, each
+        with the number of convolutions that its frames went through (None: all). They expect their `num_frames`."""
+        first = self.model.feature_extractor.conv_layers[0]
+        changed: list[tuple[nn.Module, int | None]] = []
+        if feature_norm(self.config) == "group":
+            first.layer_norm = MaskedGroupNorm(first.layer_norm)
+            changed.append((first.layer_norm, 1))
+        for module in self.model.encoder.pos_conv_embed.modules():
+            if isinstance(module, nn.Conv1d):
+                module.register_forward_pre_hook(_silence_padding)
+                changed.append((module, None))
+        return changed
 
     def num_frames(self, lengths: torch.Tensor, layers: int | None = None) -> torch.Tensor:
         """Frames (batch,) that lie wholly within `lengths` samples, after all or the first `layers` convolutions."""
@@ -130,9 +146,8 @@ class Backbone(nn.Module):
         real = time < lengths[:, None]
         normal = normalise(waveforms, real) if self.settings.do_normalize else waveforms * real
         lengths = lengths.clamp_min(self.receptive_field)
-        norm = getattr(self.model.feature_extractor.conv_layers[0], "layer_norm", None)
-        if isinstance(norm, MaskedGroupNorm):
-            norm.num_frames = self.num_frames(lengths, layers=1)
+        for layer, convolutions in self._changed:
+            layer.num_frames = self.num_frames(lengths, convolutions)
         mask = (time < lengths[:, None]).long() if self.masked else None
         hidden = self.model(normal, attention_mask=mask).last_hidden_state
         return hidden, self.num_frames(lengths)
@@ -146,8 +161,24 @@ def normalise(waveforms: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
     return (waveforms - mean) * torch.rsqrt(variance + QUIETEST) * real
 
 
+def _silence_padding(convolution: nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+    """Sets frames past `convolution.num_frames` to zero in inputs (batch, features, frames): a forward pre-hook.
+
+    A clip alone ends in the convolution's own zeros. data2vec stacks five positional convolutions, whose outputs run
+    over into the padding; HuBERT may have a batch norm before its one, which lifts the padding off zero.
+    """
+    x, = inputs
+    padding = torch.arange(x.shape[2], device=x.device) >= convolution.num_frames[:, None, None]
+    return (x.masked_fill(padding, 0),)
+
+
+def feature_norm(config: PreTrainedConfig) -> str:
+    """Whether the first convolution's output is normalised over time (`group`) or over features (`layer`)."""
+    return getattr(config, "feat_extract_norm", "layer")  # data2vec knows no other
+
+
 def check_model_type(kind: str | None, name: str) -> None:
     """Raises BackboneError if a model of this type, of the backbone `name`, does not read waveforms."""
     if kind not in MODEL_TYPES:
-        raise BackboneError(f"backbone {name!r} is a {kind} model; expected one that reads waveforms: "
-                            + ", ".join(MODEL_TYPES))
+        raise BackboneError(f"backbone {name!r} is a model of {f'type {kind}' if kind else 'no stated type'}; "
+                            f"expected one that reads waveforms: {', '.join(MODEL_TYPES)}")
