@@ -36,8 +36,8 @@ class TrainingError(RuntimeError):
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model with its best weights, its history, a summary of the run (flat, for JSON), and the arithmetic
-    that its validations ran in."""
+    """A trained model with its best weights, its history, a summary of the run and of its backbone (flat, for JSON), and
+    the arithmetic that its validations ran in."""
 
     model: torch.nn.Module
     history: pd.DataFrame
@@ -185,6 +185,7 @@ class _Run:
             "iterations": self.iteration, "epochs": epochs, "best_iteration": self.best_iteration,
             "seconds": round(seconds, 1), "validation_share": round(self.validation_seconds / seconds, 3),
             "parameters": sum(p.numel() for p in self.model.parameters()), "device": str(self.device),
+            **{f"backbone_{name}": value for name, value in self.model.backbone.record().items()},
         }
 
 

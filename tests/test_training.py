@@ -136,6 +136,13 @@ def test_the_best_weights_are_restored(trained, tiny_corpus, tiny_store):
     assert not trained.model.training
 
 
+def test_the_summary_says_what_the_backbone_is_and_how_it_is_fed(trained, tiny_params):
+    said = {k.removeprefix("backbone_"): v for k, v in trained.summary.items() if k.startswith("backbone_")}
+    assert said == trained.model.backbone.record()
+    assert said["name"] == tiny_params().backbone and said["feature_norm"] == "group" and not said["attention_mask"]
+    assert json.loads(json.dumps(trained.summary)) == trained.summary
+
+
 @pytest.mark.parametrize(("task", "best", "scores"), [
     ("emotion", 1, (0.1, 0.3, 0.2)), ("emotion", 0, (0.3, 0.3, 0.1)), ("age", 1, (5.0, 3.0, 4.0)),
     ("country", 2, (0.2, 0.3, 0.4)), ("emotion", 1, (np.nan, -0.2, np.nan)), ("emotion", 0, (np.nan,) * 3)])
