@@ -99,11 +99,11 @@ def _ask_hub(name: str) -> None:
         raise BackboneError(f"backbone {name!r} is neither a local folder nor a model on the hub that you may read "
                             f"(for private ones: hf auth login); {_EXPECTED}") from error
     except Exception as error:  # whatever the hub's HTTP client raises
-        why = "HF_HUB_OFFLINE forbids to ask the hub" if is_offline_mode() else "the hub cannot be reached"
+        why = "HF_HUB_OFFLINE forbids asking the hub" if is_offline_mode() else "the hub cannot be reached"
         raise BackboneError(
-            f"backbone {name!r} is no local folder, and is not or not wholly in the hub's cache, while {why}; where "
-            f"there is a network run 'hf download {name} --local-dir DIR', bring DIR here and set backbone: DIR (or run "
-            f"it without --local-dir, and bring what it adds to the cache there to {constants.HF_HUB_CACHE})") from error
+            f"backbone {name!r} is neither a local folder nor wholly in the hub's cache, and {why}; where there is a "
+            f"network run 'hf download {name} --local-dir DIR', bring DIR here and set backbone: DIR (or run it "
+            f"without --local-dir, and bring what it adds to the cache there to {constants.HF_HUB_CACHE})") from error
 
 
 def _snapshot(name: str, cached_only: bool) -> Path:

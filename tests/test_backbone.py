@@ -198,8 +198,8 @@ def test_masked_group_norm_computes_in_float32_and_answers_in_the_inputs_precisi
 
 
 def test_its_weights_are_in_the_model_once():
-    names = [n for n in load_backbone(GROUP, "tiny").state_dict() if "conv_layers.0.layer_norm" in n or "group_norm" in n]
-    assert len(names) == 2
+    names = load_backbone(GROUP, "tiny").state_dict()
+    assert sum("conv_layers.0.layer_norm" in n or "group_norm" in n for n in names) == 2
 
 
 # Frames.
@@ -303,7 +303,7 @@ def test_a_configuration_built_again_freezes_what_was_frozen():
 def test_a_configuration_of_another_kind_of_model_is_refused():
     config = load_backbone(GROUP, "tiny").to_config()
     config["model"]["model_type"] = "whisper"
-    with pytest.raises(BackboneError, match="is a model of type whisper; expected one that reads waveforms: wav2vec2, hubert"):
+    with pytest.raises(BackboneError, match="is a model of type whisper; expected one that reads waveforms: wav2vec2"):
         Backbone.from_config(config)
 
 

@@ -198,11 +198,13 @@ KEY = "encoder.layers.1.final_layer_norm.bias"
     (with_a_program_for_weights, "holds no usable model"),
     (with_a_cut_off_file, "holds no usable model"),
     (with_an_impossible_configuration, "holds no usable model"),
-    (with_weights_of_another_size, r"its weight encoder.* is of shape \(48,.*\), but config.json describes one of \(8,"),
-    (with_weights_of_another_model, "its weights lack feature_extractor.conv_layers.0.conv.weight and .* more; expected"),
-    (lambda folder: publish(folder, GROUP, lacking=[KEY]), f"its weights lack {KEY}; expected the weights of the hubert"),
+    (with_weights_of_another_size,
+     r"its weight encoder.* is of shape \(48,.*\), but config.json describes one of \(8,"),
+    (with_weights_of_another_model,
+     "its weights lack feature_extractor.conv_layers.0.conv.weight and .* more; expected"),
+    (lambda folder: publish(folder, GROUP, lacking=[KEY]), f"its weights lack {KEY}; expected the weights of the hub"),
     (lambda folder: publish(folder, CTC, lacking=[f"wav2vec2.{KEY}"]), f"its weights lack {KEY}; expected"),
-    (lambda folder: publish(folder, LAYER, "pytorch_model.bin", [f"hubert.{KEY}"]), f"its weights lack {KEY}; expected"),
+    (lambda folder: publish(folder, LAYER, "pytorch_model.bin", [f"hubert.{KEY}"]), f"its weights lack {KEY}; exp"),
 ])
 def test_a_folder_that_holds_no_backbone_is_named_in_one_line(tmp_path, make, complaint, capfd):
     make(tmp_path / "model")
@@ -272,8 +274,8 @@ def test_a_checkpoint_in_the_cache_needs_no_network(hub, file, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-MISSING = (f"^backbone '{WAVLM}' is no local folder, and is not or not wholly in the hub's cache, while {{}}; where "
-           f"there is a network run 'hf download {WAVLM} --local-dir DIR', bring DIR here and set backbone: DIR .* to .*hub")
+MISSING = (f"^backbone '{WAVLM}' is neither a local folder nor wholly in the hub's cache, and {{}}; where there is "
+           f"a network run 'hf download {WAVLM} --local-dir DIR', bring DIR here and set backbone: DIR .* to .*hub")
 
 
 def assert_missing(why):
@@ -284,7 +286,7 @@ def assert_missing(why):
 
 
 def test_offline_without_a_cache_one_line_says_what_to_download_and_where_to_put_it(hub):
-    assert_missing("HF_HUB_OFFLINE forbids to ask the hub")
+    assert_missing("HF_HUB_OFFLINE forbids asking the hub")
 
 
 def test_a_hub_that_cannot_be_reached_is_not_waited_for(ask):
@@ -303,7 +305,7 @@ def test_a_hub_that_does_not_answer_is_not_waited_for_long(ask, monkeypatch):
 def test_a_cache_that_lacks_a_file_is_not_taken_for_the_checkpoint(hub, file):
     """Without its settings a checkpoint would be fed wrongly: they may only not have been downloaded."""
     (hub(WAVLM) / file).unlink()
-    assert_missing("HF_HUB_OFFLINE forbids to ask the hub")
+    assert_missing("HF_HUB_OFFLINE forbids asking the hub")
 
 
 def test_a_cache_that_knows_the_hubs_files_may_lack_settings_that_the_hub_lacks(hub):
@@ -318,8 +320,8 @@ def test_a_cache_that_knows_the_hubs_files_may_lack_settings_that_the_hub_lacks(
 
 @pytest.mark.parametrize("name", ["not a name", "/no/such/folder", "../nowhere", "a/b/c"])
 def test_what_can_be_no_hub_name_is_a_missing_folder(name):
-    with pytest.raises(BackboneError, match=f"backbone '{name}': there is no such folder, and hub names look otherwise; "
-                                            "expected .* such as facebook/wav2vec2-large-960h") as caught:
+    complaint = f"backbone '{name}': there is no such folder, and hub names look otherwise; expected .* such as "
+    with pytest.raises(BackboneError, match=complaint) as caught:
         load_backbone(name)
     assert "\n" not in str(caught.value)
 
@@ -334,7 +336,8 @@ class Hub(http.server.SimpleHTTPRequestHandler):
         self.asked.append(file)
         if "resolve" in path:
             return self._send((self.folder / file).read_bytes())
-        files = [{"type": "file", "path": f.name, "size": f.stat().st_size, "oid": f.name} for f in self.folder.iterdir()]
+        files = [{"type": "file", "path": f.name, "size": f.stat().st_size, "oid": f.name}
+                 for f in self.folder.iterdir()]
         self._send(json.dumps(files if "tree" in path else {"id": WAVLM, "sha": COMMIT, "siblings": []}).encode())
 
     do_HEAD = do_GET
@@ -391,7 +394,7 @@ def test_legacy_weights_are_not_downloaded_where_there_are_others(answering, tmp
 def test_a_model_on_the_hub_in_no_known_format_is_refused(answering, tmp_path):
     answering(WAVLM)
     (tmp_path / "remote" / "model.safetensors").rename(tmp_path / "remote" / "WavLM.pt")
-    with pytest.raises(BackboneError, match="holds no usable model .*expected config.json and model.safetensors or pytor"):
+    with pytest.raises(BackboneError, match="holds no usable model .*expected config.json and model.safetensors"):
         load_backbone(WAVLM)
 
 
@@ -412,11 +415,11 @@ def refusing(hub, monkeypatch):
 def test_a_name_that_the_hub_does_not_know_is_refused(refusing, kind):
     error = kind("404\nNot found", response=SimpleNamespace(headers={}, request=None, status_code=404))
     refusing(model=error, files=error)
-    with pytest.raises(BackboneError, match="'nobody/nothing' is neither a local folder nor a model on the hub that you"):
+    with pytest.raises(BackboneError, match="'nobody/nothing' is neither a local folder nor a model on the hub"):
         load_backbone("nobody/nothing")
 
 
 def test_a_download_that_fails_says_why_in_one_line(refusing):
     refusing(files=OSError(28, "No space left\non device"))
-    with pytest.raises(BackboneError, match=r"'some/model' could not be downloaded \(OSError: \[Errno 28\] No space left"):
+    with pytest.raises(BackboneError, match=r"'some/model' could not be downloaded \(OSError: \[Errno 28\] No space"):
         load_backbone("some/model")
