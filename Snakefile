@@ -52,8 +52,8 @@ def label_files(folder):
 # What a system's predictions follow from. The other modules show results: changing them trains nothing again.
 AUDIO = modules("audio", "corpus", "example", "expression", "files", "joining", "population", "readers", "sourcefilter",
                 "store", "synth")
-TRAINING = AUDIO + modules("adversarial", "backbone", "batches", "checkpoints", "config", "inference", "losses",
-                           "metrics", "model", "predictions", "tiny", "training")
+TRAINING = AUDIO + modules("adversarial", "backbone", "batches", "checkpoints", "config", "encoding", "inference",
+                           "losses", "metrics", "model", "predictions", "tiny", "training")
 ALL = sorted(str(path) for path in Path("burst2vec").rglob("*.py"))
 PREPARED = expand(RUN + "/prepared/{audio}.json", audio=sorted({p.audio for p in PARAMS.values()}))
 LABELS = [path for name in PARAMS["Baseline"].corpus for path in label_files(PARAMS["Baseline"].path(name))]

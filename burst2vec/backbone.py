@@ -6,7 +6,10 @@ published models. Padding does not reach the real frames: see `MaskedGroupNorm` 
 
 from __future__ import annotations
 
+import functools
+import math
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import torch
@@ -82,10 +85,15 @@ class Backbone(nn.Module):
         self.config = model.config
         self.features: int = self.config.hidden_size
         self.masked = padding == "exact" or settings.attention_mask
-        self._changed = self._keep_padding_out() if padding == "exact" else []
+        # Lists, so that these parts of the model are not registered, and saved, twice.
+        self._time_norms: list[MaskedGroupNorm] = []
+        self._positional: list[nn.Conv1d] = []
+        if padding == "exact":
+            self._keep_padding_out()
         model.feature_extractor.requires_grad_(not freeze_feature_encoder)
         # Otherwise the encoder asks for the waveform's own gradient, which nobody uses.
         model.feature_extractor._requires_grad = False
+        model.feature_extractor.forward = functools.partial(_unless_encoded, model.feature_extractor.forward)
 
     @classmethod
     def from_config(cls, config: dict) -> Backbone:
@@ -109,19 +117,16 @@ class Backbone(nn.Module):
         return {**asdict(self.settings), "family": self.config.model_type, "feature_norm": feature_norm(self.config),
                 "hidden_size": self.features, "layers": self.config.num_hidden_layers}
 
-    def _keep_padding_out(self) -> list[tuple[nn.Module, int | None]]:
-        """Changes the layers in which padding reaches real frames although attention is masked, and returns them, each
-        with the number of convolutions that its frames went through (None: all). They expect their `num_frames`."""
+    def _keep_padding_out(self) -> None:
+        """Changes the layers in which padding reaches real frames although attention is masked. They expect their
+        `num_frames` before each batch."""
         first = self.model.feature_extractor.conv_layers[0]
-        changed: list[tuple[nn.Module, int | None]] = []
         if feature_norm(self.config) == "group":
             first.layer_norm = MaskedGroupNorm(first.layer_norm)
-            changed.append((first.layer_norm, 1))
-        for module in self.model.encoder.pos_conv_embed.modules():
-            if isinstance(module, nn.Conv1d):
-                module.register_forward_pre_hook(_silence_padding)
-                changed.append((module, None))
-        return changed
+            self._time_norms = [first.layer_norm]
+        self._positional = [m for m in self.model.encoder.pos_conv_embed.modules() if isinstance(m, nn.Conv1d)]
+        for convolution in self._positional:
+            convolution.register_forward_pre_hook(_silence_padding)
 
     def num_frames(self, lengths: torch.Tensor, layers: int | None = None) -> torch.Tensor:
         """Frames (batch,) that lie wholly within `lengths` samples, after all or the first `layers` convolutions."""
@@ -137,20 +142,38 @@ class Backbone(nn.Module):
             samples = (samples - 1) * stride + kernel
         return samples
 
-    def forward(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Hidden states (batch, frames, features) of zero-padded waveforms (batch, samples), and the number of real
-        frames (batch,). Those past it are not meaningful. A clip too short for a frame is given one, filled with zeros.
+    def forward(self, inputs: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Hidden states (batch, frames, features) and the number of real frames (batch,). Those past it are not
+        meaningful.
+
+        `inputs` are zero-padded waveforms (batch, samples), or what `encode` made of them (batch, frames, channels);
+        `lengths` (batch,) counts the real samples, or frames, of each.
+        """
+        encoded, num_frames = (inputs, lengths) if inputs.dim() == 3 else self.encode(inputs, lengths)
+        for convolution in self._positional:
+            convolution.num_frames = num_frames
+        mask = self._mask(num_frames, encoded.shape[1]) if self.masked else None
+        hidden = self.model(encoded.transpose(1, 2), attention_mask=mask).last_hidden_state
+        return hidden, num_frames
+
+    def encode(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the convolutional feature encoder makes of zero-padded waveforms (batch, samples): (batch, frames,
+        channels), and the number of real frames (batch,). A clip too short for a frame is given one, filled with zeros.
         """
         time = torch.arange(max(waveforms.shape[1], self.receptive_field), device=waveforms.device)
         waveforms = nn.functional.pad(waveforms, (0, len(time) - waveforms.shape[1]))
         real = time < lengths[:, None]
         normal = normalise(waveforms, real) if self.settings.do_normalize else waveforms * real
         lengths = lengths.clamp_min(self.receptive_field)
-        for layer, convolutions in self._changed:
-            layer.num_frames = self.num_frames(lengths, convolutions)
-        mask = (time < lengths[:, None]).long() if self.masked else None
-        hidden = self.model(normal, attention_mask=mask).last_hidden_state
-        return hidden, self.num_frames(lengths)
+        for norm in self._time_norms:
+            norm.num_frames = self.num_frames(lengths, layers=1)
+        return self.model.feature_extractor(normal).transpose(1, 2), self.num_frames(lengths)
+
+    def _mask(self, num_frames: torch.Tensor, frames: int) -> torch.Tensor:
+        """An attention mask (batch, samples) by which transformers counts those `num_frames` (batch,) of `frames`."""
+        hop, field = math.prod(self.config.conv_stride), self.receptive_field
+        time = torch.arange((frames - 1) * hop + field, device=num_frames.device)
+        return (time < (num_frames[:, None] - 1) * hop + field).long()
 
 
 def normalise(waveforms: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
@@ -159,6 +182,12 @@ def normalise(waveforms: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
     mean = (waveforms * real).sum(1, keepdim=True) / count
     variance = ((waveforms - mean).square() * real).sum(1, keepdim=True) / count
     return (waveforms - mean) * torch.rsqrt(variance + QUIETEST) * real
+
+
+def _unless_encoded(encode: Callable[[torch.Tensor], torch.Tensor], inputs: torch.Tensor) -> torch.Tensor:
+    """A feature encoder's output for waveforms (batch, samples); what is encoded already (batch, channels, frames) is
+    passed on, so that transformers' own models take it."""
+    return inputs if inputs.dim() == 3 else encode(inputs)
 
 
 def _silence_padding(convolution: nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:

@@ -19,8 +19,8 @@ SCALAR_BANDS = 4
 
 @dataclass(frozen=True)
 class Batch:
-    """Bursts to learn one task from: `waveforms` (batch, samples), zero padded; `lengths` (batch,), the real samples
-    of each; `targets` (batch, columns), or class indices (batch,); `rows` (batch,) of the corpus table."""
+    """Bursts to learn one task from: `waveforms` (batch, samples), zero padded, or encoded ones (batch, frames,
+    channels); `lengths` (batch,), the real samples, or frames, of each; `targets` (batch, columns), or class indices (batch,); `rows` (batch,) of the corpus table."""
 
     task: Task
     rows: np.ndarray
@@ -31,20 +31,20 @@ class Batch:
     @property
     def padding(self) -> float:
         """Share of the batch's samples that are padding."""
-        return 1 - self.lengths.sum().item() / self.waveforms.numel()
+        clips, longest = self.waveforms.shape[:2]
+        return 1 - self.lengths.sum().item() / (clips * longest)
 
     def to(self, device: torch.device) -> Batch:
         """The same batch with its tensors on a device."""
         return Batch(self.task, self.rows, self.waveforms.to(device), self.lengths.to(device), self.targets.to(device))
 
 
-def collate(waveforms: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Waveforms zero padded to the longest, float32 (batch, samples), and their lengths in samples (batch,)."""
-    lengths = torch.tensor([len(w) for w in waveforms])
-    padded = torch.zeros(len(waveforms), int(lengths.max()))
-    for row, waveform in zip(padded, waveforms, strict=True):
-        row[:len(waveform)] = torch.from_numpy(waveform)
-    return padded, lengths
+def collate(waveforms: Sequence[np.ndarray | torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Waveforms (samples,) zero padded to the longest, (batch, samples), and their lengths in samples (batch,); or
+    encoded ones (frames, channels) likewise, (batch, frames, channels) and (batch,)."""
+    clips = [torch.as_tensor(w) for w in waveforms]
+    lengths = torch.tensor([len(clip) for clip in clips], device=clips[0].device)
+    return torch.nn.utils.rnn.pad_sequence(clips, batch_first=True), lengths
 
 
 def bucketed(rows: np.ndarray, lengths: np.ndarray, batch_size: int, bucket_batches: int,

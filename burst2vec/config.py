@@ -60,6 +60,7 @@ class Params:
     backbone_size: str = _p("published", "The published weights, or a tiny model of the same family.",
                             choices=("published", "tiny"))
     freeze_feature_encoder: bool = _p(True, "Keep the backbone's convolutional encoder as it is.")
+    encode_once: bool = _p(True, "Keep a frozen feature encoder's output for all bursts in memory (ExVo: 5 GB in bfloat16).")
     padding: str = _p("exact", "Whether a clip's features are kept from depending on its batch's padding.",
                       choices=("exact", "as_published"))
     pooling: str = _p("real", "Average over real frames only, or over the zero padding's frames too.",

@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 from burst2vec import batches, metrics
 from burst2vec.config import ParameterError
 from burst2vec.corpus import Corpus, CorpusError, Task
+from burst2vec.encoding import EncodedStore, encodable, encode_once
 from burst2vec.files import write_aside
 from burst2vec.inference import predict
 from burst2vec.losses import objective
@@ -95,7 +96,8 @@ class _Run:
     """One training: the state that its steps and validations share."""
 
     def __init__(self, model: Burst2Vec, corpus: Corpus, store: WaveformStore, params, precision):
-        self.model, self.corpus, self.store, self.params, self.precision = model, corpus, store, params, precision
+        self.model, self.corpus, self.params, self.precision = model, corpus, params, precision
+        self.store = self._encoded(store) if params.encode_once and encodable(model.backbone) else store
         learned = [p for p in model.parameters() if p.requires_grad]
         self.optimiser = torch.optim.Adam(learned, lr=params.learning_rate)
         steps = params.max_epochs * len(batches.plan(corpus, store.lengths, params, 1))
@@ -109,6 +111,10 @@ class _Run:
         self.best_iteration = 0
         self.best_weights: dict[str, torch.Tensor] = {}
         self.validation_seconds = 0.0
+
+    def _encoded(self, store: WaveformStore) -> EncodedStore:
+        heard = np.flatnonzero(self.corpus.table["split"].isin(["train", "val"]))
+        return encode_once(self.model.backbone, store, heard, 2 * self.params.batch_size, self.precision)
 
     def go(self) -> Trained:
         started = time.perf_counter()
