@@ -5,7 +5,13 @@ Conventions: a waveform is float32, one number a sample, full scale at 1.0; rate
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import itertools
+import math
+import os
+from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +24,35 @@ import torchaudio
 SAMPLE_RATE = 16_000
 """In Hz; what every backbone here was trained on."""
 
+RATES = (1_000, 768_000)
+"""In Hz; what is sampled more slowly or faster is no recording of a voice."""
+
 RMS_LEVEL = -3.0
 """In dB, the level of our preprocessing (section 4.1)."""
 
 SHORTEST = 400
 """In samples: 25 ms, one frame of a wav2vec 2.0 feature encoder."""
 
+EARLY = 0.1
+"""In seconds: by how much less than its header says a recording may hold. Compressed formats tell it roughly."""
+
 
 class AudioError(ValueError):
     """A recording that cannot be used; the message names the file and what would be right."""
+
+
+@contextlib.contextmanager
+def _opened(path: str | Path) -> Iterator[soundfile.SoundFile]:
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path}: there is no such recording")
+    open(path, "rb").close()  # a PermissionError says more than libsndfile's "System error"
+    try:
+        with soundfile.SoundFile(os.fsencode(path)) as file:  # as bytes: a name need not be UTF-8
+            yield file
+    except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:  # TypeError: headerless, by its suffix
+        why = str(getattr(error, "error_string", error)).removeprefix("Error : ").rstrip(".")
+        raise AudioError(f"{path}: not readable as audio ({why}); expected WAV, FLAC, OGG or MP3. "
+                         f"Others can be converted: ffmpeg -i FILE FILE.wav") from error
 
 
 def read_audio(path: str | Path) -> tuple[np.ndarray, int]:
@@ -34,27 +60,50 @@ def read_audio(path: str | Path) -> tuple[np.ndarray, int]:
 
     Reads what libsndfile reads (WAV, FLAC, OGG, MP3). Raises AudioError for anything else, FileNotFoundError.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"{path}: there is no such recording")
-    try:
-        return soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, RuntimeError) as error:
-        raise AudioError(f"{path}: not readable as audio ({error}); expected WAV, FLAC, OGG or MP3. "
-                         f"Others can be converted: ffmpeg -i FILE FILE.wav") from error
+    with _opened(path) as file:
+        return file.read(dtype="float32", always_2d=True), file.samplerate
 
 
-@functools.cache
+def read_parts(path: str | Path, longest: float) -> Iterator[tuple[float, float, np.ndarray]]:
+    """A recording in equal parts of at most `longest` seconds, one at a time: start and end in seconds, and the
+    waveform (samples,) at 16 kHz, mono. No more of it is in memory than a part.
+
+    Raises AudioError where it is unreadable, from a part on perhaps, and FileNotFoundError.
+    """
+    with _opened(path) as file:
+        rate, frames = file.samplerate, file.frames
+        count = max(1, math.ceil(frames / (longest * rate)))
+        for start, stop in itertools.pairwise(i * frames // count for i in range(count + 1)):
+            waveform = file.read(stop - start, dtype="float32", always_2d=True)
+            end = start + len(waveform)
+            whole = (stop - end) / rate <= EARLY
+            if whole or len(waveform) / rate > EARLY:
+                yield start / rate, end / rate, to_mono_16k(waveform, rate)
+            if not whole:
+                raise AudioError(f"{path}: ends after {end / rate:.1f} s where its header says {frames / rate:.1f} s")
+
+
+@functools.lru_cache(maxsize=8)
 def _resampler(rate: int) -> torchaudio.transforms.Resample:
     # The default kernel lets through -8 dB of a tone just above the new Nyquist frequency; this one, with the
     # settings of the resampy package's kaiser_best filter, -140 dB. The kernel is costly to make, hence the cache.
+    # It has a filter for every sample until both rates meet again: for 44,101 Hz that would be gigabytes. A ratio of
+    # small numbers is exact for multiples of 25 Hz and, for the others, off by a seventieth of a semitone at most.
+    ratio = Fraction(rate, SAMPLE_RATE).limit_denominator(SAMPLE_RATE // 25)
     return torchaudio.transforms.Resample(
-        rate, SAMPLE_RATE, resampling_method="sinc_interp_kaiser", lowpass_filter_width=64,
+        ratio.numerator, ratio.denominator, resampling_method="sinc_interp_kaiser", lowpass_filter_width=64,
         rolloff=0.9475937167399596, beta=14.769656459379492)
 
 
 def to_mono_16k(waveform: np.ndarray, rate: int) -> np.ndarray:
-    """The mean of a waveform's channels (samples, channels), resampled to 16 kHz: float32 (samples,)."""
-    mono = waveform.mean(axis=1)
+    """The mean of a waveform's channels (samples, channels), resampled to 16 kHz: float32 (samples,).
+
+    Raises AudioError for a rate outside `RATES`.
+    """
+    if not RATES[0] <= rate <= RATES[1]:
+        raise AudioError(f"sampled at {rate} Hz; expected {RATES[0]} to {RATES[1]} Hz")
+    with np.errstate(invalid="ignore", over="ignore"):  # `check` says it better
+        mono = waveform.mean(axis=1)
     return mono if rate == SAMPLE_RATE or not mono.size else _resampler(rate)(torch.from_numpy(mono)).numpy()
 
 
@@ -70,18 +119,27 @@ def to_rms_level(waveform: np.ndarray, level: float = RMS_LEVEL) -> np.ndarray:
     return (waveform * (10 ** (level / 20) / rms)).astype(np.float32)
 
 
+def check(waveform: np.ndarray) -> np.ndarray:
+    """The waveform (samples,) as it is. Raises AudioError where it is silent, not finite, or under 25 ms."""
+    if len(waveform) < SHORTEST:
+        raise AudioError(f"{len(waveform) / SAMPLE_RATE * 1000:.1f} ms long; "
+                         f"expected {SHORTEST / SAMPLE_RATE * 1000:.0f} ms or more")
+    if not np.isfinite(waveform).all():
+        raise AudioError("holds samples that are not finite numbers")
+    if not waveform.any():
+        raise AudioError("silent; every sample is zero")
+    return waveform
+
+
 def load(path: str | Path, audio: str) -> np.ndarray:
     """A recording as the experiment hears it: float32 (samples,), 16 kHz, mono.
 
     `audio` is `own` for our preprocessing of raw recordings (also set to -3 dB RMS) or `provided`, which leaves the
     level alone. Raises AudioError, naming the file, where it is unreadable, silent, not finite, or under 25 ms.
     """
-    waveform = to_mono_16k(*read_audio(path))
-    if len(waveform) < SHORTEST:
-        raise AudioError(f"{path}: {len(waveform) / SAMPLE_RATE * 1000:.1f} ms long; "
-                         f"expected {SHORTEST / SAMPLE_RATE * 1000:.0f} ms or more")
-    if not np.isfinite(waveform).all():
-        raise AudioError(f"{path}: holds samples that are not finite numbers")
-    if not waveform.any():
-        raise AudioError(f"{path}: silent; every sample is zero")
+    waveform, rate = read_audio(path)
+    try:
+        waveform = check(to_mono_16k(waveform, rate))
+    except AudioError as error:
+        raise AudioError(f"{path}: {error}") from None
     return to_rms_level(waveform) if audio == "own" else waveform

@@ -4,7 +4,7 @@ import soundfile
 import torch
 import torchaudio
 
-from burst2vec.audio import AudioError, load, read_audio, to_mono_16k, to_rms_level
+from burst2vec.audio import AudioError, load, read_audio, read_parts, to_mono_16k, to_rms_level
 
 
 def tone(hertz, rate, seconds=0.5, level=0.5):
@@ -41,6 +41,20 @@ def test_a_tone_at_48_khz_becomes_the_same_tone_at_16_khz():
     ours, exact = to_mono_16k(tone(1_000, 48_000), 48_000), tone(1_000, 16_000)[:, 0]
     assert len(ours) == len(exact)
     np.testing.assert_allclose(ours[1000:-1000], exact[1000:-1000], atol=1e-4)
+
+
+@pytest.mark.parametrize("rate", [44_056, 44_101, 47_999, 15_999])
+def test_an_odd_rate_is_resampled_in_tune_without_a_kernel_of_gigabytes(rate):
+    ours, exact = to_mono_16k(tone(1_000, rate), rate), tone(1_000, 16_000)[:, 0]
+    assert abs(len(ours) - len(exact)) <= 8
+    spectrum = np.abs(np.fft.rfft(ours[:7_900] * np.hanning(7_900), 64_000))
+    assert spectrum.argmax() * 16_000 / 64_000 == pytest.approx(1_000, abs=1)
+
+
+@pytest.mark.parametrize("rate", [1, 999, 768_001, 2_000_000_011])
+def test_a_rate_that_no_recording_of_a_voice_has_is_refused(tmp_path, rate):
+    with pytest.raises(AudioError, match=f"odd.wav: sampled at {rate} Hz; expected 1000 to 768000 Hz"):
+        load(write(tmp_path / "odd.wav", np.ones(800), rate), "own")
 
 
 def test_mono_is_the_mean_of_the_channels():
@@ -101,6 +115,9 @@ def test_a_recording_that_cannot_be_used_is_named_with_what_is_wrong(tmp_path, n
 @pytest.mark.parametrize("content", [b"", b"not audio at all", bytes(1_000)])
 def test_a_file_that_is_no_audio_is_named_with_the_formats_that_are(tmp_path, content):
     (tmp_path / "burst.wav").write_bytes(content)
+    (tmp_path / "burst.raw").write_bytes(content)
+    with pytest.raises(AudioError, match="burst.raw: not readable as audio"):
+        load(tmp_path / "burst.raw", "own")
     with pytest.raises(AudioError, match="burst.wav: not readable as audio .*expected WAV, FLAC, OGG or MP3"):
         load(tmp_path / "burst.wav", "own")
 
@@ -117,3 +134,21 @@ def test_the_shortest_usable_recording_is_25_ms(tmp_path):
 def test_silence_has_no_level():
     with pytest.raises(AudioError, match="silent"):
         to_rms_level(np.zeros(400, np.float32))
+
+
+@pytest.mark.parametrize(("longest", "ends"), [(9, [5]), (5, [5]), (4.9, [2.5, 5]), (1.7, [1.667, 3.333, 5])])
+def test_a_recording_is_read_in_equal_parts_that_make_it_whole(tmp_path, longest, ends):
+    path = write(tmp_path / "long.wav", np.random.default_rng(0).normal(size=80_000) * 0.1)
+    parts = list(read_parts(path, longest))
+    assert [round(end, 3) for _, end, _ in parts] == ends
+    assert [start for start, _, _ in parts] == [0, *(end for _, end, _ in parts)][:-1]
+    np.testing.assert_array_equal(np.concatenate([w for _, _, w in parts]), load(path, "provided"))
+
+
+def test_a_recording_that_ends_early_says_so_after_what_is_there(tmp_path):
+    path = write(tmp_path / "cut.mp3", np.random.default_rng(0).normal(size=(160_000, 1)) * 0.1)
+    path.write_bytes(path.read_bytes()[:path.stat().st_size * 6 // 10])
+    parts = read_parts(path, 2.5)
+    assert [next(parts)[1] for _ in range(3)] == pytest.approx([2.5, 5.0, 6.0], abs=0.1)
+    with pytest.raises(AudioError, match=r"cut.mp3: ends after [56].\d s where its header says 10.0 s"):
+        next(parts)
