@@ -23,8 +23,9 @@ from tqdm.auto import tqdm
 
 from burst2vec import metrics
 from burst2vec.corpus import Corpus, CorpusError, Task
+from burst2vec.inference import choose_device
 from burst2vec.predictions import tabulate
-from burst2vec.training import HISTORY, Trained, choose_device, seed_everything
+from burst2vec.training import HISTORY, Trained, seed_everything
 
 FIRST_LOG_VARIANCE = -0.33
 """Where each task's s of `combine` starts."""

@@ -100,6 +100,8 @@ def _check_members(members: Mapping[str, pd.DataFrame]) -> None:
         if len(unlike):
             raise ValueError(f"ensemble: {code} and {other} do not cover the same bursts; "
                              f"{unlike[0]!r} is in one only")
+        if "split" not in first:
+            continue
         moved = first.index[(table.loc[first.index, "split"] != first["split"]).to_numpy()]
         if len(moved):
             raise ValueError(f"ensemble: {code} and {other} put burst {moved[0]!r} in different splits")

@@ -1,9 +1,10 @@
-"""From a trained model to its table of predictions."""
+"""From a trained model to its predictions: the one loop over batches, for a corpus and for recordings alike."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,51 @@ import torch
 from tqdm.auto import tqdm
 
 from burst2vec.batches import collate
+from burst2vec.config import ParameterError
 from burst2vec.corpus import Corpus
 from burst2vec.model import Burst2Vec
 from burst2vec.predictions import tabulate
 from burst2vec.store import WaveformStore
+
+
+class Waveforms(Protocol):
+    """Waveforms by number, float32 (samples,) each: a store, or a list."""
+
+    def __getitem__(self, row: int) -> np.ndarray: ...
+
+
+def choose_device(name: str) -> torch.device:
+    """The device that parameter `device` names: `auto` is the GPU where there is one. Raises ParameterError."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError):  # a name that is none, a device that is not there, a torch without CUDA
+        raise ParameterError(f"parameter device is {name!r}; expected auto, cpu, or a GPU of this machine: "
+                             "cuda or cuda:N") from None
+    return device
+
+
+def infer(model: Burst2Vec, waveforms: Waveforms, rows: np.ndarray, lengths: np.ndarray, batch_size: int,
+          precision: contextlib.AbstractContextManager | None = None, progress: bool = True) -> dict[str, np.ndarray]:
+    """Each task's head outputs, float32 (rows, outputs), for `waveforms[row]` of each of the `rows`, in their order.
+
+    `lengths` (rows,) in samples decide the batches: the like go together. `precision` is an autocast context. The
+    model is left in the mode it was in.
+    """
+    order = np.argsort(lengths, kind="stable")
+    parts = np.array_split(rows[order], -(-len(rows) // batch_size)) if len(rows) else []
+    was_training, device = model.training, next(model.parameters()).device
+    model.eval()
+    found = {task.name: [np.empty((0, task.outputs), np.float32)] for task in model.tasks}
+    with torch.inference_mode(), precision or contextlib.nullcontext():
+        for part in tqdm(parts, desc="Predicting", unit="batch", leave=False, disable=not progress):
+            padded, samples = collate([waveforms[row] for row in part])
+            for name, output in model(padded.to(device), samples.to(device)).items():
+                found[name].append(output.float().cpu().numpy())
+    model.train(was_training)
+    return {name: np.concatenate(outputs)[np.argsort(order)] for name, outputs in found.items()}
 
 
 def predict(model: Burst2Vec, corpus: Corpus, store: WaveformStore, splits: Sequence[str] = ("val", "test"),
@@ -24,16 +66,5 @@ def predict(model: Burst2Vec, corpus: Corpus, store: WaveformStore, splits: Sequ
     `precision` is an autocast context. The model is left in the mode it was in.
     """
     rows = np.flatnonzero(corpus.table["split"].isin(splits))
-    by_length = rows[np.argsort(store.lengths[rows], kind="stable")]
-    parts = np.array_split(by_length, -(-len(rows) // batch_size))
-    was_training, device = model.training, next(model.parameters()).device
-    model.eval()
-    found: dict[str, list[np.ndarray]] = {t.name: [] for t in model.tasks}
-    with torch.inference_mode(), precision or contextlib.nullcontext():
-        for part in tqdm(parts, desc="Predicting", unit="batch", leave=False):
-            waveforms, lengths = collate([store[r] for r in part])
-            for name, output in model(waveforms.to(device), lengths.to(device)).items():
-                found[name].append(output.float().cpu().numpy())
-    model.train(was_training)
-    outputs = {name: np.concatenate(o)[np.argsort(by_length)] for name, o in found.items()}
+    outputs = infer(model, store, rows, store.lengths[rows], batch_size, precision)
     return tabulate(outputs, model.tasks, corpus.table.iloc[rows])

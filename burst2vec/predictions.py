@@ -17,9 +17,11 @@ from burst2vec.corpus import CorpusError, Task
 from burst2vec.files import write_aside
 
 
-def tabulate(outputs: dict[str, np.ndarray], tasks: Sequence[Task], rows: pd.DataFrame) -> pd.DataFrame:
-    """The table of predictions from head outputs, each (rows, outputs), for those rows of the corpus table."""
-    table = rows[["split"]].copy()
+def tabulate(outputs: dict[str, np.ndarray], tasks: Sequence[Task], rows: pd.DataFrame,
+             keep: Sequence[str] = ("split",)) -> pd.DataFrame:
+    """The table of predictions from head outputs, each (rows, outputs), for those rows of the corpus table, or of
+    another of which the columns `keep` stay."""
+    table = rows[list(keep)].copy()
     for task in tasks:
         output = outputs[task.name]
         if task.kind == "classes":

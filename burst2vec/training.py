@@ -16,11 +16,10 @@ import torch
 from tqdm.auto import tqdm
 
 from burst2vec import batches, metrics
-from burst2vec.config import ParameterError
 from burst2vec.corpus import Corpus, CorpusError, Task
 from burst2vec.encoding import EncodedStore, encodable, encode_once
 from burst2vec.files import write_aside
-from burst2vec.inference import predict
+from burst2vec.inference import choose_device, predict
 from burst2vec.losses import objective
 from burst2vec.model import Burst2Vec, build
 from burst2vec.predictions import write_predictions
@@ -50,16 +49,6 @@ def seed_everything(seed: int) -> None:
     """Seeds what draws at random in training; batches are seeded by their own generator."""
     np.random.seed(seed)
     torch.manual_seed(seed)
-
-
-def choose_device(name: str) -> torch.device:
-    """The device that parameter `device` names: `auto` is the GPU where there is one."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.device(name)
-    except RuntimeError:
-        raise ParameterError(f"parameter device is {name!r}; expected auto, cpu, cuda or cuda:N") from None
 
 
 def autocast(precision: str, device: torch.device) -> contextlib.AbstractContextManager:

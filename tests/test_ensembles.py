@@ -69,6 +69,11 @@ def test_members_that_cover_other_bursts_are_refused():
         combine({"V1": predictions(0), "V3": predictions(1).assign(split="test")}, TASKS)
 
 
+def test_tables_without_splits_are_joined_too():
+    a, b = (predictions(seed).drop(columns="split") for seed in (0, 1))
+    np.testing.assert_allclose(combine({"V1": a, "V2": b}, TASKS)["age"], (a["age"] + b["age"]) / 2)
+
+
 def test_the_shipped_ensembles_are_the_papers():
     assert read_ensembles() == {"A": ("V1", "V2", "V3", "V6"), "B": ("V1", "V2", "V3", "V5", "V6"),
                                 "C": ("V1", "V2", "V3", "V4", "V5", "V6")}

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 import torch
 
+from burst2vec.config import ParameterError
 from burst2vec.corpus import Corpus
-from burst2vec.inference import predict
+from burst2vec.inference import choose_device, infer, predict
 from burst2vec.model import build
 
 
@@ -74,3 +75,23 @@ def test_the_arithmetic_asked_for_is_used(model, table, tiny_corpus, tiny_store)
 def test_some_splits_can_be_predicted_alone(model, table, tiny_corpus, tiny_store):
     pd.testing.assert_frame_equal(predict(model, tiny_corpus, tiny_store, ("val",)), table[table["split"] == "val"],
                                   atol=1e-4, rtol=1e-4)
+
+
+def test_a_list_of_waveforms_will_do_and_an_empty_one_too(model, tiny_store):
+    rows = np.array([20, 3, 11])
+    wanted = infer(model, tiny_store, rows, tiny_store.lengths[rows], 2)
+    found = infer(model, [tiny_store[r] for r in rows], np.arange(3), tiny_store.lengths[rows], 2)
+    assert all(np.array_equal(found[name], wanted[name]) for name in wanted)
+    nothing = infer(model, [], np.arange(0), np.arange(0), 2)
+    assert {name: o.shape for name, o in nothing.items()} == {"emotion": (0, 10), "age": (0, 1), "country": (0, 4)}
+
+
+def test_the_device_is_as_asked():
+    assert choose_device("cpu") == torch.device("cpu")
+    assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@pytest.mark.parametrize("name", ["abacus", "cuda:99"])
+def test_a_device_that_is_not_there_is_refused(name):
+    with pytest.raises(ParameterError, match=f"device is '{name}'; expected auto, cpu, or a GPU of this machine"):
+        choose_device(name)
