@@ -16,11 +16,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; 0 when it ended well, 1 with one clear line on standard error when it did not."""
     options = _parser().parse_args(arguments)
     try:
-        options.command(options)
+        return options.command(options) or 0
     except (ValueError, OSError, RuntimeError, ImportError) as error:
         print(f"burst2vec: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,6 +46,25 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("output", type=Path)
     _add_parameters(run)
     run.set_defaults(command=_run)
+
+    predict = commands.add_parser(
+        "predict", help="predict emotions, age and origin from recordings with a trained model",
+        description="A row for each recording, or for each window of a long one. What cannot be read is reported on "
+                    "standard error, a line each, and does not stop the rest.",
+        epilog="Exit code: 0 when every recording was used wholly, 1 when any was left out, even in part, or when "
+               "nothing was written.")
+    predict.add_argument("model", metavar="MODEL", help="folder of a trained model or ensemble, or a name on the hub")
+    predict.add_argument("paths", nargs="+", metavar="PATH",
+                         help="recordings that libsndfile reads (WAV, FLAC, OGG, MP3 ...), and folders of them")
+    predict.add_argument("--out", type=Path, metavar="FILE",
+                         help=".csv, or .jsonl for JSON lines; CSV on standard output by default")
+    predict.add_argument("--window", type=float, default=10.0, metavar="SECONDS",
+                         help="longer recordings are cut into equal windows, a row each (default 10)")
+    predict.add_argument("--batch-size", type=int, default=8, metavar="N",
+                         help="recordings or windows that are heard at once (default 8)")
+    predict.add_argument("--device", default="auto", metavar="D",
+                         help="cpu or cuda; by default the GPU where there is one")
+    predict.set_defaults(command=_predict)
 
     publish = commands.add_parser("publish", help="strip an executed notebook of progress bars and local paths")
     publish.add_argument("notebook", type=Path)
@@ -112,6 +130,30 @@ def _run(options: argparse.Namespace) -> None:
     from burst2vec.execution import execute
 
     execute(options.notebook, options.output, _parameters(options))
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from tqdm.auto import tqdm
+
+    from burst2vec.files import write_aside
+    from burst2vec.pretrained import load
+    from burst2vec.recordings import FORMATS, render
+
+    out, reported = options.out, []
+    if out and (out.suffix not in FORMATS or out.is_dir()):
+        raise ValueError(f"--out {out}: expected a file that ends in {' or '.join(FORMATS)}")
+
+    def report(line: str) -> None:
+        reported.append(line)
+        tqdm.write(f"burst2vec: {line}", file=sys.stderr)
+
+    table = load(options.model, options.device).predict(options.paths, options.window, options.batch_size, report)
+    if out:
+        with write_aside(out) as aside:  # a file's name may hold bytes that are no UTF-8
+            aside.write_bytes(render(table, out.suffix).encode("utf-8", "surrogateescape"))
+    else:
+        sys.stdout.write(render(table))
+    return 1 if reported else 0
 
 
 def _publish(options: argparse.Namespace) -> None:

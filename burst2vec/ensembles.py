@@ -10,7 +10,7 @@ import pandas as pd
 import yaml
 
 from burst2vec.config import project_root
-from burst2vec.corpus import Task
+from burst2vec.corpus import Corpus, Task
 from burst2vec.files import write_aside
 from burst2vec.predictions import read_predictions, write_predictions
 
@@ -77,14 +77,23 @@ def label(members: Iterable[str]) -> str:
     return ", ".join(f"{run[0]} – {run[-1]}" if len(run) > 2 else ", ".join(run) for run in runs)
 
 
-def write_ensemble(folder: Path, members: Iterable[str], predictions: pd.DataFrame) -> None:
-    """Writes an ensemble's folder, whole or not at all: its predictions, and its members in `params.json`."""
+def write_ensemble(folder: Path, members: Iterable[str], predictions: pd.DataFrame,
+                   corpus: Corpus | None = None) -> None:
+    """Writes an ensemble's folder, whole or not at all: its predictions, and its members in `params.json`.
+
+    `pretrained` can load it while its members' folders stand beside it; its card tells of the `corpus`.
+    """
+    from burst2vec import card, pretrained  # here, as they stand on this module
+
     members = list(members)
     params = {"variant": folder.name, "title": label(members), "members": members}
     with write_aside(folder) as aside:
         aside.mkdir()
         (aside / "params.json").write_text(json.dumps(params, indent=1, ensure_ascii=False), encoding="utf-8")
         write_predictions(predictions, aside / "predictions.csv")
+        pretrained.write_config(aside, {"members": [f"../{member}" for member in members]})
+        text = card.describe_ensemble(f"Ensemble {folder.name}", members, corpus, predictions)
+        (aside / pretrained.CARD).write_text(text, encoding="utf-8")
 
 
 def _successor(code: str) -> str | None:

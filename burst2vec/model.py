@@ -12,8 +12,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -77,14 +79,19 @@ class Burst2Vec(nn.Module):
 
     `adversarial` adds the task discriminator, which only training uses; with a single task there is nothing to
     discriminate and it is left out. `reversal` says what ascends: everything `upstream` of the reversal layer, or the
-    `extractors` alone. `pooling` is `real`, or `padded` to average over the padding's frames too.
+    `extractors` alone. `pooling` is `real`, or `padded` to average over the padding's frames too. `audio` is how the
+    recordings that it hears are preprocessed, as in `audio.load`. `card`, Markdown, is saved with the model.
     """
 
     def __init__(self, backbone: Backbone, tasks: Sequence[Task], width: int = 256, hidden: int = 128,
-                 dropout: float = 0.1, adversarial: bool = True, pooling: str = "real", reversal: str = "upstream"):
+                 dropout: float = 0.1, adversarial: bool = True, pooling: str = "real", reversal: str = "upstream",
+                 audio: str = "provided"):
         super().__init__()
         names = [t.name for t in tasks]
-        self.tasks, self.pooling, self.reversal = tuple(tasks), pooling, reversal
+        self.settings = {"audio": audio, "width": width, "hidden": hidden, "dropout": dropout,
+                         "adversarial": adversarial, "pooling": pooling, "reversal": reversal}
+        self.tasks, self.pooling, self.reversal, self.audio = tuple(tasks), pooling, reversal, audio
+        self.card = ""
         self.backbone = backbone
         self.projection = layer(backbone.features, width, dropout)
         self.shared_extractor = layer(width, width, dropout)
@@ -96,6 +103,44 @@ class Burst2Vec(nn.Module):
         for name, part in self.named_children():
             if name != "backbone":
                 part.apply(_initialise)
+
+    @classmethod
+    def from_config(cls, config: dict) -> Burst2Vec:
+        """The model that a `to_config` describes, with random weights. Needs neither hub nor checkpoint."""
+        settings = dict(config)
+        backbone, tasks = Backbone.from_config(settings.pop("backbone")), settings.pop("tasks")
+        lists_to_tuples = ({k: tuple(v) if isinstance(v, list) else v for k, v in task.items()} for task in tasks)
+        return cls(backbone, [Task(**task) for task in lists_to_tuples], **settings)
+
+    def to_config(self) -> dict:
+        """What `from_config` needs to build this architecture again, ready for JSON."""
+        return {**self.settings, "tasks": [dataclasses.asdict(t) for t in self.tasks],
+                "backbone": self.backbone.to_config()}
+
+    @classmethod
+    def from_pretrained(cls, source: str | Path) -> Burst2Vec:
+        """The model in a folder that `save_pretrained` or a training wrote, or on the hub under that name.
+
+        A folder needs neither the hub nor the backbone's checkpoint. Raises `pretrained.ModelError`.
+        """
+        from burst2vec.pretrained import read
+
+        return read(source)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Writes `config.json`, `model.safetensors` and the model card `README.md`, whole or not at all.
+
+        A saved model in `folder` is replaced. Raises `pretrained.ModelError` where it holds anything else.
+        """
+        from burst2vec.pretrained import save
+
+        save(self, folder)
+
+    @property
+    def independent(self) -> bool:
+        """Whether what a burst is given does not depend on the padding, and so on its neighbours in a batch."""
+        exact = self.backbone.padding == "exact" or (self.backbone.feature_norm == "layer" and self.backbone.masked)
+        return exact and self.pooling == "real"
 
     def represent(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> Representations:
         """Every representation of zero-padded waveforms (batch, samples) with `lengths` (batch,) real samples."""
@@ -119,4 +164,4 @@ def build(params, tasks: Sequence[Task]) -> Burst2Vec:
     """The model that `params` (a `config.Params`) describes. Seed first: its weights are drawn here."""
     backbone = load_backbone(params.backbone, params.backbone_size, params.padding, params.freeze_feature_encoder)
     return Burst2Vec(backbone, tasks, params.width, params.hidden, params.dropout, params.adversarial, params.pooling,
-                     params.reversal)
+                     params.reversal, params.audio)

@@ -184,15 +184,24 @@ class _Run:
         }
 
 
-def write_system(folder: Path, params, predictions: pd.DataFrame, trained: Trained | None = None) -> None:
+def write_system(folder: Path, params, predictions: pd.DataFrame, trained: Trained | None = None,
+                 corpus: Corpus | None = None) -> None:
     """Writes a system's folder, whole or not at all: parameters, predictions and, of a trained one, its history,
-    summary and weights."""
+    summary and weights. A Burst2Vec's can be loaded by `pretrained`; its card tells of the `corpus`."""
+    from burst2vec import card, pretrained  # here, as changing a card trains nothing again
+
     with write_aside(folder) as aside:
         aside.mkdir()
         (aside / "params.json").write_text(params.to_json(), encoding="utf-8")
         write_predictions(predictions, aside / "predictions.csv")
-        if trained:
-            trained.history.to_csv(aside / "history.csv", index=False)
-            (aside / "summary.json").write_text(json.dumps(trained.summary, indent=1))
+        if trained is None:
+            return
+        trained.history.to_csv(aside / "history.csv", index=False)
+        (aside / "summary.json").write_text(json.dumps(trained.summary, indent=1))
+        if isinstance(trained.model, Burst2Vec):
+            trained.model.card = card.describe(trained.model, params.title or folder.name, corpus, predictions,
+                                               tiny=params.backbone_size == "tiny")
+            pretrained.write(trained.model, aside)
+        else:
             weights = {k: v.cpu().contiguous() for k, v in trained.model.state_dict().items()}
             safetensors.torch.save_file(weights, aside / "model.safetensors")

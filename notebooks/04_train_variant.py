@@ -82,7 +82,7 @@ from burst2vec.inference import predict
 from burst2vec.training import write_system
 
 predictions = predict(trained.model, corpus, store, precision=trained.precision)
-write_system(params.folder, params, predictions, trained)
+write_system(params.folder, params, predictions, trained, corpus)
 predictions.head(3).T
 
 # %% [markdown]

@@ -55,7 +55,7 @@ members
 # %%
 built = ensembles.build(params.run_folder, corpus.tasks, members)
 for code, predictions in built.items():
-    ensembles.write_ensemble(params.run_folder / code, members[code], predictions)
+    ensembles.write_ensemble(params.run_folder / code, members[code], predictions, corpus)
 next(iter(built.values())).head().round(3)
 
 # %% [markdown]

@@ -165,7 +165,7 @@ def test_every_chapter_is_a_page(visits):
 
 HOLDS = {
     "intro": "figures tables", "introduction": "maths tables", "method": "maths figures tables",
-    "corpora": "tables", "silent": "tables", "notation": "maths tables", "reproduce": "tables",
+    "corpora": "tables", "silent": "tables", "notation": "maths tables", "reproduce": "tables", "predict": "tables",
     "notebooks/experiments": "tables figures", "notebooks/dataset": "tables figures players",
     "notebooks/preprocessing": "figures", "notebooks/baseline": "figures", "notebooks/V1": "figures",
     "notebooks/ensembles": "tables maths", "notebooks/results": "maths tables figures",

@@ -6,9 +6,13 @@ import json
 import subprocess
 import sys
 
+import numpy as np
+import pandas as pd
 import pytest
+import soundfile
 
 from burst2vec.cli import main
+from burst2vec.model import build
 
 
 def test_importing_the_package_and_asking_for_help_load_no_torch():
@@ -34,3 +38,70 @@ def test_bad_input_is_one_line_that_names_it(arguments, named, capsys):
     assert main(arguments) == 1
     error = capsys.readouterr().err
     assert named in error and len(error.strip().splitlines()) == 1
+
+
+@pytest.fixture
+def model(tiny_corpus, tiny_params, tmp_path):
+    """The folder of a saved model."""
+    build(tiny_params(), tiny_corpus.tasks).save_pretrained(tmp_path / "V4")
+    return str(tmp_path / "V4")
+
+
+@pytest.fixture
+def sound(tmp_path):
+    """The path of a recording."""
+    soundfile.write(tmp_path / "laugh.wav", 0.1 * np.random.default_rng(0).normal(size=8_000), 16_000)
+    return str(tmp_path / "laugh.wav")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_predict_writes_a_row_for_each_recording(model, sound, tmp_path, capsys, suffix):
+    out = tmp_path / f"found.{suffix}"
+    assert main(["predict", model, sound, "--out", str(out), "--device", "cpu"]) == 0
+    table = pd.read_csv(out) if suffix == "csv" else pd.read_json(out, lines=True)
+    assert table["file"].tolist() == [sound] and table["end"].tolist() == [0.5]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_predict_without_out_prints_csv(model, sound, capsys):
+    assert main(["predict", model, sound, "--window", "0.2"]) == 0
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header.startswith("file,start,end,Awe,") and len(rows) == 3
+
+
+def test_predict_reports_what_it_cannot_use_and_writes_the_rest(model, sound, tmp_path, capsys):
+    (tmp_path / "text.wav").write_text("no sound")
+    out = tmp_path / "found.csv"
+    assert main(["predict", model, str(tmp_path / "text.wav"), sound, "--out", str(out)]) == 1
+    assert len(pd.read_csv(out)) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith(f"burst2vec: {tmp_path}/text.wav: not readable as audio")
+
+
+@pytest.mark.parametrize(("arguments", "complaint"), [
+    (["--out", "found.txt"], "--out found.txt: expected a file that ends in .csv or .jsonl"),
+    (["--window", "0"], "window is 0.0 s; expected 0.05 s or more"),
+    (["--device", "abacus"], "parameter device is 'abacus'"),
+])
+def test_predict_refuses_what_it_cannot_do(model, sound, capsys, arguments, complaint):
+    assert main(["predict", model, sound, *arguments]) == 1
+    found = capsys.readouterr()
+    assert complaint in found.err and len(found.err.splitlines()) == 1 and not found.out
+
+
+def test_predict_never_puts_a_file_in_the_place_of_a_folder(model, sound, tmp_path, capsys):
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "folder.csv" / "precious").touch()
+    assert main(["predict", model, sound, "--out", str(tmp_path / "folder.csv")]) == 1
+    assert (tmp_path / "folder.csv" / "precious").exists()
+
+
+def test_predict_says_what_is_wrong_with_a_model(sound, tmp_path, capsys):
+    assert main(["predict", str(tmp_path), sound]) == 1
+    assert f"{tmp_path}/config.json: there is no such file; expected the folder of" in capsys.readouterr().err
+
+
+def test_help_tells_of_the_exit_code(capsys):
+    with pytest.raises(SystemExit):
+        main(["predict", "--help"])
+    assert "1 when any was left out" in " ".join(capsys.readouterr().out.split())

@@ -98,5 +98,7 @@ def test_an_ensemble_is_built_from_a_runs_folder_and_written_like_a_system(tmp_p
     write_ensemble(tmp_path / "A", ["V1", "V2"], found)
     pd.testing.assert_frame_equal(read_predictions(tmp_path / "A" / "predictions.csv"), found, rtol=1e-5)
     assert json.loads((tmp_path / "A" / "params.json").read_text())["title"] == "V1, V2"
+    assert json.loads((tmp_path / "A" / "config.json").read_text())["members"] == ["../V1", "../V2"]
+    assert "# Ensemble A" in (tmp_path / "A" / "README.md").read_text()
     with pytest.raises(FileNotFoundError, match="V9"):
         build(tmp_path, TASKS, {"B": ("V1", "V9")})

@@ -3,7 +3,6 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-import safetensors.torch
 import torch
 
 import burst2vec.metrics
@@ -12,8 +11,9 @@ from burst2vec import metrics
 from burst2vec.config import Params
 from burst2vec.corpus import CorpusError, Task, read_corpus
 from burst2vec.inference import predict
-from burst2vec.model import build
+from burst2vec.model import Burst2Vec, build
 from burst2vec.predictions import read_predictions
+from burst2vec.pretrained import load
 from burst2vec.tiny import FAMILIES
 from burst2vec.training import (
     HISTORY,
@@ -267,10 +267,17 @@ def test_a_systems_folder_holds_all_that_makes_it(tiny_corpus, tiny_store, tiny_
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "V1" / "history.csv"), trained.history)
     pd.testing.assert_frame_equal(read_predictions(tmp_path / "V1" / "predictions.csv"), table, rtol=1e-5, atol=1e-6,
                                   check_dtype=False)
-    torch.manual_seed(4)
-    other = build(params, tiny_corpus.tasks)
-    other.load_state_dict(safetensors.torch.load_file(tmp_path / "V1" / "model.safetensors"))
+    other = Burst2Vec.from_pretrained(tmp_path / "V1")
     pd.testing.assert_frame_equal(predict(other, tiny_corpus, tiny_store), table)
+
+
+def test_a_systems_folder_predicts_and_tells_of_its_corpus(trained, tiny_corpus, tiny_store, tiny_params, tmp_path):
+    table = predict(trained.model, tiny_corpus, tiny_store)
+    write_system(tmp_path / "V1", tiny_params(title="Burst2Vec HB"), table, trained, tiny_corpus)
+    found = load(tmp_path / "V1").predict([tiny_corpus.root / p for p in tiny_corpus.split("test")["provided"]])
+    np.testing.assert_allclose(found["age"], table["age"][table["split"] == "test"], atol=0.01)
+    card = (tmp_path / "V1" / "README.md").read_text()
+    assert "# Burst2Vec HB" in card and "Corpus: tones." in card and "| training | 16 | 16 |" in card
 
 
 def test_a_systems_folder_is_not_there_at_all_when_writing_fails(tiny_params, tmp_path):

@@ -1,0 +1,209 @@
+"""Trained models as folders: `config.json`, `model.safetensors` and the model card `README.md`.
+
+A folder holds all that predictions need; neither the hub nor the backbone's checkpoint is asked. An ensemble's folder
+has no weights: its `config.json` lists the folders of its members, relative to it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import safetensors.torch
+import torch
+from huggingface_hub import snapshot_download
+from safetensors import SafetensorError
+
+from burst2vec import __version__, recordings
+from burst2vec.config import Params
+from burst2vec.corpus import Task
+from burst2vec.files import write_aside
+from burst2vec.inference import choose_device
+from burst2vec.model import Burst2Vec
+
+CONFIG, WEIGHTS, CARD = FILES = ("config.json", "model.safetensors", "README.md")
+FORMAT = 1
+"""Counts the changes of `config.json` that an older release could not read."""
+
+HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+EXPECTED = "expected the folder of a Burst2Vec, as a training or save_pretrained writes it"
+
+
+class ModelError(ValueError):
+    """A saved model that cannot be used; the message names the file and what would be right."""
+
+
+@dataclass(frozen=True)
+class System:
+    """What predicts: one trained model, or the several of an ensemble, by the names of their folders."""
+
+    members: Mapping[str, Burst2Vec]
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """What it predicts."""
+        return next(iter(self.members.values())).tasks
+
+    def predict(self, paths: str | Path | Iterable[str | Path], window: float = 10.0, batch_size: int = 8,
+                report: recordings.Report = warnings.warn) -> pd.DataFrame:
+        """The predictions for files and folders of recordings, a row for each; see `recordings.predict`."""
+        paths = [paths] if isinstance(paths, str | Path) else paths
+        return recordings.predict(self.members, paths, window, batch_size, report)
+
+
+def load(source: str | Path, device: str = "auto") -> System:
+    """The trained model or ensemble in a folder, or on the hub under that name, ready to predict on `device`.
+
+    Raises ModelError where a file is missing, damaged or not of such a folder.
+    """
+    folder, chosen = _folder(source), choose_device(device)
+    config = _read_config(folder)
+    if "members" not in config:
+        return System({folder.resolve().name: _read(folder, config).to(chosen)})
+    if not config["members"] or not isinstance(config["members"], list):
+        raise ModelError(f"{folder / CONFIG}: members is {config['members']!r}; expected a list of folders")
+    members = {str(name): _member(folder, str(name)).to(chosen) for name in config["members"]}
+    _check_members(folder, members)
+    return System(members)
+
+
+def read(source: str | Path) -> Burst2Vec:
+    """The trained model in a folder, or on the hub under that name. Raises ModelError, also for an ensemble."""
+    folder = _folder(source)
+    config = _read_config(folder)
+    if "members" in config:
+        raise ModelError(f"{folder}: an ensemble, which is several models; burst2vec.pretrained.load loads it")
+    return _read(folder, config)
+
+
+def save(model: Burst2Vec, folder: str | Path) -> None:
+    """Writes a model's folder, whole or not at all. Raises ModelError where `folder` holds other files."""
+    folder = Path(folder).resolve()
+    others = sorted(p.name for p in folder.iterdir() if p.name not in FILES) if folder.is_dir() else []
+    if others:
+        raise ModelError(f"{folder}: holds other files, such as {others[0]}; expected a new folder, or one that "
+                         "holds nothing but a saved model, which is replaced")
+    with write_aside(folder) as aside:
+        aside.mkdir()
+        write(model, aside)
+
+
+def write(model: Burst2Vec, folder: Path) -> None:
+    """Writes a model's files into `folder`."""
+    from burst2vec import card  # here, as what it stands on takes a second to import, and predictions need no card
+
+    write_config(folder, model.to_config())
+    weights = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
+    # `save_file` would leave a file that none but its owner can read.
+    (folder / WEIGHTS).write_bytes(safetensors.torch.save(weights, metadata={"format": "pt"}))
+    (folder / CARD).write_text(model.card or card.describe(model), encoding="utf-8")
+
+
+def write_config(folder: Path, content: Mapping[str, Any]) -> None:
+    """Writes `config.json` into `folder`."""
+    text = json.dumps({"format": FORMAT, "burst2vec": __version__, **content}, indent=1, ensure_ascii=False)
+    (folder / CONFIG).write_text(text, encoding="utf-8")
+
+
+def _folder(source: str | Path) -> Path:
+    """The local folder of a folder or hub name."""
+    if Path(source).is_dir():
+        return Path(source)
+    if Path(source).exists():
+        raise ModelError(f"{source}: a file; expected the folder that it lies in")
+    if not HUB_NAME.fullmatch(str(source)):
+        raise ModelError(f"{source}: there is no such folder; {EXPECTED}")
+    try:
+        return Path(snapshot_download(str(source), allow_patterns=[*FILES, *(f"*/{n}" for n in FILES)]))
+    except (OSError, ValueError) as error:  # among them the hub's own errors
+        raise ModelError(f"{source}: neither a folder here nor to be had from the hub "
+                         f"({type(error).__name__}); {EXPECTED}, or a model's name on the hub") from error
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    """What `write_config` was given."""
+    path = folder / CONFIG
+    if not path.is_file():
+        raise ModelError(f"{path}: there is no such file; {EXPECTED}")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{path}: not readable as JSON ({error}); {EXPECTED}") from None
+    if not isinstance(config, dict) or not {"format", "burst2vec"} <= set(config):
+        raise ModelError(f"{path}: does not describe a Burst2Vec; {EXPECTED}")
+    version, writer = config.pop("format"), config.pop("burst2vec")
+    if version != FORMAT:
+        raise ModelError(f"{path}: of format {version!r}, written by burst2vec {writer}; this is burst2vec "
+                         f"{__version__}, which reads format {FORMAT}")
+    return config
+
+
+def _read(folder: Path, config: dict[str, Any]) -> Burst2Vec:
+    model = _build(folder / CONFIG, config)
+    model.load_state_dict(_read_weights(folder / WEIGHTS, model.state_dict()))
+    model.card = (folder / CARD).read_text(encoding="utf-8") if (folder / CARD).is_file() else ""
+    return model.eval()
+
+
+def _build(path: Path, config: dict[str, Any]) -> Burst2Vec:
+    try:
+        Params(**{name: value for name, value in config.items() if name not in ("tasks", "backbone")})
+        model = Burst2Vec.from_config(config)
+    except Exception as error:  # whatever the file's values make the libraries below raise
+        raise ModelError(f"{path}: describes no model that can be built ({_line(error)}); {EXPECTED}") from error
+    absent = sorted(model.to_config().keys() - config.keys())
+    if absent:
+        raise ModelError(f"{path}: lacks {', '.join(absent)}; {EXPECTED}")
+    return model
+
+
+def _read_weights(path: Path, wanted: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The weights in a file, which are those `wanted` by name and shape, and numbers."""
+    if not path.is_file():
+        raise ModelError(f"{path}: there is no such file; {EXPECTED}")
+    try:
+        found = safetensors.torch.load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path}: not readable as weights ({_line(error)}); {EXPECTED}, complete") from None
+    for lacking, said in ((wanted.keys() - found.keys(), "lacks"), (found.keys() - wanted.keys(), "has")):
+        if lacking:
+            raise ModelError(f"{path}: {said} {min(lacking)} and {len(lacking) - 1} more, unlike the model that "
+                             f"{CONFIG} describes")
+    for name, weight in found.items():
+        if weight.shape != wanted[name].shape:
+            raise ModelError(f"{path}: {name} is {tuple(weight.shape)}; {CONFIG} describes {tuple(wanted[name].shape)}")
+        if not torch.isfinite(weight).all():
+            raise ModelError(f"{path}: {name} holds values that are not finite numbers; the training has failed, "
+                             "or the file is damaged")
+    return found
+
+
+def _member(folder: Path, name: str) -> Burst2Vec:
+    if not (folder / name).is_dir():
+        raise ModelError(f"{folder / CONFIG}: member {name} is not there; expected its folder at "
+                         f"{(folder / name).resolve()}")
+    return read(folder / name)
+
+
+def _check_members(folder: Path, members: Mapping[str, Burst2Vec]) -> None:
+    (first, one), *others = members.items()
+    for name, other in others:
+        if _questions(other) != _questions(one):
+            raise ModelError(f"{folder / CONFIG}: members {first} and {name} do not have the same tasks; "
+                             "expected models of one corpus")
+
+
+def _questions(model: Burst2Vec) -> list[tuple]:
+    """What the tasks ask. The range of a scalar may differ: it only scales a member's own output."""
+    return [(task.name, task.kind, task.columns, task.classes, task.unit) for task in model.tasks]
+
+
+def _line(error: Exception) -> str:
+    """The error in one line."""
+    return f"{type(error).__name__}: " + " ".join(str(error).split())[:200]
