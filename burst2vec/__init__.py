@@ -3,7 +3,7 @@
 One module per stage, in the order of the data: `corpus` and `readers`, `audio` and `store`, `batches`, `backbone`
 and `checkpoints`, `model`, `losses` and `adversarial`, `training`, `inference`, `predictions`, then `metrics`,
 `ensembles`, `significance`, `tables` and `figures`. What was trained goes on in `pretrained`, with a `card`, to hear
-`recordings`. Importing the package alone loads none of them.
+`recordings`, and in `submission`. Importing the package alone loads none of them.
 """
 
 import warnings

@@ -66,6 +66,16 @@ def _parser() -> argparse.ArgumentParser:
                          help="cpu or cuda; by default the GPU where there is one")
     predict.set_defaults(command=_predict)
 
+    submission = commands.add_parser("submission", help="write a system's test predictions as the challenge wants them")
+    submission.add_argument("system", type=Path, metavar="SYSTEM",
+                            help="a system's folder of results, such as results/paper/V4")
+    submission.add_argument("--team", required=True, metavar="NAME", help="letters, digits, - and _")
+    submission.add_argument("--number", required=True, type=int, metavar="N", help="which of the team's submissions")
+    submission.add_argument("--out", type=Path, default=Path("."), metavar="DIR", help="where to write it (default: here)")
+    submission.add_argument("--corpus", type=Path, metavar="DIR",
+                            help="the ExVo folder whose test clips must be covered; by default the one trained on")
+    submission.set_defaults(command=_submission)
+
     publish = commands.add_parser("publish", help="strip an executed notebook of progress bars and local paths")
     publish.add_argument("notebook", type=Path)
     publish.add_argument("output", type=Path)
@@ -154,6 +164,12 @@ def _predict(options: argparse.Namespace) -> int:
     else:
         sys.stdout.write(render(table))
     return 1 if reported else 0
+
+
+def _submission(options: argparse.Namespace) -> None:
+    from burst2vec.submission import write_submission
+
+    print(write_submission(options.system, options.team, options.number, options.out, options.corpus))
 
 
 def _publish(options: argparse.Namespace) -> None:

@@ -105,3 +105,15 @@ def test_help_tells_of_the_exit_code(capsys):
     with pytest.raises(SystemExit):
         main(["predict", "--help"])
     assert "1 when any was left out" in " ".join(capsys.readouterr().out.split())
+
+
+def test_submission_prints_the_file_that_it_wrote(tiny_corpus, tmp_path, capsys):
+    from burst2vec.predictions import write_predictions
+
+    write_predictions(tiny_corpus.split("test"), tmp_path / "V4" / "predictions.csv")  # the truth will do
+    assert main(["submission", str(tmp_path / "V4"), "--team", "owls", "--number", "2", "--out", str(tmp_path),
+                 "--corpus", str(tiny_corpus.root)]) == 0
+    path = capsys.readouterr().out.strip()
+    assert path == str(tmp_path / "ExVo-Multi_owls_2.csv") and len(pd.read_csv(path)) == 4
+    assert main(["submission", str(tmp_path / "V4"), "--team", "o/wl", "--number", "2"]) == 1
+    assert "team 'o/wl' cannot stand" in capsys.readouterr().err
