@@ -139,8 +139,7 @@ class Burst2Vec(nn.Module):
     @property
     def independent(self) -> bool:
         """Whether what a burst is given does not depend on the padding, and so on its neighbours in a batch."""
-        exact = self.backbone.padding == "exact" or (self.backbone.feature_norm == "layer" and self.backbone.masked)
-        return exact and self.pooling == "real"
+        return self.backbone.padding == "exact" and self.pooling == "real"
 
     def represent(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> Representations:
         """Every representation of zero-padded waveforms (batch, samples) with `lengths` (batch,) real samples."""

@@ -176,7 +176,7 @@ DAMAGE = {
     "wrong type": (config(lambda c: c.update(width="wide")), "config.json: describes no model.*expected int"),
     "wrong task": (config(lambda c: c["tasks"][0].update(kind="smell")), "config.json: describes no model.*'smell'"),
     "wrong family": (config(lambda c: c["backbone"]["model"].update(model_type="bert")),
-                     "config.json: describes no model.*a bert model"),
+                     "config.json: describes no model.*of type bert"),
     "no weights": (lambda f: (f / "model.safetensors").unlink(), "model.safetensors: there is no such file"),
     "half weights": (lambda f: os.truncate(f / "model.safetensors", 9_999),
                      "model.safetensors: not readable as weights"),
