@@ -90,19 +90,21 @@ def macro_f1(truth: ArrayLike, prediction: ArrayLike) -> float:
     return float(f1_score(truth, prediction, labels=np.unique(truth), average="macro", zero_division=0))
 
 
-def s_mtl(ccc: float, uar: float, mae: float) -> float:
+def s_mtl(ccc: ArrayLike, uar: ArrayLike, mae: ArrayLike) -> float | np.ndarray:
     """The challenge's main score: the harmonic mean of CCC, UAR and 1 / MAE, with the MAE in years.
 
-    3 / (1/CCC + 1/UAR + MAE). Where CCC or UAR is not above 0 the score is 0, the limit of the harmonic mean;
-    it is NaN where one of the three is.
+    3 / (1/CCC + 1/UAR + MAE), a float, or for arrays an array. Where CCC or UAR is not above 0 the score is 0, the
+    limit of the harmonic mean; it is NaN where one of the three is.
 
     Source: Baird et al. (2022); it reproduces every row of the paper's Table 2.
     """
-    if np.isnan([ccc, uar, mae]).any():
-        return float("nan")
-    if mae < 0:
-        raise ValueError(f"s_mtl: the MAE is {mae:g}; it cannot be negative")
-    return 3 / (1 / ccc + 1 / uar + mae) if min(ccc, uar) > 0 else 0.0
+    ccc, uar, mae = (np.asarray(part, np.float64) for part in (ccc, uar, mae))
+    if (mae < 0).any():
+        raise ValueError(f"s_mtl: the MAE is {mae.min():g}; it cannot be negative")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        score = np.where(np.minimum(ccc, uar) > 0, 3 / (1 / ccc + 1 / uar + mae), 0.0)
+    score = np.where(np.isnan(ccc + uar + mae), np.nan, score)
+    return score if score.ndim else score.item()
 
 
 def score(task: Task, truth: pd.DataFrame, predictions: pd.DataFrame) -> float:

@@ -105,6 +105,11 @@ def test_s_mtl_tends_to_zero_with_its_parts_and_is_nan_where_one_is():
     assert np.isnan(s_mtl(0.5, float("nan"), 4))
 
 
+def test_s_mtl_of_arrays_is_that_of_each_of_their_parts():
+    parts = np.array([[0.5, 0, np.nan], [0.25, 0.5, 0.5], [4, 4, 4]])
+    np.testing.assert_array_equal(s_mtl(*parts), [s_mtl(*column) for column in parts.T])
+
+
 @pytest.mark.parametrize("metric", [ccc, mae, uar, macro_f1])
 def test_what_cannot_be_scored_is_refused(metric):
     with pytest.raises(ValueError, match="no burst"):
