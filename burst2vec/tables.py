@@ -140,7 +140,7 @@ def _with_spade(model: str, own_audio: bool) -> str:
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Writes Table 2 as CSV, whole or not at all."""
+    """Writes a table as CSV with six digits, whole or not at all."""
     with write_aside(path) as aside:
         table.to_csv(aside, index=False, float_format="%.6g")
 
