@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.stats import ttest_ind
 from statsmodels.stats.contingency_tables import cochrans_q
 
@@ -53,7 +54,7 @@ def compare(task: Task, truth: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame,
     Systems that agree on every burst give statistic 0 and p-value 1. Raises ValueError for fewer than two
     labelled bursts.
     """
-    return _test(task, samples(task, truth, a, of), samples(task, truth, b, of))
+    return compare_samples(task, samples(task, truth, a, of), samples(task, truth, b, of))
 
 
 def compare_systems(
@@ -70,7 +71,7 @@ def compare_systems(
     for task in (t for t in tasks if t.labelled(truth).any()):
         sampled = {code: samples(task, truth, table, of) for code, table in predictions.items()}
         for system, reference in ((s, r) for s in sampled for r in references if s != r and r in sampled):
-            result = _test(task, sampled[system], sampled[reference])
+            result = compare_samples(task, sampled[system], sampled[reference])
             rows.append({"system": system, "reference": reference, "task": task.name,
                          **dataclasses.asdict(result), "significant": result.significant})
     columns = ["system", "reference", "task", "test", "statistic", "p_value", "n", "significant"]
@@ -88,21 +89,23 @@ def samples(task: Task, truth: pd.DataFrame, predictions: pd.DataFrame, of: str 
     return ((known - guessed).abs() if of == "errors" else guessed).mean(axis=1)
 
 
-def _test(task: Task, a: pd.Series, b: pd.Series) -> Comparison:
+def compare_samples(task: Task, a: ArrayLike, b: ArrayLike) -> Comparison:
+    """`compare` for two systems' `samples`, (bursts,) each: Cochran's Q for classes, otherwise Student's t-test."""
+    a, b = np.asarray(a), np.asarray(b)
     if len(a) < 2:
         raise ValueError(f"task {task.name}: a test needs two labelled bursts or more; there are {len(a)}")
     return _cochran(a, b) if task.kind == "classes" else _student(a, b)
 
 
-def _student(a: pd.Series, b: pd.Series) -> Comparison:
+def _student(a: np.ndarray, b: np.ndarray) -> Comparison:
     if np.ptp(a) == 0 and np.ptp(b) == 0:  # no variance to divide by: the two agree throughout or never
-        sign = float(np.sign(a.iloc[0] - b.iloc[0]))
+        sign = float(np.sign(a[0] - b[0]))
         return Comparison("Student's t", sign * np.inf if sign else 0.0, 0.0 if sign else 1.0, len(a))
     result = ttest_ind(a, b, equal_var=True)
     return Comparison("Student's t", float(result.statistic), float(result.pvalue), len(a))
 
 
-def _cochran(a: pd.Series, b: pd.Series) -> Comparison:
+def _cochran(a: np.ndarray, b: np.ndarray) -> Comparison:
     if (a == b).all():  # Q is 0 / 0
         return Comparison("Cochran's Q", 0.0, 1.0, len(a))
     result = cochrans_q(np.column_stack([a, b]))
