@@ -1,0 +1,165 @@
+"""The ledger says of the paper's numbers what the paper says, and of others what they say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from burst2vec import claims
+from burst2vec.claims import Claim, estimates_of, interval, ledger, paper_claims
+from burst2vec.tables import read_published
+
+CLAIMS = paper_claims()
+NAMES = [claim.name for claim in CLAIMS]
+V4_OVER_V5 = Claim("c", "s", "V4 does better.", "age_mae", (("V4", "V5"),))
+
+
+def published():
+    return estimates_of(read_published())
+
+
+def verdicts(estimates, replicates=None, of=CLAIMS):
+    return ledger(of, estimates, replicates).set_index("claim")["verdict"]
+
+
+def around(estimates, spread, resamples=400, seed=0):
+    """Replicates that scatter about the estimates, each score by itself."""
+    noise = np.random.default_rng(seed).normal(0, spread, (resamples, len(estimates)))
+    return pd.DataFrame(estimates.to_numpy() + noise, columns=estimates.index)
+
+
+def test_the_papers_own_numbers_give_the_papers_conclusions():
+    assert verdicts(published()).to_dict() == dict.fromkeys(NAMES, "supported")
+
+
+def test_every_heading_of_section_5_has_its_claims():
+    assert len({claim.section for claim in CLAIMS}) == 6
+    assert len(set(NAMES)) == len(NAMES) == 17
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=NAMES)
+def test_a_claim_is_contradicted_where_the_systems_of_one_pair_swap_their_scores(claim):
+    for a, b in [pair for pair in claim.pairs if not claim.slack]:
+        swapped = published()
+        swapped[[(a, claim.metric), (b, claim.metric)]] = swapped[[(b, claim.metric), (a, claim.metric)]].to_numpy()
+        assert verdicts(swapped, of=[claim])[claim.name] == "contradicted"
+
+
+@pytest.mark.parametrize("claim", [claim for claim in CLAIMS if claim.slack], ids=lambda claim: claim.name)
+def test_being_on_par_is_contradicted_from_either_side(claim):
+    for code in claim.systems:
+        for step in (-0.02, 0.02):
+            moved = published()
+            moved[code, claim.metric] += step
+            assert verdicts(moved, of=[claim])[claim.name] == "contradicted"
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=NAMES)
+def test_a_claim_is_undecided_where_its_scores_are_uncertain_and_supported_where_they_are_not(claim):
+    estimates = published()
+    assert verdicts(estimates, around(estimates, 1.0), [claim])[claim.name] == "undecided"
+    assert verdicts(estimates, around(estimates, 1e-6), [claim])[claim.name] == "supported"
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=NAMES)
+def test_a_claim_is_not_tested_where_one_of_its_systems_is_absent_and_says_which(claim):
+    for code in claim.systems:
+        row = ledger([claim], published().drop(code, level="code")).iloc[0]
+        assert row["verdict"] == "not tested" and row["note"] == f"no {claim.metric} of {code}"
+        assert np.isnan(row["estimate"])
+
+
+def test_of_the_papers_test_column_only_the_best_ensemble_can_be_told():
+    found = verdicts(estimates_of(read_published(), "test"))
+    assert found[found != "not tested"].to_dict() == {"A is the best ensemble": "supported"}
+
+
+def test_an_unscored_system_is_absent():
+    empty = published()
+    empty["V4", "age_mae"] = np.nan
+    assert verdicts(empty)["Debiasing helps on age"] == "not tested"
+
+
+def test_no_ensemble_leaves_nothing_to_compare():
+    found = ledger(paper_claims(ensembles={}), published()).set_index("claim")
+    assert found.loc["Ensembling helps", "note"] == "no systems to compare"
+    assert found.loc["A is the best ensemble", "verdict"] == "not tested"
+
+
+def test_the_ledger_begins_with_the_columns_that_were_agreed():
+    assert list(ledger(CLAIMS, published()))[:5] == ["claim", "verdict", "estimate", "low", "high"]
+
+
+def test_a_lower_age_error_supports():
+    scores = pd.DataFrame({("V4", "age_mae"): [3.0, 4.0], ("V5", "age_mae"): [3.5, 3.0]})
+    assert V4_OVER_V5.statistic(scores)["V4 over V5"].tolist() == [0.5, -1.0]
+
+
+def test_the_estimate_is_the_weakest_pairs_difference():
+    row = ledger(CLAIMS, published()).set_index("claim").loc["Debiasing helps on age"]
+    assert row["weakest"] == "V1 over V2"
+    assert row["estimate"] == pytest.approx(3.709 - 3.672)
+    par = ledger(CLAIMS, published()).set_index("claim").loc["V2, V3 and V5 are on par"]
+    best, worst = 3 / (1 / 0.645 + 1 / 0.676 + 3.709), 3 / (1 / 0.652 + 1 / 0.606 + 3.594)
+    assert par["estimate"] == pytest.approx(claims.MARGIN - (best - worst))
+
+
+def test_a_tighter_margin_ends_being_on_par():
+    assert verdicts(published(), of=paper_claims(margin=0.002))["V2, V3 and V5 are on par"] == "contradicted"
+
+
+def test_three_digits_of_s_mtl_do_not_tell_a_from_b_but_its_parts_do():
+    printed = read_published().query("split == 'val'").set_index("code")["s_mtl"]
+    assert printed["A"] == printed["B"]
+    lead = published()["A", "s_mtl"] - published()["B", "s_mtl"]
+    rounding = 0.465**2 / 3 * 0.0005 * (1 / 0.70**2 + 1 / 0.69**2 + 1)  # of one system, all parts at their worst
+    assert lead > 2 * rounding
+
+
+def test_the_interval_of_one_pair_is_its_percentiles():
+    draws = pd.DataFrame({"V4 over V5": np.arange(1001.0)})
+    assert interval(draws) == pytest.approx((25, 975))
+
+
+def test_the_interval_of_several_pairs_worked_by_hand():
+    draws = pd.DataFrame({"a": np.arange(1001.0), "b": np.arange(1001.0) - 10})
+    assert interval(draws) == pytest.approx((15, 977.5))  # 0.025 and 1 - 0.0125 of the lower one
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 10_000), st.integers(1, 6))
+def test_more_pairs_never_make_a_claim_easier_to_support(seed, pairs):
+    draws = pd.DataFrame(np.random.default_rng(seed).normal(size=(200, pairs + 1)))
+    assert interval(draws)[0] <= interval(draws.iloc[:, :pairs])[0]
+
+
+def simulated(means, samples=400, seed=0):
+    """For many samples of scores about `means`: the claim's interval, and that of the plain minimum."""
+    rng, k = np.random.default_rng(seed), len(means)
+    for _ in range(samples):
+        draws = pd.DataFrame(rng.normal(means, 1) + rng.standard_normal((1000, k)))
+        yield interval(draws), tuple(draws.min(axis=1).quantile([0.025, 0.975]))
+
+
+@pytest.mark.parametrize("means", [[0.0], [0.0] * 7, [0.0, 0.0, 3.0, 6.0]])
+def test_a_tie_is_called_neither_way_in_more_than_a_twentieth_of_samples(means):
+    found = np.array([kept for kept, _ in simulated(means)])
+    assert ((found[:, 0] > 0) | (found[:, 1] < 0)).mean() < 0.05 + 2 * np.sqrt(0.05 * 0.95 / len(found))
+
+
+def test_the_percentiles_of_the_minimum_would_contradict_a_tie_of_seven():
+    naive = np.array([plain for _, plain in simulated([0.0] * 7)])
+    assert (naive[:, 1] < 0).mean() > 0.2
+
+
+def test_an_incomplete_replicate_is_refused():
+    estimates = published()
+    holed = around(estimates, 0.01)
+    holed.loc[3, ("V4", "age_mae")] = np.nan
+    with pytest.raises(ValueError, match="age_mae of V4 is missing"):
+        ledger([V4_OVER_V5], estimates, holed)
+    with pytest.raises(ValueError, match="age_mae of V4 is missing"):
+        ledger([V4_OVER_V5], estimates, holed.drop(columns=[("V4", "age_mae")]))
