@@ -51,17 +51,29 @@ def table2(corpus: Corpus, predictions: Mapping[str, pd.DataFrame], models: Mapp
             continue
         comparisons = compare_systems(corpus.tasks, truth, predictions, references)
         for code, table in predictions.items():
-            metrics = {column: score(task, truth, table) for column, task in columns.items()}
-            rows.append({"code": code, "model": models.get(code, code), "split": split, **metrics,
+            rows.append({"code": code, "model": models.get(code, code), "split": split,
+                         **score_system(corpus.tasks, truth, table),
                          "marks": _marks(comparisons[comparisons["system"] == code], columns)})
         for row in trivial_rows(corpus, split):
-            metrics = {column: row.scores[task.name] for column, task in columns.items()}
-            rows.append({"code": row.code, "model": row.model, "split": split, **metrics, "marks": ""})
-    table = pd.DataFrame(rows)
+            rows.append({"code": row.code, "model": row.model, "split": split,
+                         **_by_metric(corpus.tasks, row.scores), "marks": ""})
+    return pd.DataFrame(rows)
+
+
+def score_system(tasks: Iterable[Task], truth: pd.DataFrame, predictions: pd.DataFrame) -> dict[str, float]:
+    """A system's metrics on the bursts of `truth` by their columns, and `s_mtl` where there is one task of each
+    kind."""
+    tasks = list(tasks)
+    return _by_metric(tasks, {task.name: score(task, truth, predictions) for task in tasks})
+
+
+def _by_metric(tasks: Iterable[Task], scores: Mapping[str, float]) -> dict[str, float]:
+    """The tasks' scores by their metrics' columns, in Table 2's order, and the score that joins them."""
+    columns = metric_columns(tasks)
+    metrics = {column: scores[task.name] for column, task in columns.items()}
     if [task.kind for task in columns.values()] == ["intensities", "classes", "scalar"]:
-        scores = [s_mtl(*row) for row in table[list(columns)].to_numpy()]
-        table.insert(len(table.columns) - 1, "s_mtl", scores)
-    return table
+        metrics["s_mtl"] = s_mtl(*metrics.values())
+    return metrics
 
 
 def scores_by_corpus(corpus: Corpus, predictions: pd.DataFrame) -> pd.DataFrame:
