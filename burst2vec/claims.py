@@ -6,7 +6,7 @@ with a `slack`: each of two systems is better than the other minus a margin, so 
 
 Which systems a pair compares is fixed by the paper's sentence, never by the scores at hand. Asking "is the best system
 better?" of noisy scores would find a best one even among equals, and find it too good. "V6 is best" is therefore six
-pairs, V6 and each other variant, of which all must hold. The smallest of their differences m speaks for the claim. As an
+pairs, V6 and each other variant, of which all must hold. The smallest of their differences, m, decides. As an
 estimate it is too low where several nearly tie (the price of a minimum over noise); its interval allows for that:
 
 * low is the smallest of the pairs' own lower bounds. The pair that is truly weakest has its bound at or above it, so no
@@ -15,8 +15,9 @@ estimate it is too low where several nearly tie (the price of a minimum over noi
 * high is the smallest of upper bounds that hold for all k pairs at once (Bonferroni, 1 - 0.05 / 2k each), since to say
   that *some* pair fails is to pick the worst of k.
 
-The interval holds the true m in at least 95 % of samples. It is of these trained systems on other speakers; another
-seed would give other systems, of which `seeds` tells. Seventeen claims are judged one by one, without correction.
+The interval holds the true m in at least 95 % of samples, as far as the pairs' own intervals do. It is of these trained
+systems on other speakers; another seed would give other systems, of which `seeds` tells. The claims are judged one by
+one, without correction for their number.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ import pandas as pd
 
 from burst2vec.ensembles import read_ensembles
 from burst2vec.metrics import s_mtl
+from burst2vec.resampling import Replicates
 
-COVERAGE = 0.95
 MARGIN = 0.005
 """How far apart two systems on par may be, in CCC, UAR or S_MTL. The paper gives no number: it calls 0.002 of S_MTL on
 par, 0.001 a small improvement and 0.003 an increase. This is about one percent of its scores."""
@@ -93,54 +94,48 @@ def estimates_of(table: pd.DataFrame, split: str = "val") -> pd.Series:
     return scores.rename_axis(columns="metric").stack().dropna()
 
 
-def ledger(claims: Iterable[Claim], estimates: pd.Series, replicates: pd.DataFrame | None = None) -> pd.DataFrame:
+def ledger(claims: Iterable[Claim], scores: Replicates | pd.Series) -> pd.DataFrame:
     """One row for each claim: claim, verdict, estimate, low, high, metric, weakest, section, statement, note.
 
-    `estimates` are scores by (code, metric), `replicates` the same scores on resampled speakers, a row for each
-    resample. A claim is *supported* where its 95 % interval lies above 0, *contradicted* where it lies below, else
-    *undecided*; without replicates the estimate alone decides and the bounds are NaN. *not tested*: a system or metric
-    is absent, and `note` says which. `weakest` is the pair that holds least. Raises ValueError where a replicate is
-    missing.
+    From `scores` with replicates on resampled speakers a claim is *supported* where its 95 % interval lies above 0,
+    *contradicted* where it lies below, else *undecided*. From a point, a series by (code, metric), the estimate alone
+    decides, and the bounds are NaN. *not tested*: a system or its metric is absent, and `note` says which. `weakest` is
+    the pair that holds least.
     """
-    return pd.DataFrame([_judge(claim, estimates, replicates) for claim in claims])
+    return pd.DataFrame([_judge(claim, scores) for claim in claims])
 
 
-def _judge(claim: Claim, estimates: pd.Series, replicates: pd.DataFrame | None) -> dict[str, object]:
+def _judge(claim: Claim, scores: Replicates | pd.Series) -> dict[str, object]:
     row = {"claim": claim.name, "verdict": "not tested", "estimate": np.nan, "low": np.nan, "high": np.nan,
            "metric": claim.metric, "weakest": "", "section": claim.section, "statement": claim.statement, "note": ""}
-    wanted = [(code, claim.metric) for code in claim.systems]
-    absent = [code for code, metric in wanted if pd.isna(estimates.get((code, metric), np.nan))]
-    if absent or not wanted:
+    point = isinstance(scores, pd.Series)
+    estimates = scores if point else scores.estimates
+    absent = [code for code in claim.systems if pd.isna(estimates.get((code, claim.metric), np.nan))]
+    if absent or not claim.pairs:
         return row | {"note": f"no {claim.metric} of {', '.join(absent)}" if absent else "no systems to compare"}
     pairs = claim.statistic(estimates.to_frame().T).iloc[0]
     row |= {"estimate": pairs.min(), "weakest": pairs.idxmin()}
-    if replicates is None:
+    if point:
         return row | {"verdict": verdict(row["estimate"], row["estimate"]), "note": "a point, without interval"}
-    low, high = interval(claim.statistic(_complete(replicates, wanted)))
+    low, high = interval(scores, claim.statistic(scores.replicates))
     return row | {"verdict": verdict(low, high), "low": low, "high": high}
 
 
-def interval(pairs: pd.DataFrame, coverage: float = COVERAGE) -> tuple[float, float]:
+def interval(resampled: Replicates, pairs: pd.DataFrame, level: float = 0.95) -> tuple[float, float]:
     """Bounds of the smallest of several true differences, from replicates of each, (resamples, pairs).
 
-    For one pair this is the percentile interval. See the head of this module for several.
+    For one pair this is `Replicates.interval`. See the head of this module for several.
 
-    Source: Efron (1979) for the percentiles; Berger (1982) for the lower bound.
+    Source: Berger (1982) for the lower bound.
     """
-    tail = (1 - coverage) / 2
-    return float(pairs.quantile(tail).min()), float(pairs.quantile(1 - tail / pairs.shape[1]).min())
+    replicates, pairwise = pairs.to_numpy(), 1 - (1 - level) / pairs.shape[1]
+    return (float(resampled.interval(replicates, level)[0].min()),
+            float(resampled.interval(replicates, pairwise)[1].min()))
 
 
 def verdict(low: float, high: float) -> str:
     """What an interval says: *supported* above 0, *contradicted* below, *undecided* where it holds 0."""
     return "supported" if low > 0 else "contradicted" if high < 0 else "undecided"
-
-
-def _complete(replicates: pd.DataFrame, wanted: list[tuple[str, str]]) -> pd.DataFrame:
-    for code, metric in wanted:
-        if (code, metric) not in replicates or replicates[code, metric].isna().any():
-            raise ValueError(f"replicates: {metric} of {code} is missing in some; its estimate is not")
-    return replicates[wanted]
 
 
 def _over(code: str, others: Iterable[str]) -> tuple[tuple[str, str], ...]:
@@ -193,8 +188,8 @@ def _oversampling() -> tuple[Claim, ...]:
 
 def _preprocessing() -> Claim:
     return Claim("Own preprocessing helps", "Effect of Using Different Audio Files",
-                 "On our own preprocessing of the recordings V6 scores higher than V4 on the audio as provided, if only "
-                 "a little.", "s_mtl", (("V6", "V4"),))
+                 "On our own preprocessing of the recordings V6 scores higher than V4 on the audio as provided, if "
+                 "only a little.", "s_mtl", (("V6", "V4"),))
 
 
 def _ensembling(ensembles: Mapping[str, Sequence[str]]) -> tuple[Claim, ...]:

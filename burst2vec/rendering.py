@@ -100,6 +100,24 @@ def p_values(comparisons: pd.DataFrame) -> HTML:
     return boxed(table.reset_index(drop=True), f"p-values; bold: p ≤ {LEVEL}.")
 
 
+def ledger(claims: pd.DataFrame, published: pd.DataFrame) -> HTML:
+    """`claims.ledger` for the page: each claim under its heading, the verdict and what it rests on, the weakest pair.
+
+    Beside them what the paper's own numbers (`published`, a ledger too) say, without an interval.
+    """
+    paper = published.set_index("claim")
+    rows = [{
+        "Claim": f"{escape(row['claim'])}<small>{escape(row['statement'])}</small>",
+        "Verdict": f"<b>{row['verdict']}</b><small>{escape(row['note'])}</small>",
+        "Estimate": f"{_signed(row['estimate'])}<small>{_range(row['low'], row['high'])}</small>",
+        "Metric": f"{_name(row['metric'])}<small>{escape(row['weakest'])}</small>",
+        "As published": f"{_signed(paper['estimate'][row['claim']])}<small>{paper['verdict'][row['claim']]}</small>",
+    } for row in claims.to_dict("records")]
+    legend = ("Above 0 supports the claim. Small, below the estimate: its 95 % interval; below the metric: the pair "
+              "that holds least, which decides. Age in years. As published: the paper's own numbers, on ExVo 2022.")
+    return boxed(pd.DataFrame(rows), legend)
+
+
 def _cells(rows: pd.DataFrame, published: pd.DataFrame | None, metric: str,
            symbols: Mapping[str, str]) -> dict[str, str]:
     """Each code's cell: the number, bold where best, its marks, and the published number below."""
@@ -126,11 +144,16 @@ def _suits(row: Mapping[str, object], metric: str, symbols: Mapping[str, str]) -
 
 
 def _heading(metric: str) -> str:
-    """Emo-CCC for emo_ccc, with an arrow towards the better."""
+    """A metric's name with an arrow towards the better."""
+    return f"{_name(metric)}&nbsp;{'↓' if metric.endswith('mae') else '↑'}"
+
+
+def _name(metric: str) -> str:
+    """Emo-CCC for emo_ccc."""
     if metric == "s_mtl":
-        return "<i>S</i><sub>MTL</sub>&nbsp;↑"
+        return "<i>S</i><sub>MTL</sub>"
     task, name = metric.rsplit("_", 1)
-    return f"{task.capitalize()}-{name.upper()}&nbsp;{'↓' if name == 'mae' else '↑'}"
+    return f"{task.capitalize()}-{name.upper()}"
 
 
 def _legend(table: pd.DataFrame, published: pd.DataFrame | None, columns: Sequence[tuple[str, str]],
@@ -176,6 +199,14 @@ def _p(value: float) -> str:
 
 def _text(symbols: str) -> str:
     return "".join(symbol + TEXT_STYLE for symbol in symbols)
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.4f}" if pd.notna(value) else "–"
+
+
+def _range(low: float, high: float) -> str:
+    return f"{_signed(low)} to {_signed(high)}" if pd.notna(low) else ""
 
 
 def _number(value: float) -> str:

@@ -1,13 +1,13 @@
 """Several seeds of one variant, and whether variants differ by more than their seeds do.
 
-A run's own systems stand in `results/<run>/<code>/`, further seeds of them in `results/<run>/seeds/<seed>/<code>/`; both
-are ordinary folders of a system, with `predictions.csv` and `params.json`.
+A run's own systems stand in `results/<run>/<code>/`, further seeds of them in `results/<run>/seeds/<seed>/<code>/`;
+both are ordinary folders of a system, with `predictions.csv` and `params.json`.
 
 The model: a score is its variant's mean plus an error of the seed, normal, independent, and of one variance for all
-variants. With the three or so seeds that one can afford, a variance of each variant's own could hardly be estimated; the
-pooled one has as many degrees of freedom as there are seeds beyond the first of each variant. Differences of means get
-Tukey's simultaneous 95 % intervals (Tukey-Kramer for unequal numbers of seeds), so that of all pairs together one in
-twenty tables would call some difference real among equals. For two variants this is Student's pooled t interval.
+variants. With the three or so seeds that one can afford, a variance of each variant's own could hardly be estimated;
+the pooled one has as many degrees of freedom as there are seeds beyond the first of each variant. Differences of means
+get Tukey's simultaneous 95 % intervals (Tukey-Kramer for unequal numbers of seeds): among equal variants, one table in
+twenty calls some difference real. For two variants this is Student's pooled t interval.
 
 A seed draws weights, batches and dropout; bursts and speakers stay the same. What is said here is of retraining on this
 corpus, not of other speakers: that is the bootstrap's part.

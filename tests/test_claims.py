@@ -7,9 +7,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from speakers import make_corpus
 
-from burst2vec import claims
+from burst2vec import claims, rendering
 from burst2vec.claims import Claim, estimates_of, interval, ledger, paper_claims
+from burst2vec.differences import differences
+from burst2vec.resampling import Replicates, bootstrap
 from burst2vec.tables import read_published
 
 CLAIMS = paper_claims()
@@ -21,14 +24,23 @@ def published():
     return estimates_of(read_published())
 
 
-def verdicts(estimates, replicates=None, of=CLAIMS):
-    return ledger(of, estimates, replicates).set_index("claim")["verdict"]
+def verdicts(scores, of=CLAIMS):
+    return ledger(of, scores).set_index("claim")["verdict"]
+
+
+def resampled(estimates, replicates):
+    """As from so many speakers that the intervals are the plain percentiles."""
+    return Replicates(estimates, replicates, "speakers", 10**9)
 
 
 def around(estimates, spread, resamples=400, seed=0):
     """Replicates that scatter about the estimates, each score by itself."""
     noise = np.random.default_rng(seed).normal(0, spread, (resamples, len(estimates)))
-    return pd.DataFrame(estimates.to_numpy() + noise, columns=estimates.index)
+    return resampled(estimates, pd.DataFrame(estimates.to_numpy() + noise, columns=estimates.index))
+
+
+def bounds(pairs):
+    return interval(resampled(pairs.mean(), pairs), pairs)
 
 
 def test_the_papers_own_numbers_give_the_papers_conclusions():
@@ -60,8 +72,8 @@ def test_being_on_par_is_contradicted_from_either_side(claim):
 @pytest.mark.parametrize("claim", CLAIMS, ids=NAMES)
 def test_a_claim_is_undecided_where_its_scores_are_uncertain_and_supported_where_they_are_not(claim):
     estimates = published()
-    assert verdicts(estimates, around(estimates, 1.0), [claim])[claim.name] == "undecided"
-    assert verdicts(estimates, around(estimates, 1e-6), [claim])[claim.name] == "supported"
+    assert verdicts(around(estimates, 1.0), [claim])[claim.name] == "undecided"
+    assert verdicts(around(estimates, 1e-6), [claim])[claim.name] == "supported"
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=NAMES)
@@ -121,27 +133,27 @@ def test_three_digits_of_s_mtl_do_not_tell_a_from_b_but_its_parts_do():
 
 def test_the_interval_of_one_pair_is_its_percentiles():
     draws = pd.DataFrame({"V4 over V5": np.arange(1001.0)})
-    assert interval(draws) == pytest.approx((25, 975))
+    assert bounds(draws) == pytest.approx((25, 975))
 
 
 def test_the_interval_of_several_pairs_worked_by_hand():
     draws = pd.DataFrame({"a": np.arange(1001.0), "b": np.arange(1001.0) - 10})
-    assert interval(draws) == pytest.approx((15, 977.5))  # 0.025 and 1 - 0.0125 of the lower one
+    assert bounds(draws) == pytest.approx((15, 977.5))  # 0.025 and 1 - 0.0125 of the lower one
 
 
 @settings(max_examples=30)
 @given(st.integers(0, 10_000), st.integers(1, 6))
 def test_more_pairs_never_make_a_claim_easier_to_support(seed, pairs):
     draws = pd.DataFrame(np.random.default_rng(seed).normal(size=(200, pairs + 1)))
-    assert interval(draws)[0] <= interval(draws.iloc[:, :pairs])[0]
+    assert bounds(draws)[0] <= bounds(draws.iloc[:, :pairs])[0]
 
 
-def simulated(means, samples=400, seed=0):
+def simulated(means, samples=200, seed=0):
     """For many samples of scores about `means`: the claim's interval, and that of the plain minimum."""
     rng, k = np.random.default_rng(seed), len(means)
     for _ in range(samples):
         draws = pd.DataFrame(rng.normal(means, 1) + rng.standard_normal((1000, k)))
-        yield interval(draws), tuple(draws.min(axis=1).quantile([0.025, 0.975]))
+        yield bounds(draws), tuple(draws.min(axis=1).quantile([0.025, 0.975]))
 
 
 @pytest.mark.parametrize("means", [[0.0], [0.0] * 7, [0.0, 0.0, 3.0, 6.0]])
@@ -155,11 +167,34 @@ def test_the_percentiles_of_the_minimum_would_contradict_a_tie_of_seven():
     assert (naive[:, 1] < 0).mean() > 0.2
 
 
-def test_an_incomplete_replicate_is_refused():
-    estimates = published()
-    holed = around(estimates, 0.01)
+def test_a_resample_without_a_score_is_left_out():
+    full = around(published(), 1e-6)
+    holed = full.replicates.copy()
     holed.loc[3, ("V4", "age_mae")] = np.nan
-    with pytest.raises(ValueError, match="age_mae of V4 is missing"):
-        ledger([V4_OVER_V5], estimates, holed)
-    with pytest.raises(ValueError, match="age_mae of V4 is missing"):
-        ledger([V4_OVER_V5], estimates, holed.drop(columns=[("V4", "age_mae")]))
+    found = ledger([V4_OVER_V5], resampled(full.estimates, holed))
+    pd.testing.assert_frame_equal(found, ledger([V4_OVER_V5], resampled(full.estimates, full.replicates.drop(index=3))))
+
+
+def test_the_verdict_on_one_pair_is_that_of_its_paired_differences():
+    index = pd.MultiIndex.from_tuples([("V4", "age_mae"), ("V5", "age_mae")])
+    shared = np.random.default_rng(0).normal(0, 5, 500)  # what both systems find hard: it cancels
+    draws = pd.DataFrame({index[0]: 3 + shared, index[1]: 3.1 + shared})
+    row = ledger([V4_OVER_V5], resampled(pd.Series([3, 3.1], index), draws)).iloc[0]
+    assert row["verdict"] == "supported"
+    assert [row["low"], row["high"]] == pytest.approx([0.1, 0.1])
+
+
+def test_a_claim_about_one_pair_has_the_interval_of_the_table_of_differences():
+    corpus, systems = make_corpus(codes=("V4", "V5"), speakers=20)
+    found = ledger([V4_OVER_V5], bootstrap(corpus.tasks, corpus.split("val"), systems, resamples=500)).iloc[0]
+    table = differences(corpus, systems, references=["V4"], resamples=500).query("split == 'val'")
+    row = table.set_index("metric").loc["age_mae"]  # V5 less V4: an error more of V5 is a point for V4
+    assert found[["estimate", "low", "high"]].tolist() == pytest.approx(row[["difference", "low", "high"]].tolist())
+
+
+def test_the_page_shows_verdict_interval_deciding_pair_and_the_papers_own_number():
+    html = rendering.ledger(ledger([V4_OVER_V5], around(published(), 1e-6)), ledger([V4_OVER_V5], published())).data
+    for text in ("supported", "V4 over V5", "Age-MAE", "+0.0560 to +0.0560", "V4 does better."):
+        assert text in html
+    without = ledger(CLAIMS, published().drop("V7", level="code"))
+    assert "no cou_uar of V7" in rendering.ledger(without, ledger(CLAIMS, published())).data

@@ -57,7 +57,8 @@ def test_the_runs_own_systems_and_further_seeds_are_scored_alike(tmp_path):
     known = corpus().split("val")
     for seed, table in tables.items():
         found = scores.query("code == 'V4' and seed == @seed").set_index("metric")["value"]
-        parts = (ccc(known["Awe"], table["Awe"]), uar(known["country"], table["country"]), mae(known["age"], table["age"]))
+        parts = (ccc(known["Awe"], table["Awe"]), uar(known["country"], table["country"]),
+                 mae(known["age"], table["age"]))
         assert found.tolist() == pytest.approx([*parts, s_mtl(*parts)], rel=1e-4)
 
 

@@ -1,5 +1,5 @@
-"""Figures of the claims: the ledger with its intervals, seeds by variant, and what S_MTL's parts contribute. Each `plot_`
-draws on the axes it is given, each `draw_` makes a figure of several."""
+"""Figures of the claims: the ledger with its intervals, seeds by variant, and what S_MTL's parts contribute. Each
+`plot_` draws on the axes it is given, each `draw_` makes a figure."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def draw_seeds(scores: pd.DataFrame, split: str = "val") -> Figure:
     """A panel for each metric of `seeds.read_seeds` on one split."""
     rows = scores[scores["split"] == split]
     metrics = list(dict.fromkeys(rows["metric"]))
-    height = 1.1 + 0.24 * rows["code"].nunique()
-    figure, axes = plt.subplots(1, len(metrics), figsize=(6.5, height), layout="constrained", sharey=True, squeeze=False)
+    figure, axes = plt.subplots(1, len(metrics), figsize=(6.5, 1.1 + 0.24 * rows["code"].nunique()),
+                                layout="constrained", sharey=True, squeeze=False)
     for metric, ax in zip(metrics, axes.flat, strict=True):
         plot_seeds(rows[rows["metric"] == metric], ax)
         ax.set_title(metric.replace("_", " "))
