@@ -13,6 +13,8 @@ from pathlib import Path
 
 import yaml
 
+import yaml
+
 from burst2vec.config import Params, read_yaml
 
 GIVEN = {"scale": "demo"} | dict(config)
@@ -20,6 +22,7 @@ VARIANTS = ("V1", "V2", "V3", "V4", "V5", "V6", "V7")
 PARAMS = {code: Params.resolve(GIVEN | {"variant": code}) for code in ("Baseline", *VARIANTS)}
 RUN = os.path.relpath(PARAMS["Baseline"].run_folder)
 SCALE = f"params/scales/{GIVEN['scale']}.yaml"
+SEEDS = {code: [str(seed) for seed in seeds] for code, seeds in yaml.safe_load(open("params/seeds.yaml")).items()}
 JOINED = read_yaml(Path("params/joined.yaml")) | {"run": PARAMS["V4"].run_name + "/joined"}
 
 
@@ -30,7 +33,8 @@ def options(values):
 OPTIONS = options(GIVEN)
 NOTEBOOKS = {
     "experiments": "00_experiments", "dataset": "01_dataset", "preprocessing": "02_preprocessing",
-    "baseline": "03_baseline", "ensembles": "05_ensembles", "results": "06_results", "corpora": "10_corpora",
+    "baseline": "03_baseline", "ensembles": "05_ensembles", "results": "06_results", "statistics": "07_statistics",
+    "claims": "08_claims", "corpora": "10_corpora",
 } | {code: "04_train_variant" for code in VARIANTS}
 TITLES = {code: f"--title '{code}: {PARAMS[code].title}'" for code in VARIANTS}
 
@@ -66,6 +70,7 @@ localrules: all, notebook, publish, environment
 
 wildcard_constraints:
     code="|".join(VARIANTS),
+    seed=r"\d+",
     show="experiments|dataset|preprocessing",
 
 
@@ -101,6 +106,24 @@ rule train:
         history=RUN + "/{code}/history.csv",
     params: options=OPTIONS
     priority: 5
+    resources: gpu=1
+    shell: EXECUTE + "-f {input.variant}"
+
+
+rule train_seed:
+    "A variant once more, with another seed: params/seeds.yaml."
+    input:
+        TRAINING, SCALE,
+        prepared=lambda wildcards: f"{RUN}/prepared/{PARAMS[wildcards.code].audio}.json",
+        notebook="notebooks/04_train_variant.ipynb",
+        variant="params/variants/{code}.yaml",
+    output:
+        executed=RUN + "/notebooks/{code}-seed{seed}.ipynb",
+        predictions=RUN + "/seeds/{seed}/{code}/predictions.csv",
+    params:
+        options=lambda wildcards: options(GIVEN | {
+            "seed": wildcards.seed, "run": f"{PARAMS['V4'].run_name}/seeds/{wildcards.seed}"}),
+    priority: 4
     resources: gpu=1
     shell: EXECUTE + "-f {input.variant}"
 
@@ -184,6 +207,31 @@ rule results:
     output:
         executed=RUN + "/notebooks/results.ipynb",
         table=RUN + "/table2.csv",
+    params: options=OPTIONS
+    shell: EXECUTE
+
+
+rule statistics:
+    input:
+        ALL, expand(RUN + "/{code}/predictions.csv", code=("Baseline", *VARIANTS, *"ABC")),
+        notebook="notebooks/07_statistics.ipynb",
+    output:
+        executed=RUN + "/notebooks/statistics.ipynb",
+        intervals=RUN + "/intervals.csv",
+        differences=RUN + "/differences.csv",
+    params: options=OPTIONS
+    shell: EXECUTE
+
+
+rule claims:
+    input:
+        ALL, "params/published.yaml",
+        expand(RUN + "/{code}/predictions.csv", code=("Baseline", *VARIANTS, *"ABC")),
+        [f"{RUN}/seeds/{seed}/{code}/predictions.csv" for code, seeds in SEEDS.items() for seed in seeds],
+        notebook="notebooks/08_claims.ipynb",
+    output:
+        executed=RUN + "/notebooks/claims.ipynb",
+        claims=RUN + "/claims.csv",
     params: options=OPTIONS
     shell: EXECUTE
 
