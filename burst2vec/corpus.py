@@ -11,6 +11,7 @@ grave ones. Several corpora are joined into one.
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,19 @@ EMBEDDED = ("synthetic", "example")
 
 
 class CorpusError(ValueError):
-    """A corpus that cannot be used as it is; the message names the file, the row and what would be right."""
+    """A corpus that cannot be used as it is; the message names the file, the row and what would be right.
+
+    `problem` holds these one by one where the error was made `at` a place in the corpus.
+    """
+
+    problem: Problem | None = None
+
+    @classmethod
+    def at(cls, root: Path, problem: Problem, more: str = "") -> CorpusError:
+        """The error that a problem of the corpus in folder `root` is."""
+        error = cls(f"{root / str(problem)}{more}")
+        error.problem = problem
+        return error
 
 
 @dataclass(frozen=True)
@@ -139,26 +152,32 @@ class Corpus:
 def problems_of(table: pd.DataFrame, tasks: Iterable[Task]) -> list[tuple[int | None, str]]:
     """What is wrong with a corpus's table: the position of the burst (None for the whole table), and the words."""
     files, found = table.index, []
+    if not len(table):
+        return [(None, "lists no bursts")]
     found += [(i, f"burst {files[i]!r} is listed twice") for i in np.flatnonzero(files.duplicated())]
     known = table["split"].isin(SPLITS)
     found += [(i, f"burst {files[i]!r} is in split {table['split'].iloc[i]!r}; expected one of {', '.join(SPLITS)}")
               for i in np.flatnonzero(~known)]
     found += [(i, f"speaker {table['speaker'].iloc[i]!r} is in more than one split; splits keep speakers apart")
               for i in _astray(table[["speaker", "split"]].where(known))]
+    peopled = [s for s in ("train", "val") if (table["split"] == s).any()]
+    found += [(None, f"no burst is in split {s}") for s in ("train", "val") if s not in peopled]
     for task in tasks:
-        found += _label_problems(task, table)
+        found += _label_problems(task, table, peopled)
     return found
 
 
-def _astray(table: pd.DataFrame) -> np.ndarray:
+def _astray(table: pd.DataFrame) -> list[int]:
     """Positions of the bursts that are not in the split where most of their speaker's are."""
-    if not (table.groupby("speaker")["split"].nunique() > 1).any():
-        return np.array([], int)
-    most = table.groupby("speaker")["split"].transform(lambda splits: splits.mode().iloc[0] if splits.count() else None)
-    return np.flatnonzero(table["speaker"].notna() & table["split"].notna() & (table["split"] != most))
+    positions = np.flatnonzero(table.notna().all(axis=1)).tolist()
+    pairs = list(table.iloc[positions].itertuples(index=False, name=None))
+    most: dict[str, str] = {}
+    for (speaker, split), _ in Counter(pairs).most_common():
+        most.setdefault(speaker, split)
+    return [i for i, (speaker, split) in zip(positions, pairs, strict=True) if split != most[speaker]]
 
 
-def _label_problems(task: Task, table: pd.DataFrame) -> list[tuple[int | None, str]]:
+def _label_problems(task: Task, table: pd.DataFrame, splits: Iterable[str]) -> list[tuple[int | None, str]]:
     found = []
     for column in task.columns:
         labels = table[column]
@@ -170,8 +189,9 @@ def _label_problems(task: Task, table: pd.DataFrame) -> list[tuple[int | None, s
             strange, right = np.isinf(labels), "expected a number"
         found += [(i, f"burst {table.index[i]!r} has {column} {_shown(labels.iloc[i])}; {right}")
                   for i in np.flatnonzero(strange)]
-    for split in ("train", "val"):
-        if not task.labelled(table[table["split"] == split]).any():
+    labelled = task.labelled(table)
+    for split in splits:
+        if not labelled[table["split"] == split].any():
             found.append((None, f"no burst of split {split} has a label for task {task.name}"))
     return found
 

@@ -132,8 +132,8 @@ def test_a_missing_column_is_named(write, labels):
     (6, "Country", 0.5, "data_info.csv, row 8: Country is 0.5"),
     (2, "File_ID", "[00001]", "burst '00001' is listed twice"),
     (20, "Subject_ID", "Speaker_0", "speaker 'Speaker_0' is in more than one split"),
-    (5, "Fear", 1.01, r"burst '00005' has Fear 1.01; intensities lie in \[0, 1\]"),
-    (5, "Fear", -0.5, "burst '00005' has Fear -0.5"),
+    (5, "Fear", 1.01, r"data_info.csv, row 7: Fear is 1.01; intensities lie in \[0, 1\]"),
+    (5, "Fear", -0.5, "data_info.csv, row 7: Fear is -0.5"),
     (4, "Split", "Dev", "burst '00004' is in split 'dev'; expected one of train, val, test"),
 ])
 def test_a_bad_cell_is_named_with_what_would_be_right(write, labels, row, column, value, complaint):

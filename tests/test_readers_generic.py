@@ -211,7 +211,7 @@ def test_a_table_separated_by_semicolons_is_named(write, bursts, declared):
 
 
 @pytest.mark.parametrize(("text", "complaint"), [
-    ("", "has no column 'path'"), ('path,who\n"sounds/0.wav' + 200_000 * "x", "a quote may have been opened")])
+    ("", "empty; expected a table"), ('path,who\n"sounds/0.wav' + 200_000 * "x", "is there a quote too many")])
 def test_a_table_that_is_none_is_refused(write, bursts, declared, text, complaint):
     root = write(bursts, declared)
     (root / "bursts.csv").write_text(text)

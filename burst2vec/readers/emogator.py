@@ -33,7 +33,7 @@ def read(root: Path, seed: int = 0) -> Reading:
     folder = root / "data" / "mp3"
     names = pd.Series(sorted(p.stem for p in folder.glob("*.mp3")), dtype=str)
     if names.empty:
-        raise CorpusError(f"{folder}: no .mp3 files; EmoGator keeps NNNNNN-EE-I.mp3 there")
+        raise CorpusError.at(root, Problem("data/mp3", None, "no .mp3 files; EmoGator keeps NNNNNN-EE-I.mp3 there"))
     parts = names.str.extract(r"^(\d{6})-(\d\d)-(\d)$")
     wrong = parts.isna().any(axis=1) | ~parts[1].astype(float).between(1, len(EMOGATOR))
     right = f"expected a name NNNNNN-EE-I.mp3 (speaker, category 01 to {len(EMOGATOR)}, take)"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from burst2vec.corpus import Task
-from burst2vec.readers.reading import Reading, TableFile, scalar_task
+from burst2vec.readers.reading import AUDIO_SUFFIXES, Reading, TableFile, scalar_task
 
 KNOWN_BY = "data_info.csv"
 
@@ -18,8 +18,6 @@ COUNTRIES = ("China", "South Africa", "USA", "Venezuela")
 
 LABELS = ("Country", "Age", *EMOTIONS)
 NEEDED = ("File_ID", "Split", "Subject_ID", *LABELS)
-
-AUDIO_SUFFIXES = (".flac", ".mp3", ".ogg", ".opus", ".wav", ".webm")
 
 
 def recognises(root: Path) -> bool:
@@ -33,9 +31,11 @@ def read(root: Path, seed: int = 0) -> Reading:
     `test_labels.csv`, the withheld labels of the test rows, and `speakers.csv`, the speakers' sex.
     """
     source = TableFile(root, "data_info.csv", NEEDED, optional=("Country_string",))
+    if "Split" in source.absent:
+        raise source.error("column Split is missing; expected one with Train, Val or Test for each row")
     info = _numbered(source)
-    _note_missing_labels(source, info)
-    if (root / "test_labels.csv").is_file():
+    _note_missing_cells(source, info)
+    if len(info) and (root / "test_labels.csv").is_file():
         info = _with_withheld(info, source)
     files = _ids(info)
     table = pd.DataFrame({"split": info["Split"].str.lower(), "speaker": info["Subject_ID"]})
@@ -57,7 +57,7 @@ def _tasks(table: pd.DataFrame, source: TableFile) -> tuple[Task, ...]:
     age = scalar_task("age", "age", "years", table)
     if age:
         tasks.append(age)
-    elif "Age" not in source.absent:
+    elif "Age" not in source.absent and (table["split"] == "train").any():
         source.problem(None, "the training rows hold fewer than two different ages; ages cannot be scaled")
     if "Country" not in source.absent:
         tasks.append(Task("country", "classes", ("country",), classes=COUNTRIES))
@@ -65,28 +65,41 @@ def _tasks(table: pd.DataFrame, source: TableFile) -> tuple[Task, ...]:
 
 
 def _ids(info: pd.DataFrame) -> pd.Index:
-    """The bare ids; a row without one is named by its place."""
+    """The bare ids; a row without one, which is a problem, is named by its place."""
     ids = info["File_ID"].str.strip("[]")
     return pd.Index(ids.where(ids.notna(), [f"(unnamed {i})" for i in range(len(ids))]).astype("str"), name="file")
 
 
 def _numbered(source: TableFile) -> pd.DataFrame:
-    """The file's cells with labels as numbers. Countries and ages that cannot be are missing, and a problem."""
+    """The file's cells with labels as numbers. Labels that cannot be are missing, and a problem."""
     info = source.cells.copy()
     for column in LABELS:
         info[column] = source.numbers(column)
     codes = ", ".join(f"{i} is {c}" for i, c in enumerate(COUNTRIES))
     info["Country"] = source.within(info["Country"], info["Country"].isin(range(len(COUNTRIES))), codes)
     info["Age"] = source.within(info["Age"], info["Age"].between(1, 120), "expected years")
+    for emotion in EMOTIONS:
+        info[emotion] = source.within(info[emotion], info[emotion].between(0, 1), "intensities lie in [0, 1]")
     return info
 
 
-def _note_missing_labels(source: TableFile, info: pd.DataFrame) -> None:
-    """In ExVo every burst of training and validation has every label, and a speaker."""
-    known = info["Split"].str.lower().isin(["train", "val"])
-    for column in ("Subject_ID", *(c for c in LABELS if c not in source.absent)):
-        for position in source.positions(known & source.cells[column].isna()):
-            source.problem(position, f"{column} is missing; rows of training and validation have it")
+def _note_missing_cells(source: TableFile, info: pd.DataFrame) -> None:
+    """In ExVo every burst has an id, and those of training and validation a speaker and every label.
+
+    That a whole split lacks a label is left to be said of the table as a whole.
+    """
+    unnamed = source.cells["File_ID"].isna()
+    for position in source.positions(unnamed):
+        source.problem(position, "File_ID is missing; every row has one")
+    columns = [c for c in ("Subject_ID", *LABELS) if c not in source.absent]
+    empty = source.cells.isna()
+    for split in ("train", "val"):
+        members = (info["Split"].str.lower() == split) & ~unnamed
+        for column in columns:
+            missing = members & empty[column]
+            if column == "Subject_ID" or (missing != members).any():
+                for position in source.positions(missing):
+                    source.problem(position, f"{column} is missing; rows of training and validation have it")
 
 
 def _with_withheld(info: pd.DataFrame, source: TableFile) -> pd.DataFrame:
@@ -94,9 +107,9 @@ def _with_withheld(info: pd.DataFrame, source: TableFile) -> pd.DataFrame:
     withheld = TableFile(source.root, "test_labels.csv", NEEDED, optional=("Country_string",))
     labels = _numbered(withheld).set_index(_ids(withheld.cells))
     files = _ids(info)
-    unknown = ~labels.index.isin(files[info["Split"] == "Test"])
+    unknown = ~labels.index.isin(files[~info["Split"].str.lower().isin(["train", "val"])])
     for position in withheld.positions(unknown):
-        withheld.problem(position, f"burst {labels.index[position]!r} is not a test row of data_info.csv")
+        withheld.problem(position, f"burst {labels.index[position]!r} is not a test row of data_info.csv", grave=False)
     for position in withheld.positions(labels.index.duplicated() & ~unknown):
         withheld.problem(position, f"burst {labels.index[position]!r} is listed twice")
     source.problems.extend(withheld.problems)
@@ -117,8 +130,9 @@ def _read_sexes(root: Path, source: TableFile) -> dict[str, str]:
 
 
 def _paths(folder: Path, files: pd.Index) -> list[str | None]:
-    """For each id the path, relative to the corpus, of its audio in `folder`, whatever the suffix."""
+    """For each id the path, relative to the corpus, of its audio in `folder`, whatever the suffix. None where there is
+    none; an id with slashes is a path of its own."""
     if not folder.is_dir():
         return [None] * len(files)
     found = {p.stem: f"{folder.name}/{p.name}" for p in sorted(folder.iterdir()) if p.suffix.lower() in AUDIO_SUFFIXES}
-    return [found.get(f) for f in files]
+    return [found.get(f, f"{folder.name}/{f}.wav" if "/" in f else None) for f in files]
