@@ -14,12 +14,12 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import joblib
 import numpy as np
 from tqdm.auto import tqdm
 
 from burst2vec.corpus import Corpus, CorpusError
 from burst2vec.files import write_aside
+from burst2vec.parallel import in_parallel
 from burst2vec.store import audio_paths, open_store
 
 FEATURES = 6373
@@ -53,7 +53,7 @@ def compare_features(corpus: Corpus, audio: str, cache: str | Path) -> np.ndarra
     folder = Path(cache) / f"compare-{corpus.name}-{place}-{'given' if given else audio}"
     fingerprint = _fingerprint(paths)
     if _recorded(folder) != fingerprint:
-        rows = _read_all(paths) if given else _extract_all(corpus, audio, cache)
+        rows = in_parallel(read_features, paths) if given else _extract_all(corpus, audio, cache)
         _make(folder, fingerprint, rows, len(paths))
     return np.load(folder / "features.npy", mmap_mode="r", allow_pickle=False)
 
@@ -97,12 +97,7 @@ def _extract_all(corpus: Corpus, audio: str, cache: str | Path) -> Iterator[np.n
         raise ImportError("the ComParE baseline needs openSMILE, whose licence is for research: "
                           "pip install burst2vec[opensmile]")
     store = open_store(corpus, audio, cache)
-    jobs = (joblib.delayed(extract)(store[row]) for row in range(len(store)))
-    return joblib.Parallel(n_jobs=-1, return_as="generator")(jobs)
-
-
-def _read_all(paths: list[Path]) -> Iterator[np.ndarray]:
-    return joblib.Parallel(n_jobs=-1, return_as="generator")(joblib.delayed(read_features)(p) for p in paths)
+    return in_parallel(extract, (store[row] for row in range(len(store))))
 
 
 def _make(folder: Path, fingerprint: str, rows: Iterator[np.ndarray], bursts: int) -> None:

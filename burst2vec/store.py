@@ -1,4 +1,4 @@
-"""A waveform store: every burst of a corpus, decoded once, in one memory-mapped file.
+"""A waveform store: every burst of a corpus, decoded once, in one file, from which each is read when it is wanted.
 
 Samples are 16-bit integers scaled to each burst's own peak, so that nothing clips whatever its level: no
 rounding error comes within 96 dB of the peak.
@@ -6,18 +6,22 @@ rounding error comes within 96 dB of the peak.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
 from burst2vec.corpus import Corpus, CorpusError
 from burst2vec.files import write_aside
+from burst2vec.parallel import in_parallel
+
+SAMPLE = np.dtype("<i2")
 
 RECIPE = 1
 """Counts the changes of `audio.load`; a store made by another recipe is made again."""
@@ -32,16 +36,19 @@ class WaveformStore:
         self.lengths = index["samples"].to_numpy()
         self._offsets = np.concatenate([[0], np.cumsum(self.lengths)])
         self._scales = index["scale"].to_numpy(np.float32)
-        self._samples = np.memmap(folder / "samples.i16", dtype="<i2", mode="r")
-        if len(self._samples) != self._offsets[-1]:
-            raise CorpusError(f"{folder}: holds {len(self._samples)} samples where its index lists "
+        self._samples = open(folder / "samples.i16", "rb", buffering=0)
+        there = os.fstat(self._samples.fileno()).st_size // SAMPLE.itemsize
+        if there != self._offsets[-1]:
+            raise CorpusError(f"{folder}: holds {there} samples where its index lists "
                               f"{self._offsets[-1]}; delete the folder and it is made again")
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def __getitem__(self, row: int) -> np.ndarray:
-        return self._samples[self._offsets[row]:self._offsets[row + 1]] * self._scales[row]
+        # Not mapped into memory: of a mapped file, all that an epoch has read counts as the process's own.
+        start, stop = SAMPLE.itemsize * self._offsets[row], SAMPLE.itemsize * self._offsets[row + 1]
+        return np.frombuffer(os.pread(self._samples.fileno(), stop - start, start), SAMPLE) * self._scales[row]
 
 
 class JoinedStore:
@@ -118,7 +125,7 @@ def _make(corpus: Corpus, audio: str, folder: Path, fingerprint: str) -> None:
 
 def _load_all(paths: list[Path], audio: str) -> Iterator[tuple[np.ndarray, float] | str]:
     """Each recording as integers and their scale, or what is wrong with it, in order; decoded in parallel."""
-    loaded = joblib.Parallel(n_jobs=-1, return_as="generator")(joblib.delayed(_load_one)(p, audio) for p in paths)
+    loaded = in_parallel(functools.partial(_load_one, audio=audio), paths)
     return tqdm(loaded, total=len(paths), desc=f"Preparing {audio} audio", unit="burst")
 
 
@@ -130,4 +137,4 @@ def _load_one(path: Path, audio: str) -> tuple[np.ndarray, float] | str:
     except (AudioError, OSError) as error:
         return str(error)
     scale = float(np.abs(waveform).max()) / 32767
-    return np.round(waveform / scale).astype("<i2"), scale
+    return np.round(waveform / scale).astype(SAMPLE), scale

@@ -60,7 +60,7 @@ def test_the_two_kinds_of_audio_are_kept_apart(corpus, cache):
 def test_a_second_opening_decodes_nothing(corpus, cache, loads):
     for _ in range(2):
         open_store(corpus, "provided", cache)
-    assert loads == [f"{f}.wav" for f in corpus.table.index]
+    assert sorted(loads) == [f"{f}.wav" for f in corpus.table.index]
 
 
 def test_a_changed_recording_makes_the_store_anew(corpus, cache, loads):

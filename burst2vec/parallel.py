@@ -1,0 +1,27 @@
+"""The same work on many things, by every processor, in bounded memory."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+import joblib
+
+Thing = TypeVar("Thing")
+Result = TypeVar("Result")
+
+AT_ONCE = 16
+"""How many things a processor is given at once: sending one takes longer than a quick piece of work."""
+
+AHEAD = 128
+"""How many results, for each processor, may wait to be taken. joblib by itself works on whether or not they are."""
+
+
+def in_parallel(function: Callable[[Thing], Result], things: Iterable[Thing]) -> Iterator[Result]:
+    """`function` of each thing, in order. Things are drawn, and results computed, no further ahead than `AHEAD`."""
+    things = iter(things)
+    with joblib.Parallel(n_jobs=-1, batch_size=AT_ONCE, return_as="generator") as parallel:
+        portion = AHEAD * joblib.effective_n_jobs(-1)
+        while some := list(itertools.islice(things, portion)):
+            yield from parallel(joblib.delayed(function)(thing) for thing in some)
