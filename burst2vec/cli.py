@@ -13,10 +13,16 @@ from burst2vec import __version__
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command; 0 when it ended well, 1 with one clear line on standard error when it did not."""
+    """Runs a command; 0 when it ended well, 1 with one clear line on standard error when it did not.
+
+    `check` gives 1 where a corpus has a grave problem, too.
+    """
     options = _parser().parse_args(arguments)
     try:
         return options.command(options) or 0
+    except KeyboardInterrupt:
+        print("burst2vec: interrupted", file=sys.stderr)
+        return 130
     except (ValueError, OSError, RuntimeError, ImportError) as error:
         print(f"burst2vec: {error}", file=sys.stderr)
         return 1
@@ -35,6 +41,16 @@ def _parser() -> argparse.ArgumentParser:
                        help="planted association of age and country, from 0 (none) to 1 (as measured; default)")
     synth.add_argument("--seed", type=int, default=0, help="same seed, same bytes (default 0)")
     synth.set_defaults(command=_synth)
+
+    check = commands.add_parser("check", help="read a whole corpus once, and list what is wrong in it",
+                                description="Reads a whole corpus once and lists what is wrong in it. Nothing is "
+                                            "changed. The exit code is 1 where training would be wrong.")
+    check.add_argument("corpus", type=Path, metavar="CORPUS", help="the corpus's folder")
+    check.add_argument("--layout", default="auto", help="the corpus's layout (default: recognise it)")
+    check.add_argument("--json", type=Path, metavar="FILE", help="write every problem: file, row, problem")
+    check.add_argument("--quarantine", action="store_true",
+                       help="write, beside the table that lists the bursts, a copy without the rows of grave problems")
+    check.set_defaults(command=_check)
 
     prepare = commands.add_parser("prepare", help="decode a corpus into its waveform store")
     _add_parameters(prepare)
@@ -117,6 +133,20 @@ def _synth(options: argparse.Namespace) -> None:
     from burst2vec.synth import synthesise
 
     synthesise(options.folder, options.train, options.val, options.test, bias=options.bias, seed=options.seed)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from burst2vec.check import check
+    from burst2vec.findings import quarantined, summary, write_json
+    from burst2vec.quarantine import quarantine
+
+    checked = check(options.corpus, options.layout)
+    if options.json:
+        write_json(checked, options.json)
+    print(summary(checked))
+    if options.quarantine:
+        print(quarantined(checked, quarantine(checked)))
+    return int(checked.grave)
 
 
 def _prepare(options: argparse.Namespace) -> None:

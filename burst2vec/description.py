@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,22 +20,25 @@ from burst2vec.config import project_root
 from burst2vec.corpus import Corpus, Task
 from burst2vec.metrics import uar
 
+if TYPE_CHECKING:
+    from burst2vec.readers import Reading
+
 SPLIT_NAMES = {"train": "Train", "val": "Validation", "test": "Test"}
 UNKNOWN = "–"
 
 
-def table1(corpus: Corpus, seconds: np.ndarray) -> pd.DataFrame:
+def table1(corpus: Corpus | Reading, seconds: np.ndarray) -> pd.DataFrame:
     """Table 1 as text: what is counted (rows) in each split (columns).
 
     Duration, bursts, speakers, and speakers by sex and by class of every task whose classes are a trait of
     the speaker. A dash where the corpus withholds what there is to count. `seconds` (bursts,) are the
-    durations.
+    durations, NaN where they are not known.
     """
-    durations = pd.Series(seconds, corpus.table.index)
     columns = {}
     for split, name in SPLIT_NAMES.items():
-        rows = corpus.split(split)
-        columns[name] = {"HH:MM:SS": clock(durations[rows.index].sum()), "No.": f"{len(rows)}",
+        members = (corpus.table["split"] == split).to_numpy()
+        rows = corpus.table[members]
+        columns[name] = {"HH:MM:SS": clock(np.nansum(seconds[members])), "No.": f"{len(rows)}",
                          "Speakers": _count(rows["speaker"]), "F:M": _sexes(rows)}
         for task in (t for t in corpus.tasks if is_trait(t, corpus.table)):
             speakers = rows.groupby(task.columns[0])["speaker"].nunique()

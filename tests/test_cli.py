@@ -117,3 +117,18 @@ def test_submission_prints_the_file_that_it_wrote(tiny_corpus, tmp_path, capsys)
     assert path == str(tmp_path / "ExVo-Multi_owls_2.csv") and len(pd.read_csv(path)) == 4
     assert main(["submission", str(tmp_path / "V4"), "--team", "o/wl", "--number", "2"]) == 1
     assert "team 'o/wl' cannot stand" in capsys.readouterr().err
+
+
+def test_check_prints_what_a_sound_corpus_holds_and_succeeds(tiny_corpus, tmp_path, capsys):
+    assert main(["check", str(tiny_corpus.root), "--layout", "exvo", "--json", str(tmp_path / "problems.json")]) == 0
+    assert json.loads((tmp_path / "problems.json").read_text()) == []
+    assert "Nothing that would make training wrong" in capsys.readouterr().out
+
+
+def test_a_command_that_is_interrupted_says_so_and_leaves_nothing(tiny_corpus, tmp_path, monkeypatch, capsys):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("burst2vec.check._unlisted", interrupt)
+    assert main(["check", str(tiny_corpus.root), "--json", str(tmp_path / "problems.json")]) == 130
+    assert "burst2vec: interrupted" in capsys.readouterr().err and not list(tmp_path.iterdir())
