@@ -198,7 +198,7 @@ IN_TABLES = {
     "utf-16": (text(lambda data: data.decode().encode("utf-16")), TABLE, None, "not UTF-8; save the table in"),
     "an empty table": (text(lambda data: b""), TABLE, None, "empty; expected a table"),
     "a table without rows": (text(lambda data: data.splitlines(keepends=True)[0]), TABLE, None, "lists no bursts"),
-    "no table": (absent(TABLE), ".", None, "no known layout; expected data_info.csv (exvo) or data/mp3/ (emogator)"),
+    "no table": (absent(TABLE), ".", None, "no known layout; expected corpus.yaml (generic), data_info.csv (exvo)"),
     "no recordings": (lambda root: [shutil.rmtree(root / f) for f in ("wav", "raw")], ".", None, "none of the bursts"),
 }
 
