@@ -6,7 +6,7 @@ measures of association lie between 0 and 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -191,12 +191,22 @@ def _pair(first: Task, second: Task, table: pd.DataFrame, repeats: int,
 def _against_chance(measure: Callable, a: np.ndarray, b: np.ndarray, speakers: np.ndarray, repeats: int,
                     rng: np.random.Generator) -> tuple[float, float, float]:
     """The measure of `a` and `b`, and its mean and 95th percentile with `b` exchanged."""
+    chance = [measure(a, b[order]) for order in exchanges(b, speakers, repeats, rng)]
+    return measure(a, b), float(np.mean(chance)), float(np.quantile(chance, 0.95))
+
+
+def exchanges(labels: np.ndarray, speakers: np.ndarray, repeats: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Random orders (bursts,) of `labels` (bursts, ...) that keep their distribution and break their ties to the sound.
+
+    Speakers exchange their labels, so that a speaker's bursts go on sharing one; where a speaker's labels vary, bursts
+    do.
+    """
     codes = np.unique(speakers, return_inverse=True)[1]
     first_of_each = np.unique(codes, return_index=True)[1]
-    if not (b == b[first_of_each][codes]).all():  # no trait of the speaker: bursts exchange it
-        codes, first_of_each = np.arange(len(b)), np.arange(len(b))
-    chance = [measure(a, b[rng.permutation(first_of_each)][codes]) for _ in range(repeats)]
-    return measure(a, b), float(np.mean(chance)), float(np.quantile(chance, 0.95))
+    if not (labels == labels[first_of_each][codes]).all():  # no trait of the speaker
+        codes = first_of_each = np.arange(len(labels))
+    for _ in range(repeats):
+        yield rng.permutation(first_of_each)[codes]
 
 
 def _label(task: Task) -> str:

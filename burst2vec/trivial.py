@@ -91,14 +91,14 @@ def chance_scores(corpus: Corpus, split: str, repeats: int = 100, seed: int = 0)
     """
     rng, scores = np.random.default_rng(seed), {}
     for task in corpus.tasks:
-        train, truth = _labels(task, corpus.split("train")), _labels(task, corpus.split(split))
+        train, truth = labels_of(task, corpus.split("train")), labels_of(task, corpus.split(split))
         draws = (train[rng.integers(len(train), size=len(truth))] for _ in range(repeats))
         scores[task.name] = np.mean([metric(task)(truth, d) for d in draws]).item() if len(truth) else np.nan
     return scores
 
 
-def _labels(task: Task, rows: pd.DataFrame) -> np.ndarray:
-    """The labels that are there, (bursts, columns); classes as indices."""
+def labels_of(task: Task, rows: pd.DataFrame) -> np.ndarray:
+    """The labels that are there, (bursts, columns), scalars in their own unit; classes as indices (bursts,)."""
     rows = rows[task.labelled(rows)]
     return task.targets(rows) if task.kind == "classes" else rows[list(task.columns)].to_numpy(float)
 

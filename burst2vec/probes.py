@@ -1,0 +1,156 @@
+"""What a representation knows: linear probes, and what they read where there is nothing to read.
+
+A probe is a ridge regression on standardised features that answers a task from a representation of a trained model; no
+weight of the model changes. It is fitted on training bursts and scored on validation bursts, which share no speaker.
+How strongly it is regularised is chosen inside the training split, for the task's own metric on speakers left out of
+the fit. Classes are regressed as indicators divided by their share, so that the largest value names a class whatever
+its frequency.
+
+Beside each probe stands its floor: the scores of the same procedure, choice of regularisation included, after speakers
+have exchanged the labels of the training split. A probe that scores within the floor has read nothing.
+
+A probe tells what is there for a linear reader. What it fails to read may still be there in another form.
+
+Source: Alain and Bengio (2016); Hewitt and Liang (2019) for the need of a floor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from tqdm.auto import tqdm
+
+from burst2vec.corpus import Task
+from burst2vec.description import exchanges
+from burst2vec.metrics import HIGHER_IS_BETTER, METRIC_NAMES, metric
+from burst2vec.trivial import labels_of
+
+PENALTIES = np.logspace(-3, 2, 6)
+"""Weights of the squared coefficients beside the mean squared error, of which one is chosen."""
+FOLDS = 5
+"""Parts of the training speakers, each left out in turn to choose the penalty."""
+REPEATS = 20
+"""Exchanges of labels behind each floor: where there is nothing to read, a score is above all of them once in 21."""
+
+
+@dataclass(frozen=True)
+class Readout:
+    """What a probe reads: `answers` (validation bursts with a label, columns of the task), its `score` by the task's
+    metric, the scores (repeats,) of its `floor`, the `penalty` chosen, and the training bursts `n_train` used."""
+
+    answers: pd.DataFrame
+    score: float
+    floor: np.ndarray
+    penalty: float
+    n_train: int
+
+
+def probe(task: Task, features: np.ndarray, table: pd.DataFrame, repeats: int = REPEATS, seed: int = 0) -> Readout:
+    """What a linear probe reads of `task` from `features` (bursts, features) of the bursts in `table`.
+
+    `table` holds rows of a corpus table, training and validation. Raises ValueError where the two share a speaker or
+    the training bursts have fewer than two.
+    """
+    labelled = task.labelled(table)
+    train, val = (labelled & (table["split"] == split).to_numpy() for split in ("train", "val"))
+    speakers = _speakers_apart(table, train, val)
+    truth, wanted = labels_of(task, table[train]), labels_of(task, table[val])
+    rng = np.random.default_rng(seed)
+    labels = [truth, *(truth[order] for order in exchanges(truth, speakers, repeats, rng))]
+    targets = np.stack([_regressands(task, each) for each in labels], axis=1)
+    penalties = _choose(task, features[train], targets, labels, speakers)
+    outputs = _predict(penalties, features[train], targets, features[val])
+    guesses = [_answers(task, output) for output in outputs]
+    scores = [metric(task)(wanted, guess) for guess in guesses]
+    answers = np.array(task.classes, object)[guesses[0]][:, None] if task.kind == "classes" else guesses[0]
+    return Readout(pd.DataFrame(answers, table.index[val], list(task.columns)), scores[0], np.array(scores[1:]),
+                   float(penalties[0]), len(truth))
+
+
+def _speakers_apart(table: pd.DataFrame, train: np.ndarray, val: np.ndarray) -> np.ndarray:
+    """The speaker of each training burst, as numbers; a burst without one is a speaker of its own."""
+    shared = set(table["speaker"][train].dropna()) & set(table["speaker"][val].dropna())
+    if shared:
+        raise ValueError(f"speaker {min(shared)!r} is in training and validation; a probe would be scored on a voice "
+                         "that it was fitted to")
+    speakers = pd.factorize(table["speaker"].astype(object).fillna(pd.Series(table.index, table.index))[train])[0]
+    if len(np.unique(speakers)) < 2:
+        raise ValueError("a probe needs training bursts of two speakers or more, to leave one out")
+    return speakers
+
+
+def _regressands(task: Task, labels: np.ndarray) -> np.ndarray:
+    """What is regressed, (bursts, outputs)."""
+    if task.kind != "classes":
+        return labels
+    of_class = labels[:, None] == np.arange(len(task.classes))
+    return of_class / np.maximum(of_class.mean(axis=0), 1 / len(labels))
+
+
+def _answers(task: Task, outputs: np.ndarray) -> np.ndarray:
+    """Answers in the form of `labels_of` for regressed values (bursts, outputs)."""
+    return outputs.argmax(axis=1) if task.kind == "classes" else outputs
+
+
+def _ridge(penalty: float, bursts: int) -> Pipeline:
+    return make_pipeline(StandardScaler(), Ridge(penalty * bursts))
+
+
+def _choose(task: Task, features: np.ndarray, targets: np.ndarray, labels: list[np.ndarray],
+            speakers: np.ndarray) -> np.ndarray:
+    """For each of the labellings, `targets` (bursts, labellings, outputs), the penalty whose answers for speakers left
+    out score best."""
+    folds = GroupKFold(min(FOLDS, len(np.unique(speakers))))
+    flat, scores = targets.reshape(len(targets), -1), []
+    for penalty in PENALTIES:
+        held_out = cross_val_predict(_ridge(penalty, len(targets)), features, flat, groups=speakers, cv=folds)
+        answers = [_answers(task, output) for output in np.moveaxis(held_out.reshape(targets.shape), 1, 0)]
+        scores.append([metric(task)(truth, answer) for truth, answer in zip(labels, answers, strict=True)])
+    best = np.argmax(scores, axis=0) if HIGHER_IS_BETTER[task.kind] else np.argmin(scores, axis=0)
+    return PENALTIES[best]
+
+
+def _predict(penalties: np.ndarray, features: np.ndarray, targets: np.ndarray, unheard: np.ndarray) -> np.ndarray:
+    """The regressed values (labellings, bursts, outputs) for `unheard` features, each by its own penalty."""
+    outputs = np.empty((targets.shape[1], len(unheard), targets.shape[2]))
+    for penalty in np.unique(penalties):
+        those = penalties == penalty
+        flat = targets[:, those].reshape(len(targets), -1)
+        found = _ridge(penalty, len(targets)).fit(features, flat).predict(unheard)
+        outputs[those] = np.moveaxis(found.reshape(len(unheard), those.sum(), -1), 1, 0)
+    return outputs
+
+
+def probe_all(representations: Mapping[str, Mapping[str, np.ndarray]], tasks: Iterable[Task], table: pd.DataFrame,
+              repeats: int = REPEATS, seed: int = 0) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+    """Every task read from every representation: a table, and the answers by code and representation, "V4 shared".
+
+    `representations` are features (bursts, features) of the rows of `table`, by code and name. Columns of the table:
+    code, representation, task, metric, score, floor, floor_low, floor_high, skill, n_train, n_val, regularisation.
+    `floor` is the mean of the floor's scores, with the lowest and the highest of them; `skill` is on one scale for
+    every task, 0 at the floor and 1 for a perfect score.
+    """
+    rows, answers = [], {}
+    wanted = [(code, name, task) for code, found in representations.items() for name in found for task in tasks]
+    for code, name, task in tqdm(wanted, desc="Probing", unit="probe", leave=False):
+        found = probe(task, representations[code][name], table, repeats, seed)
+        floor = found.floor.mean()
+        rows.append((code, name, task.name, METRIC_NAMES[task.kind], found.score, floor, found.floor.min(),
+                     found.floor.max(), skill(task, found.score, floor), found.n_train, len(found.answers), found.penalty))
+        answers.setdefault(f"{code} {name}", []).append(found.answers)
+    columns = ["code", "representation", "task", "metric", "score", "floor", "floor_low", "floor_high", "skill",
+               "n_train", "n_val", "regularisation"]
+    return pd.DataFrame(rows, columns=columns), {of: pd.concat(parts, axis=1) for of, parts in answers.items()}
+
+
+def skill(task: Task, score: float | np.ndarray, floor: float) -> float | np.ndarray:
+    """How far of the way from the floor to a perfect score: 0 at the floor, 1 for CCC and UAR of 1 or an MAE of 0."""
+    best = 1 if HIGHER_IS_BETTER[task.kind] else 0
+    return (score - floor) / (best - floor)

@@ -1,0 +1,156 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from burst2vec import probes
+from burst2vec.corpus import Task
+from burst2vec.description import exchanges
+from burst2vec.metrics import ccc, mae, uar
+
+EMOTION = Task("emotion", "intensities", ("Awe", "Fear"))
+AGE = Task("age", "scalar", ("age",), unit="years", low=20, high=40)
+COUNTRY = Task("country", "classes", ("country",), classes=("China", "USA", "Venezuela"))
+TASKS = (EMOTION, AGE, COUNTRY)
+
+
+@pytest.fixture(scope="module")
+def table():
+    """240 training bursts of 60 speakers and 120 validation bursts of 30 others; one country is rare."""
+    rng = np.random.default_rng(0)
+    speakers = pd.DataFrame({
+        "speaker": [f"s{i}" for i in range(90)], "split": np.repeat(["train", "val"], [60, 30]),
+        "age": rng.uniform(20, 40, 90), "country": rng.choice(COUNTRY.classes, 90, p=[0.5, 0.4, 0.1])})
+    bursts = speakers.loc[np.repeat(np.arange(90), 4)].reset_index(drop=True)
+    bursts[list(EMOTION.columns)] = rng.random((360, 2))
+    bursts.index = pd.Index([f"{i:05d}" for i in range(360)], name="file")
+    return bursts
+
+
+def planted(table, noise=0.3, seed=1):
+    """Features that hold every label linearly, mixed, and beside them as many that hold nothing."""
+    rng = np.random.default_rng(seed)
+    labels = np.column_stack([table["Awe"], table["Fear"], table["age"] / 20, pd.get_dummies(table["country"])])
+    mixed = (labels - labels.mean(0)) @ rng.standard_normal((labels.shape[1], 12))
+    return np.hstack([mixed + noise * rng.standard_normal(mixed.shape), rng.standard_normal((len(table), 12))])
+
+
+def noise(table, features=24):
+    return np.random.default_rng(2).standard_normal((len(table), features)).astype(np.float32)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_what_a_representation_holds_linearly_is_read(table, task):
+    found = probes.probe(task, planted(table), table, repeats=5)
+    assert probes.skill(task, found.score, found.floor.mean()) > 0.5
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_from_noise_nothing_is_read(table, task):
+    found = probes.probe(task, noise(table), table)
+    assert found.floor.min() <= found.score <= found.floor.max()
+
+
+def test_floors_lie_near_chance_even_for_a_representation_that_holds_the_labels(table):
+    floor = {task.name: probes.probe(task, planted(table), table).floor.mean() for task in TASKS}
+    mean_age = table["age"][table["split"] == "train"].mean()
+    of_constant = (table["age"][table["split"] == "val"] - mean_age).abs().mean()
+    assert floor["emotion"] == pytest.approx(0, abs=0.05)
+    assert floor["country"] == pytest.approx(1 / 3, abs=0.08)
+    assert floor["age"] == pytest.approx(of_constant, rel=0.1)
+
+
+def test_a_rare_class_is_answered_as_readily_as_a_frequent_one(table):
+    answers = probes.probe(COUNTRY, planted(table), table, repeats=1).answers["country"]
+    truth = table.loc[answers.index, "country"]
+    assert (answers == truth)[truth == "Venezuela"].mean() > 0.75
+
+
+def test_scores_are_those_of_the_answers(table):
+    for task, metric in zip(TASKS, (ccc, mae, uar), strict=True):
+        found = probes.probe(task, planted(table), table, repeats=1)
+        truth = table.loc[found.answers.index, list(task.columns)]
+        assert set(table.loc[found.answers.index, "split"]) == {"val"}
+        assert found.score == pytest.approx(metric(truth, found.answers))
+
+
+def test_the_labels_of_validation_have_no_part_in_the_answers(table):
+    other = table.copy()
+    val = other["split"] == "val"
+    other.loc[val, ["age", "Awe", "Fear"]] = 0.5
+    other.loc[val, "country"] = "USA"
+    for task in TASKS:
+        before, after = (probes.probe(task, planted(table), labels, repeats=1) for labels in (table, other))
+        pd.testing.assert_frame_equal(before.answers, after.answers)
+
+
+def test_a_speaker_in_training_and_validation_is_refused(table):
+    leak = table.copy()
+    leak.loc[leak["speaker"] == "s89", "speaker"] = "s3"
+    with pytest.raises(ValueError, match="speaker 's3' is in training and validation"):
+        probes.probe(COUNTRY, planted(leak), leak)
+
+
+def test_knowing_a_voice_by_heart_does_not_pass_for_knowing_its_country(table, monkeypatch):
+    """Features that name the speaker tell a country only to who has heard that speaker: folds keep speakers apart."""
+    chosen = []
+
+    def noted(truth, guess):
+        chosen.append(uar(truth, guess))
+        return chosen[-1]
+
+    monkeypatch.setattr(probes, "metric", lambda task: noted)
+    voices = pd.get_dummies(table["speaker"]).to_numpy(float)
+    probes.probe(COUNTRY, voices, table, repeats=0)
+    assert max(chosen) < 0.45
+    chosen.clear()
+    alone = table.assign(speaker=table.index)  # the leak: each burst passes for a speaker of its own
+    probes.probe(COUNTRY, voices, alone, repeats=0)
+    assert max(chosen) > 0.9
+
+
+def test_the_penalty_grows_as_the_signal_sinks_into_noise(table):
+    weak, strong = (probes.probe(AGE, planted(table, noise), table, repeats=1).penalty for noise in (10, 0.01))
+    assert weak > strong
+
+
+def test_bursts_without_a_label_or_a_speaker_are_borne(table):
+    some = table.copy()
+    some.loc[some.index[:40], "age"] = None
+    some.loc[some.index[40:80], "speaker"] = None
+    found = probes.probe(AGE, planted(table), some, repeats=2)
+    assert found.n_train == 200 and found.score < found.floor.min()
+
+
+def test_one_training_speaker_is_too_few(table):
+    with pytest.raises(ValueError, match="two speakers"):
+        probes.probe(AGE, noise(table)[236:244], table.iloc[236:244])
+
+
+def test_speakers_exchange_a_trait_and_bursts_what_varies(table):
+    train = table[table["split"] == "train"]
+    speakers, rng = train["speaker"].to_numpy(), np.random.default_rng(0)
+    for order in exchanges(train["age"].to_numpy(), speakers, 3, rng):
+        assert pd.Series(train["age"].to_numpy()[order]).groupby(speakers).nunique().max() == 1
+    emotion = train[list(EMOTION.columns)].to_numpy()
+    for order in exchanges(emotion, speakers, 3, rng):
+        assert sorted(order) == list(range(len(train)))
+
+
+def test_the_table_of_all_probes(table):
+    features = {"V4": {"pooled": noise(table), "shared": planted(table)}, "V5": {"shared": planted(table)}}
+    found, answers = probes.probe_all(features, TASKS, table, repeats=3)
+    assert list(found) == ["code", "representation", "task", "metric", "score", "floor", "floor_low", "floor_high",
+                           "skill", "n_train", "n_val", "regularisation"]
+    assert len(found) == 9 and list(answers) == ["V4 pooled", "V4 shared", "V5 shared"]
+    assert (found["floor"].between(found["floor_low"], found["floor_high"])).all()
+    assert set(found["n_train"]) == {240} and set(found["n_val"]) == {120}
+    assert list(answers["V4 shared"]) == ["Awe", "Fear", "age", "country"]
+    skills = found.groupby(["code", "representation"])["skill"].min()
+    assert abs(skills["V4", "pooled"]) < 0.15 and skills["V4", "shared"] == skills["V5", "shared"] > 0.4
+
+
+def test_skill_is_0_at_the_floor_and_1_for_a_perfect_score():
+    assert probes.skill(AGE, 4.0, 4.0) == 0 == probes.skill(COUNTRY, 0.3, 0.3)
+    assert probes.skill(AGE, 0, 4.0) == 1 == probes.skill(EMOTION, 1, 0.01)
+    assert probes.skill(AGE, 3.0, 4.0) == pytest.approx(0.25)
+    assert probes.skill(COUNTRY, 0.625, 0.25) == pytest.approx(0.5)
