@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -23,6 +23,10 @@ class Waveforms(Protocol):
     """Waveforms by number, float32 (samples,) each: a store, or a list."""
 
     def __getitem__(self, row: int) -> np.ndarray: ...
+
+
+Ask = Callable[[torch.Tensor, torch.Tensor], Mapping[str, torch.Tensor]]
+"""Takes zero-padded waveforms (batch, samples) and their lengths (batch,), and gives tensors (batch, ...) by name."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -45,16 +49,25 @@ def infer(model: Burst2Vec, waveforms: Waveforms, rows: np.ndarray, lengths: np.
     `lengths` (rows,) in samples decide the batches: the like go together. `precision` is an autocast context. The
     model is left in the mode it was in.
     """
+    if not len(rows):
+        return {task.name: np.empty((0, task.outputs), np.float32) for task in model.tasks}
+    return _in_batches(model, model, waveforms, rows, lengths, batch_size, precision, progress)
+
+
+def _in_batches(model: Burst2Vec, ask: Ask, waveforms: Waveforms, rows: np.ndarray, lengths: np.ndarray,
+                batch_size: int, precision: contextlib.AbstractContextManager | None,
+                progress: bool = True) -> dict[str, np.ndarray]:
+    """What `ask` makes of the waveforms with the model in evaluation mode, float32 (rows, ...) each, in their order."""
     order = np.argsort(lengths, kind="stable")
-    parts = np.array_split(rows[order], -(-len(rows) // batch_size)) if len(rows) else []
     was_training, device = model.training, next(model.parameters()).device
     model.eval()
-    found = {task.name: [np.empty((0, task.outputs), np.float32)] for task in model.tasks}
+    found: dict[str, list[np.ndarray]] = {}
     with torch.inference_mode(), precision or contextlib.nullcontext():
+        parts = np.array_split(rows[order], -(-len(rows) // batch_size))
         for part in tqdm(parts, desc="Predicting", unit="batch", leave=False, disable=not progress):
             padded, samples = collate([waveforms[row] for row in part])
-            for name, output in model(padded.to(device), samples.to(device)).items():
-                found[name].append(output.float().cpu().numpy())
+            for name, output in ask(padded.to(device), samples.to(device)).items():
+                found.setdefault(name, []).append(output.float().cpu().numpy())
     model.train(was_training)
     return {name: np.concatenate(outputs)[np.argsort(order)] for name, outputs in found.items()}
 
@@ -68,3 +81,19 @@ def predict(model: Burst2Vec, corpus: Corpus, store: WaveformStore, splits: Sequ
     rows = np.flatnonzero(corpus.table["split"].isin(splits))
     outputs = infer(model, store, rows, store.lengths[rows], batch_size, precision)
     return tabulate(outputs, model.tasks, corpus.table.iloc[rows])
+
+
+def represent(model: Burst2Vec, corpus: Corpus, store: WaveformStore, splits: Sequence[str] = ("train", "val"),
+              batch_size: int = 64, precision: contextlib.AbstractContextManager | None = None) -> dict[str, np.ndarray]:
+    """The model's representations of every burst of `splits`, float32 (bursts, features), in the corpus's order.
+
+    By name: `pooled`, `shared`, and for each task those such as `specific age` and `combined age`.
+    """
+    def ask(padded: torch.Tensor, samples: torch.Tensor) -> dict[str, torch.Tensor]:
+        found = model.represent(padded, samples)
+        return {"pooled": found.pooled, "shared": found.shared,
+                **{f"specific {name}": features for name, features in found.specific.items()},
+                **{f"combined {name}": features for name, features in found.combined.items()}}
+
+    rows = np.flatnonzero(corpus.table["split"].isin(splits))
+    return _in_batches(model, ask, store, rows, store.lengths[rows], batch_size, precision)

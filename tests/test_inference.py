@@ -8,7 +8,7 @@ import torch
 
 from burst2vec.config import ParameterError
 from burst2vec.corpus import Corpus
-from burst2vec.inference import choose_device, infer, predict
+from burst2vec.inference import choose_device, infer, predict, represent
 from burst2vec.model import build
 
 
@@ -84,6 +84,22 @@ def test_a_list_of_waveforms_will_do_and_an_empty_one_too(model, tiny_store):
     assert all(np.array_equal(found[name], wanted[name]) for name in wanted)
     nothing = infer(model, [], np.arange(0), np.arange(0), 2)
     assert {name: o.shape for name, o in nothing.items()} == {"emotion": (0, 10), "age": (0, 1), "country": (0, 4)}
+
+
+def test_representations_are_the_models_own_clip_by_clip(model, tiny_corpus, tiny_store):
+    found = represent(model, tiny_corpus, tiny_store, batch_size=5)
+    assert list(found) == ["pooled", "shared", "specific emotion", "specific age", "specific country",
+                           "combined emotion", "combined age", "combined country"]
+    assert {len(features) for features in found.values()} == {24} and found["shared"].shape[1] == 16
+    model.eval()
+    for row in (0, 9, 23):
+        with torch.no_grad():
+            alone = model.represent(torch.from_numpy(tiny_store[row])[None], torch.tensor([len(tiny_store[row])]))
+        np.testing.assert_allclose(found["pooled"][row], alone.pooled[0], atol=1e-4)
+        np.testing.assert_allclose(found["shared"][row], alone.shared[0], atol=1e-4)
+        for task in ("emotion", "age", "country"):
+            np.testing.assert_allclose(found[f"specific {task}"][row], alone.specific[task][0], atol=1e-4)
+            np.testing.assert_allclose(found[f"combined {task}"][row], alone.combined[task][0], atol=1e-4)
 
 
 def test_the_device_is_as_asked():
