@@ -16,7 +16,7 @@ Source: Alain and Bengio (2016); Hewitt and Liang (2019) for the need of a floor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,10 +27,12 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tqdm.auto import tqdm
 
-from burst2vec.corpus import Task
+from burst2vec.corpus import Corpus, Task
 from burst2vec.description import exchanges
 from burst2vec.metrics import HIGHER_IS_BETTER, METRIC_NAMES, metric
-from burst2vec.trivial import labels_of
+from burst2vec.resampling import RESAMPLES, bootstrap, expanded_percentiles
+from burst2vec.tables import metric_columns
+from burst2vec.trivial import labels_of, predict_constant
 
 PENALTIES = np.logspace(-3, 2, 6)
 """Weights of the squared coefficients beside the mean squared error, of which one is chosen."""
@@ -38,6 +40,9 @@ FOLDS = 5
 """Parts of the training speakers, each left out in turn to choose the penalty."""
 REPEATS = 20
 """Exchanges of labels behind each floor: where there is nothing to read, a score is above all of them once in 21."""
+
+COLUMNS = ["code", "representation", "task", "metric", "score", "floor", "floor_low", "floor_high", "constant", "skill",
+           "skill_low", "skill_high", "n_train", "n_val", "regularisation"]
 
 
 @dataclass(frozen=True)
@@ -128,29 +133,86 @@ def _predict(penalties: np.ndarray, features: np.ndarray, targets: np.ndarray, u
     return outputs
 
 
-def probe_all(representations: Mapping[str, Mapping[str, np.ndarray]], tasks: Iterable[Task], table: pd.DataFrame,
-              repeats: int = REPEATS, seed: int = 0) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
-    """Every task read from every representation: a table, and the answers by code and representation, "V4 shared".
+@dataclass(frozen=True)
+class Probed:
+    """Every task read from every representation: a `table`, and `replicates`, the skills on resamples of the `speakers`
+    of validation, (resamples, probes) in the table's order.
 
-    `representations` are features (bursts, features) of the rows of `table`, by code and name. Columns of the table:
-    code, representation, task, metric, score, floor, floor_low, floor_high, skill, n_train, n_val, regularisation.
-    `floor` is the mean of the floor's scores, with the lowest and the highest of them; `skill` is on one scale for
-    every task, 0 at the floor and 1 for a perfect score.
+    Columns: code, representation, task, metric, score; floor, the mean of the floor's scores, and the lowest and the
+    highest of them, floor_low and floor_high; constant, what an answer scores that is the same for every burst; skill,
+    with its 95 % interval over speakers, skill_low and skill_high; n_train, n_val, regularisation.
     """
-    rows, answers = [], {}
-    wanted = [(code, name, task) for code, found in representations.items() for name in found for task in tasks]
-    for code, name, task in tqdm(wanted, desc="Probing", unit="probe", leave=False):
-        found = probe(task, representations[code][name], table, repeats, seed)
-        floor = found.floor.mean()
-        rows.append((code, name, task.name, METRIC_NAMES[task.kind], found.score, floor, found.floor.min(),
-                     found.floor.max(), skill(task, found.score, floor), found.n_train, len(found.answers), found.penalty))
-        answers.setdefault(f"{code} {name}", []).append(found.answers)
-    columns = ["code", "representation", "task", "metric", "score", "floor", "floor_low", "floor_high", "skill",
-               "n_train", "n_val", "regularisation"]
-    return pd.DataFrame(rows, columns=columns), {of: pd.concat(parts, axis=1) for of, parts in answers.items()}
+
+    table: pd.DataFrame
+    replicates: np.ndarray
+    speakers: int
 
 
-def skill(task: Task, score: float | np.ndarray, floor: float) -> float | np.ndarray:
-    """How far of the way from the floor to a perfect score: 0 at the floor, 1 for CCC and UAR of 1 or an MAE of 0."""
+def probe_all(representations: Mapping[str, Mapping[str, np.ndarray]], corpus: Corpus, repeats: int = REPEATS,
+              resamples: int = RESAMPLES, seed: int = 0) -> Probed:
+    """Every task of the corpus read from `representations`, by code and name: features (bursts, features) of its
+    training and validation bursts, in its order.
+
+    Raises ValueError as `probe` does, and where validation has fewer than two speakers.
+    """
+    table, val = corpus.table[corpus.table["split"] != "test"], corpus.split("val")
+    wanted = [(code, name, task) for code, found in representations.items() for name in found for task in corpus.tasks]
+    found = [probe(task, representations[code][name], table, repeats, seed)
+             for code, name, task in tqdm(wanted, desc="Probing", unit="probe", leave=False)]
+    answers: dict[str, list[pd.DataFrame]] = {"Constant": [predict_constant(corpus, val.index)]}
+    for (code, name, _), readout in zip(wanted, found, strict=True):
+        answers.setdefault(f"{code} {name}", []).append(readout.answers)
+    tables = {of: pd.concat(parts, axis=1) for of, parts in answers.items()}
+    drawn = bootstrap(corpus.tasks, val, tables, resamples, seed)
+    column = {task.name: name for name, task in metric_columns(corpus.tasks).items()}
+    rows, skills = [], []
+    for (code, name, task), readout in zip(wanted, found, strict=True):
+        ours, constant = (f"{code} {name}", column[task.name]), ("Constant", column[task.name])
+        skills.append(skill(task, drawn.replicates[ours].to_numpy(), drawn.replicates[constant].to_numpy()))
+        rows.append(_row(code, name, task, readout, drawn.estimates[constant]))
+    low, high = drawn.interval(np.stack(skills, axis=1))
+    table = pd.DataFrame(rows).assign(skill_low=low, skill_high=high)[COLUMNS]
+    return Probed(table, np.stack(skills, axis=1), drawn.speakers)
+
+
+def _row(code: str, representation: str, task: Task, found: Readout, constant: float) -> dict[str, str | float]:
+    return {"code": code, "representation": representation, "task": task.name, "metric": METRIC_NAMES[task.kind],
+            "score": found.score, "floor": found.floor.mean(), "floor_low": found.floor.min(),
+            "floor_high": found.floor.max(), "constant": constant, "skill": skill(task, found.score, constant),
+            "n_train": found.n_train, "n_val": len(found.answers), "regularisation": found.penalty}
+
+
+def skill(task: Task, score: float | np.ndarray, constant: float | np.ndarray) -> float | np.ndarray:
+    """Scores on one scale for every task: 0 for what a `constant` answer scores, 1 for a perfect score.
+
+    That is the CCC itself, 1 - MAE / (MAE of a constant), and (UAR - chance) / (1 - chance).
+    """
     best = 1 if HIGHER_IS_BETTER[task.kind] else 0
-    return (score - floor) / (best - floor)
+    return (score - constant) / (best - constant)
+
+
+def reading(representation: str, task: str) -> str:
+    """Which kind of reading it is to ask a representation for a task.
+
+    >>> reading("specific age", "country")
+    'another task, from specific features'
+    """
+    kind, _, of = representation.partition(" ")
+    if not of:
+        return f"any task, from {kind} features"
+    return f"{'its own' if of == task else 'another'} task, from {kind} features"
+
+
+def compare_skills(probed: Probed, first: str, second: str) -> pd.DataFrame:
+    """The mean skill of two systems' probes in each kind of reading: reading, a column for each system, difference and
+    its 95 % interval over speakers, low and high."""
+    table, rows = probed.table, []
+    kinds = [reading(*of) for of in zip(table["representation"], table["task"], strict=True)]
+    for kind in dict.fromkeys(kinds):
+        of_kind = np.array([k == kind for k in kinds])
+        ours, theirs = (of_kind & (table["code"] == code).to_numpy() for code in (first, second))
+        one, other = table["skill"][ours].mean(), table["skill"][theirs].mean()
+        gaps = probed.replicates[:, ours].mean(axis=1) - probed.replicates[:, theirs].mean(axis=1)
+        low, high = expanded_percentiles(gaps, probed.speakers)
+        rows.append((kind, one, other, one - other, low, high))
+    return pd.DataFrame(rows, columns=["reading", first, second, "difference", "low", "high"])

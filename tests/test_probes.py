@@ -1,9 +1,12 @@
+import doctest
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from burst2vec import probes
-from burst2vec.corpus import Task
+from burst2vec.corpus import Corpus, Task
 from burst2vec.description import exchanges
 from burst2vec.metrics import ccc, mae, uar
 
@@ -136,21 +139,60 @@ def test_speakers_exchange_a_trait_and_bursts_what_varies(table):
         assert sorted(order) == list(range(len(train)))
 
 
-def test_the_table_of_all_probes(table):
-    features = {"V4": {"pooled": noise(table), "shared": planted(table)}, "V5": {"shared": planted(table)}}
-    found, answers = probes.probe_all(features, TASKS, table, repeats=3)
-    assert list(found) == ["code", "representation", "task", "metric", "score", "floor", "floor_low", "floor_high",
-                           "skill", "n_train", "n_val", "regularisation"]
-    assert len(found) == 9 and list(answers) == ["V4 pooled", "V4 shared", "V5 shared"]
+@pytest.fixture(scope="module")
+def probed(table):
+    corpus = Corpus("made up", Path("."), table, TASKS)
+    features = {"V4": {"shared": planted(table), "specific age": planted(table)[:, :6]},
+                "V5": {"shared": planted(table), "specific age": planted(table)}}
+    return probes.probe_all(features, corpus, repeats=2, resamples=200)
+
+
+def test_the_table_of_all_probes_has_a_row_for_each(probed):
+    found = probed.table
+    assert list(found) == probes.COLUMNS and len(found) == 12 == probed.replicates.shape[1]
     assert (found["floor"].between(found["floor_low"], found["floor_high"])).all()
-    assert set(found["n_train"]) == {240} and set(found["n_val"]) == {120}
-    assert list(answers["V4 shared"]) == ["Awe", "Fear", "age", "country"]
-    skills = found.groupby(["code", "representation"])["skill"].min()
-    assert abs(skills["V4", "pooled"]) < 0.15 and skills["V4", "shared"] == skills["V5", "shared"] > 0.4
+    assert set(found["n_train"]) == {240} and set(found["n_val"]) == {120} and probed.speakers == 30
+    assert set(found["regularisation"]) <= set(probes.PENALTIES)
 
 
-def test_skill_is_0_at_the_floor_and_1_for_a_perfect_score():
-    assert probes.skill(AGE, 4.0, 4.0) == 0 == probes.skill(COUNTRY, 0.3, 0.3)
-    assert probes.skill(AGE, 0, 4.0) == 1 == probes.skill(EMOTION, 1, 0.01)
+def test_the_skill_is_measured_from_a_constant_answer(probed, table):
+    found = probed.table.set_index(["code", "representation", "task"])
+    ages = table.groupby("split")["age"]
+    constant = (ages.get_group("val") - ages.get_group("train").median()).abs().mean()
+    row = found.loc["V4", "shared", "age"]
+    assert row["constant"] == pytest.approx(constant) and row["skill"] == pytest.approx(1 - row["score"] / constant)
+    row = found.loc["V4", "shared", "country"]
+    assert row["skill"] == pytest.approx((row["score"] - 1 / 3) / (2 / 3))
+    row = found.loc["V4", "shared", "emotion"]
+    assert row["skill"] == row["score"] and row["skill_low"] < row["skill"] < row["skill_high"]
+
+
+def test_readings_are_told_apart_by_whose_features_they_are():
+    assert probes.reading("specific age", "age") == "its own task, from specific features"
+    assert probes.reading("combined age", "emotion") == "another task, from combined features"
+    assert probes.reading("shared", "age") == "any task, from shared features"
+
+
+def test_where_two_systems_know_the_same_nothing_differs(probed):
+    found = probes.compare_skills(probed, "V4", "V5").set_index("reading")
+    same = found.loc["any task, from shared features"]
+    assert same["V4"] == same["V5"] > 0.4 and same["low"] == same["difference"] == same["high"] == 0
+
+
+def test_where_one_system_knows_less_the_difference_shows(probed):
+    found = probes.compare_skills(probed, "V4", "V5").set_index("reading")
+    for kind in ("its own task, from specific features", "another task, from specific features"):
+        assert found.loc[kind, "low"] < found.loc[kind, "difference"] == pytest.approx(
+            found.loc[kind, "V4"] - found.loc[kind, "V5"])
+    assert found.loc["another task, from specific features", "high"] < 0
+
+
+def test_skill_is_0_for_a_constant_and_1_for_a_perfect_score():
+    assert probes.skill(AGE, 4.0, 4.0) == 0 == probes.skill(COUNTRY, 0.25, 0.25)
+    assert probes.skill(AGE, 0, 4.0) == 1 == probes.skill(EMOTION, 1, 0)
     assert probes.skill(AGE, 3.0, 4.0) == pytest.approx(0.25)
     assert probes.skill(COUNTRY, 0.625, 0.25) == pytest.approx(0.5)
+
+
+def test_the_examples_in_docstrings_run():
+    assert doctest.testmod(probes).attempted == 1 and doctest.testmod(probes).failed == 0
