@@ -80,15 +80,20 @@ def probe(task: Task, features: np.ndarray, table: pd.DataFrame, repeats: int = 
 
 
 def _speakers_apart(table: pd.DataFrame, train: np.ndarray, val: np.ndarray) -> np.ndarray:
-    """The speaker of each training burst, as numbers; a burst without one is a speaker of its own."""
+    """The speaker of each training burst, as numbers."""
     shared = set(table["speaker"][train].dropna()) & set(table["speaker"][val].dropna())
     if shared:
         raise ValueError(f"speaker {min(shared)!r} is in training and validation; a probe would be scored on a voice "
                          "that it was fitted to")
-    speakers = pd.factorize(table["speaker"].astype(object).fillna(pd.Series(table.index, table.index))[train])[0]
+    speakers = pd.factorize(speakers_of(table)[train])[0]
     if len(np.unique(speakers)) < 2:
         raise ValueError("a probe needs training bursts of two speakers or more, to leave one out")
     return speakers
+
+
+def speakers_of(table: pd.DataFrame) -> pd.Series:
+    """The speaker of each burst of a corpus table; a burst without one is a speaker of its own."""
+    return table["speaker"].astype(object).fillna(pd.Series(table.index, table.index))
 
 
 def _regressands(task: Task, labels: np.ndarray) -> np.ndarray:
@@ -189,6 +194,18 @@ def skill(task: Task, score: float | np.ndarray, constant: float | np.ndarray) -
     """
     best = 1 if HIGHER_IS_BETTER[task.kind] else 0
     return (score - constant) / (best - constant)
+
+
+def floor_skills(table: pd.DataFrame) -> pd.DataFrame:
+    """The skills between which the floor of each row of `Probed.table` lies: low, high."""
+    best = (table["metric"] != METRIC_NAMES["scalar"]).astype(float)
+    bounds = [(table[name] - table["constant"]) / (best - table["constant"]) for name in ("floor_low", "floor_high")]
+    return pd.DataFrame({"low": np.minimum(*bounds), "high": np.maximum(*bounds)})
+
+
+def above_floor(table: pd.DataFrame) -> pd.Series:
+    """Which rows of `Probed.table` score better than every exchange of labels did."""
+    return table["skill"] > floor_skills(table)["high"]
 
 
 def reading(representation: str, task: str) -> str:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from math import gcd
 from pathlib import Path
@@ -27,6 +28,7 @@ from scipy.signal import resample_poly
 from tqdm.auto import tqdm
 
 from burst2vec import population
+from burst2vec.corpus import SPLITS
 from burst2vec.expression import habits_of, sound_of
 from burst2vec.files import write_aside
 from burst2vec.readers import COUNTRIES, EMOTIONS
@@ -42,13 +44,13 @@ PROVIDED_RMS = 10 ** (-3 / 20)
 
 def synthesise(
     folder: str | Path, train: int = 640, val: int = 320, test: int = 320,
-    bias: float = 1.0, seed: int = 0, workers: int | None = None,
+    bias: float = 1.0, seed: int = 0, workers: int | None = None, splits: Sequence[str] = SPLITS,
 ) -> Path:
     """The folder of a synthetic corpus of so many clips, written whole or not at all.
 
     ``bias`` is how far age and country are associated: 1 as measured in ExVo, 0 not at all. The same ``seed``
     gives the same bytes, however many ``workers`` (processes; without a number, one for each processor) share
-    the task.
+    the task. Only the clips of ``splits`` are written; they are the same whether or not the others are.
 
     Raises FileExistsError where the folder has content, ValueError for an impossible size, bias, seed or
     workers.
@@ -60,6 +62,7 @@ def synthesise(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder}: exists and is not empty; a corpus is written into a new folder")
     clips = draw_corpus(sizes, bias, seed)
+    clips = clips[clips["split"].isin(splits)]
     with write_aside(folder) as aside:
         for name in ("raw", "wav"):
             (aside / name).mkdir(parents=True)

@@ -46,6 +46,13 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_workers(tmp_path):
     assert len(alone) == 4 + 2 * 12
 
 
+def test_a_split_written_alone_is_the_same_to_the_byte(folder, tmp_path):
+    alone = synth.synthesise(tmp_path / "val", **SIZES, workers=1, splits=["val"])
+    whole, part = digests(folder), {n: d for n, d in digests(alone).items() if n.endswith(".wav")}
+    assert len(part) == 2 * SIZES["val"] and part.items() <= whole.items()
+    assert pd.read_csv(alone / "data_info.csv")["Split"].unique().tolist() == ["Val"]
+
+
 def test_another_seed_gives_other_sounds_and_labels(folder, tmp_path):
     other = digests(synth.synthesise(tmp_path / "other", 4, 4, 4, seed=1, workers=1))
     assert not set(other.values()) & set(digests(folder).values())

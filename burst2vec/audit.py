@@ -1,0 +1,132 @@
+"""What debiasing changed: whom the systems serve, and what is left of their scores where labels do not hang together.
+
+The embedded corpus allows a test that no recorded corpus does. Its speakers can be asked again with other ages: drawn
+independently of the country, everything else as it was. A burst and its twin share speaker, country, emotions and every
+random number, and differ in the speaker's age and what age does to the voice. A system that answers with the typical
+age of the country it hears loses on the twins; one that hears age does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from burst2vec.audio import load
+from burst2vec.corpus import Task, read
+from burst2vec.description import band_width, bands
+from burst2vec.inference import choose_device, infer
+from burst2vec.metrics import HIGHER_IS_BETTER
+from burst2vec.model import Burst2Vec
+from burst2vec.predictions import tabulate
+from burst2vec.probes import speakers_of
+from burst2vec.resampling import RESAMPLES, Replicates, bootstrap, intervals
+from burst2vec.synth import VERSION, synthesise
+from burst2vec.tables import metric_columns
+from burst2vec.training import autocast
+
+
+def unbiased_twins(params) -> pd.DataFrame:
+    """The validation bursts of the embedded corpus of `params` once more, with ages that tell nothing of the country.
+
+    Rows of a corpus table, in its order; the paths of the audio are whole. Synthesised on first use. Raises ValueError
+    where `params` name another corpus.
+    """
+    if params.corpus != ["synthetic"]:
+        raise ValueError(f"corpus {', '.join(params.corpus)}: only the embedded corpus can be asked for twins")
+    sizes = params.synthetic_train, params.synthetic_val, params.synthetic_test
+    parts = (f"twins{VERSION}", *sizes, f"seed{params.synthetic_seed}")
+    folder = params.path(params.cache) / "-".join(map(str, parts))
+    if not folder.exists():
+        synthesise(folder, *sizes, bias=0, seed=params.synthetic_seed, splits=["val"])
+    table = read(folder).table
+    return table.assign(**{kind: [str(folder / path) for path in table[kind]] for kind in ("raw", "provided")})
+
+
+def predict_twins(folders: Mapping[str, Path], twins: pd.DataFrame, params) -> dict[str, pd.DataFrame]:
+    """The predictions of saved systems, `folders` by code, for `unbiased_twins`; each hears its own kind of audio.
+
+    Raises `pretrained.ModelError`.
+    """
+    device, heard, found = choose_device(params.device), {}, {}
+    for code, folder in folders.items():
+        model = Burst2Vec.from_pretrained(folder).to(device)
+        if model.audio not in heard:
+            paths = twins["raw" if model.audio == "own" else "provided"]
+            heard[model.audio] = [load(path, model.audio) for path in paths]
+        waveforms = heard[model.audio]
+        outputs = infer(model, waveforms, np.arange(len(waveforms)), np.array([len(w) for w in waveforms]),
+                        2 * params.batch_size, autocast(params.precision, device))
+        found[code] = tabulate(outputs, model.tasks, twins)
+    return found
+
+
+def bias_losses(tasks: Iterable[Task], biased: pd.DataFrame, unbiased: pd.DataFrame,
+                predictions: Mapping[str, pd.DataFrame], of_twins: Mapping[str, pd.DataFrame],
+                resamples: int = RESAMPLES, seed: int = 0) -> tuple[pd.DataFrame, Replicates]:
+    """What each system loses on the twins of the bursts that it was scored on, and the same on resamples of speakers.
+
+    `predictions` and `of_twins` hold its tables for `biased` and `unbiased`, rows of corpus tables; *Constant* is among
+    them. Columns: code, metric, biased, unbiased, loss, beyond_constant, low, high. A loss is positive where the metric
+    is worse on the twins. Other ages may be easier or harder to guess without hearing any: `beyond_constant` is the
+    loss less that of *Constant*, with the bounds of its 95 % interval over speakers, and what the replicates hold.
+    Raises ValueError where the two tables are not of the same bursts and speakers.
+    """
+    if not biased["speaker"].equals(unbiased["speaker"]):
+        raise ValueError("the tables are not of the same bursts by the same speakers; twins are compared pair by pair")
+    before, after = (bootstrap(tasks, truth, found, resamples, seed)
+                     for truth, found in ((biased, predictions), (unbiased, of_twins)))
+    falls = {column: HIGHER_IS_BETTER[task.kind] for column, task in metric_columns(tasks).items()}
+    metrics = before.estimates.index.get_level_values("metric")
+    signs = np.where([falls.get(metric, True) for metric in metrics], 1, -1)  # the better, the higher: s_mtl too
+    constant = [("Constant", metric) for metric in metrics]
+    loss, drawn = (signs * (b - a) for b, a in ((before.estimates, after.estimates),
+                                                (before.replicates, after.replicates)))
+    beyond = Replicates(loss - loss[constant].to_numpy(), drawn - drawn[constant].to_numpy(),
+                        before.clusters, before.speakers)
+    low, high = beyond.interval(beyond.replicates.to_numpy())
+    table = pd.DataFrame({"biased": before.estimates, "unbiased": after.estimates, "loss": loss,
+                          "beyond_constant": beyond.estimates, "low": low, "high": high})
+    return table.reset_index(), beyond
+
+
+def contrast(replicates: Replicates, first: str, second: str) -> pd.DataFrame:
+    """The first system's values less the second's: metric, difference, low, high, with 95 % intervals over speakers."""
+    gaps = replicates.replicates[first] - replicates.replicates[second]
+    low, high = replicates.interval(gaps.to_numpy())
+    difference = replicates.estimates[first] - replicates.estimates[second]
+    return pd.DataFrame({"difference": difference, "low": low, "high": high}).reset_index()
+
+
+def recall_by_band(classes: Task, scalar: Task, truth: pd.DataFrame, predictions: Mapping[str, pd.DataFrame],
+                   resamples: int = RESAMPLES, seed: int = 0) -> tuple[pd.DataFrame, dict[str, Replicates]]:
+    """Each system's UAR within bands of the scalar, and the same on resamples of each band's speakers.
+
+    Columns: code, band, recall, its 95 % interval low and high, speakers, chance. The recall is the mean over those
+    classes that occur in the band, and `chance` one divided by their number. Bands are twice as wide as those of the
+    labels' figure; one with a single speaker or class says nothing and is left out.
+    """
+    known = truth[scalar.labelled(truth) & classes.labelled(truth)]
+    band = bands(known[scalar.columns[0]], 2 * band_width(scalar))
+    rows, drawn = [], {}
+    for name, part in known.groupby(band, observed=True):
+        occurring = part[classes.columns[0]].nunique()
+        if min(occurring, speakers_of(part).nunique()) > 1:
+            drawn[name] = bootstrap([classes], part, predictions, resamples, seed)
+            table = intervals(drawn[name], "").rename(columns={"estimate": "recall"})
+            rows.append(table.assign(band=name, speakers=drawn[name].speakers, chance=1 / occurring))
+    columns = ["code", "band", "recall", "low", "high", "speakers", "chance"]
+    return pd.concat([pd.DataFrame(columns=columns), *rows], ignore_index=True)[columns], drawn
+
+
+def decided(table: pd.DataFrame) -> pd.Series:
+    """Which rows' 95 % interval, low to high, leaves out 0."""
+    return (table["low"] > 0) | (table["high"] < 0)
+
+
+def told(row: pd.Series, name: str = "difference", digits: int = 2) -> str:
+    """An estimate and its interval in words: "0.16 (0.05 to 0.30)"."""
+    value, low, high = (f"{row[key]:.{digits}f}".replace("-", "−") for key in (name, "low", "high"))
+    return f"{value} ({low} to {high})"
