@@ -54,7 +54,7 @@ def label_files(folder):
 
 
 # What a system's predictions follow from. The other modules show results: changing them trains nothing again.
-AUDIO = modules("audio", "corpus", "example", "expression", "files", "joining", "population", "readers", "sourcefilter",
+AUDIO = modules("audio", "corpus", "example", "expression", "files", "joining", "parallel", "population", "readers", "sourcefilter",
                 "store", "synth")
 TRAINING = AUDIO + modules("adversarial", "backbone", "batches", "checkpoints", "config", "encoding", "inference",
                            "losses", "metrics", "model", "predictions", "tiny", "training")
