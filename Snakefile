@@ -61,6 +61,7 @@ TRAINING = AUDIO + modules("adversarial", "backbone", "batches", "checkpoints", 
 ALL = sorted(str(path) for path in Path("burst2vec").rglob("*.py"))
 PREPARED = expand(RUN + "/prepared/{audio}.json", audio=sorted({p.audio for p in PARAMS.values()}))
 LABELS = [path for name in PARAMS["Baseline"].corpus for path in label_files(PARAMS["Baseline"].path(name))]
+JOINED_LABELS = [path for name in JOINED["corpus"] for path in label_files(PARAMS["Baseline"].path(name))]
 
 # glibc hands every freed activation back to the system, and asks for it again a moment later.
 EXECUTE = ("OMP_NUM_THREADS={threads} MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=8589934592 "
@@ -131,12 +132,12 @@ rule train_seed:
 rule train_joined:
     "A further training, on several corpora at once: params/joined.yaml."
     input:
-        TRAINING, SCALE, PREPARED, "params/joined.yaml", f"params/variants/{JOINED['variant']}.yaml",
+        TRAINING, SCALE, PREPARED, JOINED_LABELS, "params/joined.yaml", f"params/variants/{JOINED['variant']}.yaml",
         notebook="notebooks/04_train_variant.ipynb",
     output:
         executed=RUN + "/notebooks/joined.ipynb",
-        predictions=RUN + "/joined/V4/predictions.csv",
-        history=RUN + "/joined/V4/history.csv",
+        predictions=RUN + f"/joined/{JOINED['variant']}/predictions.csv",
+        history=RUN + f"/joined/{JOINED['variant']}/history.csv",
     params: options=options(GIVEN | JOINED)
     priority: 5
     resources: gpu=1
@@ -146,8 +147,8 @@ rule train_joined:
 rule corpora:
     input:
         ALL, "params/joined.yaml",
-        expand(RUN + "/{code}/history.csv", code=["V4", "joined/V4"]),
-        predictions=RUN + "/joined/V4/predictions.csv",
+        expand(RUN + "/{code}/history.csv", code=[JOINED["variant"], f"joined/{JOINED['variant']}"]),
+        predictions=RUN + f"/joined/{JOINED['variant']}/predictions.csv",
         notebook="notebooks/10_corpora.ipynb",
     output: executed=RUN + "/notebooks/corpora.ipynb"
     params: options=OPTIONS
