@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -100,8 +99,8 @@ def take(store: WaveformStore, task: Task, targets: np.ndarray, rows: np.ndarray
 def plan(corpus: Corpus, lengths: np.ndarray, params, number: int) -> list[tuple[Task, np.ndarray]]:
     """Task and rows of each training batch of epoch `number`, given each burst's length in samples.
 
-    The tasks take turns until each has seen each of its bursts once; bursts without a task's label take no part in
-    it. The order depends on `params.seed` and the epoch's number alone.
+    The tasks take turns, spread evenly over the epoch, until each has seen each of its bursts once; bursts without a
+    task's label take no part in it. The order depends on `params.seed` and the epoch's number alone.
     """
     train = np.flatnonzero(corpus.table["split"] == "train")
     rng = np.random.default_rng((params.seed, number))
@@ -110,8 +109,10 @@ def plan(corpus: Corpus, lengths: np.ndarray, params, number: int) -> list[tuple
     turns = []
     for task in corpus.tasks:
         rows = train[task.labelled(corpus.table)[train]]
-        turns.append([(task, b) for b in bucketed(rows, lengths, params.batch_size, params.bucket_batches, rng)])
-    return list(filter(None, itertools.chain.from_iterable(itertools.zip_longest(*turns))))
+        dealt = bucketed(rows, lengths, params.batch_size, params.bucket_batches, rng)
+        turns += [((place + 0.5) / len(dealt), task, batch) for place, batch in enumerate(dealt)]
+    # A task with fewer bursts comes more seldom, not in the first part of the epoch alone.
+    return [(task, batch) for _, task, batch in sorted(turns, key=lambda turn: turn[0])]
 
 
 def epoch(corpus: Corpus, store: WaveformStore, params, number: int) -> Iterator[Batch]:

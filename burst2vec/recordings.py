@@ -21,6 +21,7 @@ from burst2vec.ensembles import combine
 from burst2vec.inference import infer
 from burst2vec.model import Burst2Vec
 from burst2vec.predictions import tabulate
+from burst2vec.store import as_stored
 
 SUFFIXES = (".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".snd", ".w64", ".wav",
             ".aac", ".amr", ".m4a", ".webm", ".wma")
@@ -155,7 +156,7 @@ def _predict(members: Mapping[str, Burst2Vec], windows: Sequence[Window], batch_
     lengths = np.array([len(w.waveform) for w in windows], int)
     tables = {}
     for name, model in members.items():
-        heard = [to_rms_level(w.waveform) if model.audio == "own" else w.waveform for w in windows]
+        heard = [as_stored(to_rms_level(w.waveform) if model.audio == "own" else w.waveform) for w in windows]
         size = batch_size if model.independent else 1
         outputs = infer(model, heard, np.arange(len(heard)), lengths, size, progress=False)
         tables[name] = tabulate(outputs, model.tasks, where, keep=list(where))

@@ -136,5 +136,16 @@ def _load_one(path: Path, audio: str) -> tuple[np.ndarray, float] | str:
         waveform = load(path, audio)
     except (AudioError, OSError) as error:
         return str(error)
+    return quantise(waveform)
+
+
+def quantise(waveform: np.ndarray) -> tuple[np.ndarray, float]:
+    """A waveform (samples,) as 16-bit integers, and what to multiply them by to have it back."""
     scale = float(np.abs(waveform).max()) / 32767
     return np.round(waveform / scale).astype(SAMPLE), scale
+
+
+def as_stored(waveform: np.ndarray) -> np.ndarray:
+    """A waveform float32 (samples,) with the store's rounding, so that it is heard as in training."""
+    samples, scale = quantise(waveform)
+    return samples * np.float32(scale)

@@ -84,7 +84,8 @@ tables.scores_by_corpus(corpus, found).style.hide(axis="index").format(precision
 # corpora apart, by their speakers and microphones, has only the tasks of one of them left to guess between. Where a
 # burst takes part in $n$ tasks that costs $\ln n$ nats; the mean over the tasks is the lower line of the figure. The
 # shared extractor, in its turn, is rewarded for features that hide the corpus: here the adversary does what it was
-# made for. A loss well below the upper line says that the origin of a recording can be heard in the shared features;
+# made for. (How often each task has its turn, the discriminator learns too; the mean over the tasks gives it nothing
+# for that.) A loss well below the upper line says that the origin of a recording can be heard in the shared features;
 # one near it, that they hide the origin.
 
 # %%
