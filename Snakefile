@@ -13,8 +13,6 @@ from pathlib import Path
 
 import yaml
 
-import yaml
-
 from burst2vec.config import Params, read_yaml
 
 GIVEN = {"scale": "demo"} | dict(config)
@@ -22,7 +20,8 @@ VARIANTS = ("V1", "V2", "V3", "V4", "V5", "V6", "V7")
 PARAMS = {code: Params.resolve(GIVEN | {"variant": code}) for code in ("Baseline", *VARIANTS)}
 RUN = os.path.relpath(PARAMS["Baseline"].run_folder)
 SCALE = f"params/scales/{GIVEN['scale']}.yaml"
-SEEDS = {code: [str(seed) for seed in seeds] for code, seeds in yaml.safe_load(open("params/seeds.yaml")).items()}
+SEEDS = {code: [str(seed) for seed in seeds or ()]
+         for code, seeds in (yaml.safe_load(Path("params/seeds.yaml").read_text(encoding="utf-8")) or {}).items()}
 JOINED = read_yaml(Path("params/joined.yaml")) | {"run": PARAMS["V4"].run_name + "/joined"}
 
 

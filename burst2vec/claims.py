@@ -15,6 +15,10 @@ estimate it is too low where several nearly tie (the price of a minimum over noi
 * high is the smallest of upper bounds that hold for all k pairs at once (Bonferroni, 1 - 0.05 / 2k each), since to say
   that *some* pair fails is to pick the worst of k.
 
+Some sentences are about pre-training: that it beats the baseline, or which pre-trained backbone is best. A run whose
+backbones start from random weights cannot speak to them, however clear its intervals are, and its verdict on them is
+*not tested*.
+
 The interval holds the true m in at least 95 % of samples, as far as the pairs' own intervals do. It is of these trained
 systems on other speakers; another seed would give other systems, of which `seeds` tells. The claims are judged one by
 one, without correction for their number.
@@ -23,8 +27,10 @@ one, without correction for their number.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -38,6 +44,7 @@ MARGIN = 0.005
 par, 0.001 a small improvement and 0.003 an increase. This is about one percent of its scores."""
 VARIANTS = tuple(f"V{number}" for number in range(1, 8))
 PARTS = ("emo_ccc", "cou_uar", "age_mae")
+NO_WEIGHTS = "no pre-trained weights in this run"
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ class Claim:
     """A statement of the paper's section 5: the first system of each pair is better than the second on `metric`.
 
     `section` is the heading that it stands under, `statement` says it in our words. With a `slack` the first may be
-    worse by as much.
+    worse by as much. One that is `about_pretraining` takes variants that start from pre-trained weights.
     """
 
     name: str
@@ -54,6 +61,7 @@ class Claim:
     metric: str
     pairs: tuple[tuple[str, str], ...]
     slack: float = 0.0
+    about_pretraining: bool = False
 
     def statistic(self, scores: pd.DataFrame) -> pd.DataFrame:
         """How well each pair holds, (rows, pairs), from scores with columns (code, metric); above 0: it does."""
@@ -94,15 +102,26 @@ def estimates_of(table: pd.DataFrame, split: str = "val") -> pd.Series:
     return scores.rename_axis(columns="metric").stack().dropna()
 
 
-def ledger(claims: Iterable[Claim], scores: Replicates | pd.Series) -> pd.DataFrame:
+def random_backbones(run_folder: Path) -> list[str]:
+    """The variants of a run whose backbone started from random weights: `params.json` has `backbone_size: tiny`."""
+    paths = {code: run_folder / code / "params.json" for code in VARIANTS}
+    return [code for code, path in paths.items()
+            if path.is_file() and json.loads(path.read_text(encoding="utf-8")).get("backbone_size") == "tiny"]
+
+
+def ledger(claims: Sequence[Claim], scores: Replicates | pd.Series, random: Collection[str] = ()) -> pd.DataFrame:
     """One row for each claim: claim, verdict, estimate, low, high, metric, weakest, section, statement, note.
 
     From `scores` with replicates on resampled speakers a claim is *supported* where its 95 % interval lies above 0,
     *contradicted* where it lies below, else *undecided*. From a point, a series by (code, metric), the estimate alone
-    decides, and the bounds are NaN. *not tested*: a system or its metric is absent, and `note` says which. `weakest` is
-    the pair that holds least.
+    decides, and the bounds are NaN. *not tested*: a system or its metric is absent, or the claim is about pre-training
+    and a system of it is one of `random` (`random_backbones`), which keeps the estimate and the bounds; `note` says
+    which. `weakest` is the pair that holds least.
     """
-    return pd.DataFrame([_judge(claim, scores) for claim in claims])
+    found = pd.DataFrame([_judge(claim, scores) for claim in claims])
+    untested = [claim.name for claim in claims if claim.about_pretraining and set(claim.systems) & set(random)]
+    found.loc[found["claim"].isin(untested) & found["estimate"].notna(), ["verdict", "note"]] = "not tested", NO_WEIGHTS
+    return found
 
 
 def _judge(claim: Claim, scores: Replicates | pd.Series) -> dict[str, object]:
@@ -146,9 +165,9 @@ def _pretraining() -> tuple[Claim, ...]:
     section = "Effect of Pre-trained Speech Representation Models"
     return (
         Claim("Pre-trained beats the baseline", section, "Every variant scores higher overall than the baseline.",
-              "s_mtl", tuple((code, "Baseline") for code in VARIANTS)),
+              "s_mtl", tuple((code, "Baseline") for code in VARIANTS), about_pretraining=True),
         Claim("V6 is the best single system", section, "Of all variants V6 has the highest overall score.",
-              "s_mtl", _over("V6", VARIANTS)),
+              "s_mtl", _over("V6", VARIANTS), about_pretraining=True),
     )
 
 
@@ -157,10 +176,10 @@ def _backbones(margin: float) -> tuple[Claim, ...]:
     best = {"V2": ("cou_uar", "country"), "V3": ("age_mae", "age"), "V5": ("emo_ccc", "emotion")}
     par = Claim("V2, V3 and V5 are on par", section,
                 f"Without the adversary no two backbones differ overall by more than {margin:g}.",
-                "s_mtl", tuple(itertools.permutations(three, 2)), margin)
+                "s_mtl", tuple(itertools.permutations(three, 2)), margin, about_pretraining=True)
     return (par, *(Claim(f"{code} is the best of them on {task}", section,
                          f"Of V2, V3 and V5, without the adversary, {code} is best at {task}.",
-                         metric, _over(code, three)) for code, (metric, task) in best.items()))
+                         metric, _over(code, three), about_pretraining=True) for code, (metric, task) in best.items()))
 
 
 def _debiasing(margin: float) -> tuple[Claim, ...]:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.stats import t, tukey_hsd
 
 from burst2vec.corpus import Corpus
@@ -35,8 +36,9 @@ IRRELEVANT = ("seed", "scale", "title", "question", "results", "run", "cache", "
 def read_seeds(corpus: Corpus, run_folder: Path) -> pd.DataFrame:
     """The scores of every system and seed of a run: code, seed, split, metric, value.
 
-    Splits without labels are left out. Raises FileNotFoundError where the run has no system, and ValueError for a
-    folder that is no seed, a seed that is not its folder's, or one whose other parameters differ from the run's own.
+    Seeds are found by their folders, whatever `params/seeds.yaml` asks for. Splits without labels are left out. Raises
+    FileNotFoundError where the run has no system, and ValueError for a folder that is no seed, a seed that is not its
+    folder's, or one whose other parameters differ from the run's own.
     """
     rows = []
     for folder, seed in _folders(run_folder):
@@ -59,10 +61,10 @@ def spread(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def pooled_spread(scores: pd.DataFrame) -> pd.DataFrame:
-    """The seeds' spread that all variants share: split, metric, sd, df, least. Empty where none has two seeds.
+    """The seeds' spread that all variants share: split, metric, sd, df, least, variants.
 
-    `sd` pools the variants with two seeds or more, `df` are its degrees of freedom. `least` is the difference that two
-    runs of *one* variant stay below in 95 % of cases: a difference between two single runs has to exceed it.
+    Empty where no variant has two seeds. `sd` pools the `variants` with two seeds or more (named in one text), `df` are its degrees of freedom, `least` is
+    the `least_difference` of one pair.
     """
     rows = []
     for (split, metric), part in scores.groupby(["split", "metric"], sort=False):
@@ -70,8 +72,17 @@ def pooled_spread(scores: pd.DataFrame) -> pd.DataFrame:
         df = sum(len(values) - 1 for values in groups.values())
         if df:
             sd = np.sqrt(sum(((values - values.mean())**2).sum() for values in groups.values()) / df)
-            rows.append((split, metric, sd, df, t.ppf((1 + COVERAGE) / 2, df) * np.sqrt(2) * sd))
-    return pd.DataFrame(rows, columns=["split", "metric", "sd", "df", "least"])
+            rows.append((split, metric, sd, df, least_difference(sd, df), ", ".join(groups)))
+    return pd.DataFrame(rows, columns=["split", "metric", "sd", "df", "least", "variants"])
+
+
+def least_difference(sd: ArrayLike, df: ArrayLike, pairs: ArrayLike = 1) -> float | np.ndarray:
+    """What a difference between single runs has to exceed to be more than a matter of the seed.
+
+    Two runs of *one* variant differ by less in 95 % of cases; with several `pairs` all of them do at once, by
+    Bonferroni's t at 1 - 0.05 / 2k. `sd` and `df` are those of `pooled_spread`.
+    """
+    return t.ppf(1 - (1 - COVERAGE) / (2 * np.asarray(pairs)), df) * np.sqrt(2) * sd
 
 
 def compare_seeds(scores: pd.DataFrame) -> pd.DataFrame:

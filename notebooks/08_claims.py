@@ -53,7 +53,10 @@ table = tables.table2(corpus, predictions, models)
 
 # %%
 stated = claims.paper_claims(margin=claims.MARGIN)
-print(f"{len(stated)} claims; systems on par differ by no more than {claims.MARGIN}")
+random = claims.random_backbones(params.run_folder)
+print(f"{len(stated)} claims, {sum(claim.about_pretraining for claim in stated)} of them about pre-training; "
+      f"systems on par differ by no more than {claims.MARGIN}")
+print(f"backbones that started from random weights: {', '.join(random) or 'none'}")
 stated[1]
 
 # %% [markdown]
@@ -61,6 +64,10 @@ stated[1]
 # matters twice. Whoever asks whether *the best* system is better will find that it is, among equals too. And
 # the paper says that debiasing helps a variant where it is weak; take its weakest tasks of this very table,
 # and retraining alone would improve them, because part of being worst is bad luck.
+#
+# Six claims are about pre-training itself, or about which pre-trained backbone is best. Where backbones start from
+# random weights, as the tiny ones of the scale `demo` do, such a claim is *not tested*: estimate and interval are
+# shown, and say something about these networks, but nothing about the claim.
 #
 # Taking the smallest of several differences is a choice by the scores, too, and the table below allows for it.
 # Let $d_1, \dots, d_k$ be the true differences and $m$ the smallest. Speakers are drawn with replacement, and
@@ -73,7 +80,7 @@ stated[1]
 # %%
 resampled = {split: resampling.bootstrap(corpus.tasks, corpus.split(split), predictions)
              for split in resampling.scored_splits(corpus)}
-ledgers = {split: claims.ledger(stated, scores) for split, scores in resampled.items()}
+ledgers = {split: claims.ledger(stated, scores, random) for split, scores in resampled.items()}
 for split, scores in resampled.items():
     print(f"{split}: {len(scores.replicates)} resamples of {scores.speakers} {scores.clusters}")
 
@@ -83,25 +90,28 @@ tables.write_table(ledger, params.run_folder / "claims.csv")
 published = claims.ledger(stated, claims.estimates_of(tables.read_published()))
 rendering.ledger(ledgers["val"], published)
 
-# %% mystnb={"figure": {"name": "fig-ledger", "caption": "The claims: decided where the interval is clear of 0."}}
+# %% mystnb={"figure": {"name": "fig-ledger", "caption": "The claims on validation, in three panels by unit: the difference of the pair that holds least, with its 95 % interval over speakers. Right of 0 the numbers agree with the paper, left of it they disagree. A claim is decided only where the whole interval is clear of 0: a filled circle or a cross. An open square has 0 within its interval. Grey: not tested, whatever the interval, since the claim is about pre-training and these backbones had none."}}
 figures.draw_ledger(ledgers["val"]);
 
 # %%
 counts = {split: found["verdict"].value_counts() for split, found in ledgers.items()}
 said = [f"on {split} " + ", ".join(f"{n} {verdict}" for verdict, n in found.items())
         for split, found in counts.items()]
-Markdown(f"Of {len(stated)} claims: {'; '.join(said)}.")
+untested = ledgers["val"].query("verdict == 'not tested'")["note"].value_counts()
+why = f" Not tested on val: {'; '.join(f'{n} for “{note}”' for note, n in untested.items())}." if len(untested) else ""
+Markdown(f"Of {len(stated)} claims: {'; '.join(said)}.{why} They are judged one by one: of {len(stated)} claims that are "
+         "neither true nor false, each would be called supported in at most one sample of forty, but some one of them "
+         "more often.")
 
 # %% tags=["remove-cell"]
-for verdict in (*figures.VERDICTS, "not tested"):
+for verdict in figures.VERDICTS:
     glue(f"claims_{verdict.replace(' ', '_')}", int(counts["val"].get(verdict, 0)), display=False)
 
 # %% [markdown]
-# Four things to know before believing a verdict.
+# Three things to know before believing a verdict.
 #
-# - *Undecided* is no verdict of "no effect". It says that speakers differ more than these systems do.
-# - The claims are judged one by one. Of seventeen claims that are neither true nor false, each is called
-#   supported in at most one sample of forty, but some one of them more often.
+# - *Undecided* is no verdict of "no effect". It says that the sample cannot tell: other speakers like these could
+#   turn the difference either way.
 # - The interval is of these trained systems on other speakers. Another seed would train others; the last
 #   section asks about that.
 # - Validation chose each system's best weights. Every system had the same favour, and the test set, where its labels
@@ -128,7 +138,7 @@ rendering.boxed(published.nsmallest(3, "estimate")[["claim", "weakest", "estimat
 # %%
 par = ledgers["val"][ledgers["val"]["claim"].isin([claim.name for claim in stated if claim.slack])]
 Markdown(" ".join(f"*{row.claim}*: at any margin above {claims.MARGIN - row.low:.4f}." for row in par.itertuples()
-                  if row.verdict != "not tested"))
+                  if row.verdict != "not tested") or "No claim of being on par was tested.")
 
 # %% [markdown]
 # ## Where the score comes from
@@ -149,7 +159,9 @@ Markdown(" ".join(f"*{row.claim}*: at any margin above {claims.MARGIN - row.low:
 # %%
 shown = ["code", "s_mtl", "+ 0.01 CCC", "+ 0.01 UAR", "− 0.1 years", "ceiling", "constant age"]
 if "s_mtl" in table:
-    sources = sensitivity.sensitivity(table).query("split == 'val'")
+    every = sensitivity.sensitivity(table)
+    tables.write_table(every, params.run_folder / "sensitivity.csv")
+    sources = every.query("split == 'val'")
     steps = {"+ 0.01 CCC": 0.01 * sources["by_ccc"], "+ 0.01 UAR": 0.01 * sources["by_uar"],
              "− 0.1 years": -0.1 * sources["by_mae"], "constant age": sources["constant_age"]}
     display(rendering.boxed(sources.assign(**steps)[shown].map(
@@ -160,10 +172,11 @@ if "s_mtl" in table:
     rows = sources.set_index("code")
     systems = rows.loc[list(predictions)]
     moved = (systems["s_mtl"] - systems["constant_age"]).abs()
+    trivial = [f"{rows.loc[code, 's_mtl']:.3f} (*{code}*, with a CCC of {rows.loc[code, 'ccc']:.3f})"
+               for code in ("Constant", "Chance")]
     display(Markdown(
-        f"The trivial rows score {rows.loc['Constant', 's_mtl']:.3f} (*Constant*) and "
-        f"{rows.loc['Chance', 's_mtl']:.3f} (*Chance*), since a CCC of 0 makes the harmonic mean 0 whatever the age "
-        "error is. But at the constant's age error even a perfect CCC and UAR give no more than "
+        f"The trivial rows score {' and '.join(trivial)}: the harmonic mean lies below three times a positive CCC, and is "
+        "0 where there is none, whatever the age error is. But at the constant's age error even a perfect CCC and UAR give no more than "
         f"{rows.loc['Constant', 'ceiling']:.3f}. With the constant's age error in place of its own no system's score "
         f"would move by more than {moved.max():.4f} ({moved.idxmax()}); the systems lie "
         f"{systems['s_mtl'].max() - systems['s_mtl'].min():.4f} apart."))
@@ -174,10 +187,10 @@ if "s_mtl" in table:
 # What a better CCC brings depends on the other two parts. Changing them one after the other from the one system's
 # to the other's gives three numbers that sum to the difference, but other ones in another order; Shapley's
 # value is their mean over all six orders. It is the one additive rule that treats the parts alike, gives a part
-# that does not differ nothing, and leaves no remainder. Below, the pairs that decide the claims about
-# $S_\text{MTL}$.
+# that does not differ nothing, and leaves no remainder. Below, the pair that holds least in each claim about
+# $S_\text{MTL}$, tested or not.
 
-# %% mystnb={"figure": {"name": "fig-parts", "caption": "What favours the first system lies right."}}
+# %% mystnb={"figure": {"name": "fig-parts", "caption": "What each part of the score contributes to the difference between two systems, for the pair that holds least in each claim. What lies right of 0 favours the first system, what lies left the second; the diamond is their sum, the difference itself. Where long bars lie on both sides of a diamond near 0, the systems are good at different tasks and the score hides it. Striped is emotion, dotted country, plain age."}}
 if "s_mtl" in table:
     deciding = ledgers["val"].query("metric == 's_mtl' and weakest != ''")["weakest"]
     pairs = [tuple(pair.split(" over ")) for pair in dict.fromkeys(deciding)]
@@ -203,12 +216,16 @@ if "s_mtl" in table:
 # can carry: a score is its variant's mean plus a normal error of the seed, of one variance for all variants.
 # Differences of means get Tukey's simultaneous 95 % intervals. Bursts and speakers are the same for every seed, so
 # this says nothing of other speakers; that was the ledger's part.
+#
+# Seeds are found by folder: every `seeds/<seed>/<code>/` of the run is read, those of an earlier `params/seeds.yaml`
+# too.
 
 # %%
 scores = seeds.read_seeds(corpus, params.run_folder)
+tables.write_table(scores, params.run_folder / "seeds.csv")
 Markdown(seeds.summary(scores))
 
-# %% mystnb={"figure": {"name": "fig-seeds", "caption": "Scores by seed: how far apart are equals?"}}
+# %% mystnb={"figure": {"name": "fig-seeds", "caption": "Each system's scores on validation, one panel for each metric; age is an error, so less is better. Filled dots in one row are the same variant trained with several seeds, the bar is their mean: their distance is chance alone. Compare it with the distance between rows. Where the dots of two variants mingle, or an open diamond (a variant with its only seed) lies no further from them than they lie from each other, retraining could change the order."}}
 figures.draw_seeds(scores);
 
 # %%
@@ -223,15 +240,22 @@ if len(compared):
 
 # %% [markdown]
 # The spread lends the ledger a yardstick: the difference that two single runs of one and the same variant
-# stay below in 95 % of cases. Where a claim that one variant is better than another rests on less, retraining
-# could turn it.
+# stay below in 95 % of cases. A claim of $k$ pairs rests on the least of $k$ differences, and its yardstick is what all
+# $k$ stay below at once, Student's $t$ at $1 - 0.05/2k$ in place of 0.975. Where a claim that one variant is better than
+# another rests on less, retraining could turn it.
 
 # %%
 least = seeds.pooled_spread(scores).query("split == 'val'").set_index("metric")
 if len(least):
     of_variants = [claim.name for claim in stated
                    if not claim.slack and set(claim.systems) <= set(claims.VARIANTS)]
-    single = ledgers["val"].set_index("claim").loc[of_variants].dropna(subset="estimate")
-    beyond = single["estimate"].abs() > single["metric"].map(least["least"])
-    display(rendering.boxed(least.reset_index().drop(columns="split"), "Pooled over variants; least: see above."))
-    display(Markdown(f"Of {len(single)} such claims, {beyond.sum()} rest on more than that."))
+    single = ledgers["val"].set_index("claim").loc[of_variants].query("verdict != 'not tested'")
+    pairs = pd.Series({claim.name: len(claim.pairs) for claim in stated})[single.index]
+    spreads = least.loc[single["metric"]].set_index(single.index)
+    single["yardstick"] = seeds.least_difference(spreads["sd"], spreads["df"], pairs)
+    beyond = single["estimate"].abs() > single["yardstick"]
+    display(rendering.boxed(least.reset_index().drop(columns="split"), "Pooled over the variants; least: of one pair."))
+    display(rendering.boxed(single.assign(pairs=pairs).reset_index()[["claim", "pairs", "estimate", "yardstick"]]))
+    display(Markdown(
+        f"Of {len(single)} such claims that were tested, {beyond.sum()} rest on more than their yardstick. The spread comes "
+        f"from {least['variants'].iloc[0]} alone; that the other variants vary as much is assumed."))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,10 +12,10 @@ from hypothesis import strategies as st
 from speakers import make_corpus
 
 from burst2vec import claims, rendering
-from burst2vec.claims import Claim, estimates_of, interval, ledger, paper_claims
+from burst2vec.claims import Claim, estimates_of, interval, ledger, paper_claims, random_backbones
 from burst2vec.differences import differences
 from burst2vec.resampling import Replicates, bootstrap
-from burst2vec.tables import read_published
+from burst2vec.tables import read_published, write_table
 
 CLAIMS = paper_claims()
 NAMES = [claim.name for claim in CLAIMS]
@@ -101,8 +103,44 @@ def test_no_ensemble_leaves_nothing_to_compare():
     assert found.loc["A is the best ensemble", "verdict"] == "not tested"
 
 
-def test_the_ledger_begins_with_the_columns_that_were_agreed():
-    assert list(ledger(CLAIMS, published()))[:5] == ["claim", "verdict", "estimate", "low", "high"]
+def test_the_file_of_claims_begins_with_claim_verdict_estimate_low_and_high(tmp_path):
+    write_table(ledger(CLAIMS, published()).assign(split="val"), tmp_path / "claims.csv")
+    header = (tmp_path / "claims.csv").read_text(encoding="utf-8").splitlines()[0]
+    assert header.split(",")[:5] == ["claim", "verdict", "estimate", "low", "high"]
+
+
+def test_random_backbones_leave_what_is_about_pretraining_not_tested_but_shown():
+    worse = -published()  # every order is turned round: what is tested comes out contradicted or not on par
+    trained, scores = ledger(CLAIMS, around(worse, 1e-6)), around(worse, 1e-6)
+    found = ledger(CLAIMS, scores, random=list(claims.VARIANTS))
+    about = found["section"].isin(["Effect of Pre-trained Speech Representation Models",
+                                   "Different Speech Representation Models"])
+    assert about.sum() == 6
+    assert set(found.loc[about, "verdict"]) == {"not tested"}
+    assert set(found.loc[about, "note"]) == {"no pre-trained weights in this run"}
+    pd.testing.assert_frame_equal(found[["estimate", "low", "high", "weakest"]],
+                                  trained[["estimate", "low", "high", "weakest"]])
+    pd.testing.assert_frame_equal(found[~about], trained[~about])
+    assert "contradicted" in set(trained.loc[about, "verdict"])
+
+
+def test_one_random_backbone_spares_the_claims_that_do_not_name_it():
+    found = ledger(CLAIMS, published(), random=["V1"]).set_index("claim")["verdict"]
+    assert set(found.index[found == "not tested"]) == {"Pre-trained beats the baseline", "V6 is the best single system"}
+
+
+def test_what_is_absent_is_said_before_what_is_not_pretrained():
+    row = ledger(CLAIMS, published().drop("V3", level="code"), random=["V2"]).set_index("claim")
+    assert row.loc["V2, V3 and V5 are on par", "note"] == "no s_mtl of V3"
+
+
+def test_random_backbones_are_the_variants_that_say_tiny(tmp_path):
+    sizes = {"Baseline": {"backbone_size": "tiny"}, "V1": {"backbone_size": "tiny"},
+             "V2": {"backbone_size": "published"}, "A": {"members": ["V1", "V2"]}}
+    for code, params in sizes.items():
+        (tmp_path / code).mkdir()
+        (tmp_path / code / "params.json").write_text(json.dumps(params))
+    assert random_backbones(tmp_path) == ["V1"]  # the baseline has no backbone
 
 
 def test_a_lower_age_error_supports():

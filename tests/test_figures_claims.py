@@ -21,9 +21,10 @@ from burst2vec.sensitivity import decompose
 from burst2vec.tables import read_published
 
 ROWS = pd.DataFrame({
-    "claim": ["one", "two", "three", "four"], "verdict": ["supported", "undecided", "contradicted", "not tested"],
-    "estimate": [0.2, 0.0, -0.2, np.nan], "low": [0.1, -0.1, -0.3, np.nan], "high": [0.3, 0.1, -0.1, np.nan],
-    "metric": ["s_mtl", "s_mtl", "s_mtl", "s_mtl"]})
+    "claim": ["one", "two", "three", "four", "five"],
+    "verdict": ["supported", "undecided", "contradicted", "not tested", "not tested"],
+    "estimate": [0.2, 0.0, -0.2, -0.4, np.nan], "low": [0.1, -0.1, -0.3, -0.5, np.nan],
+    "high": [0.3, 0.1, -0.1, -0.3, np.nan], "metric": "s_mtl"})
 SCORES = pd.DataFrame([("V4", 0, "val", "s_mtl", 0.3), ("V4", 1, "val", "s_mtl", 0.4), ("V5", 0, "val", "s_mtl", 0.5),
                        ("V5", 0, "test", "s_mtl", 0.9)], columns=["code", "seed", "split", "metric", "value"])
 
@@ -40,9 +41,9 @@ def test_each_claim_has_its_interval_and_its_verdicts_shape():
     axes = figures.plot_ledger(ROWS, plt.subplots()[1])
     points = axes.lines[1:]
     assert [point.get_marker() for point in points] == [style["marker"] for style in figures.VERDICTS.values()]
-    assert [point.get_xdata()[0] for point in points] == [0.2, 0.0, -0.2]
+    assert [point.get_xdata()[0] for point in points] == [0.2, 0.0, -0.2, -0.4]
     ends = [tuple(segment[:, 0]) for lines in axes.collections for segment in lines.get_segments()]
-    assert ends == [(0.1, 0.3), (-0.1, 0.1), (-0.3, -0.1)]
+    assert ends == [(0.1, 0.3), (-0.1, 0.1), (-0.3, -0.1), (-0.5, -0.3)]
     assert [text.get_text() for text in axes.texts] == ["not tested"]
 
 

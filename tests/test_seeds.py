@@ -13,7 +13,7 @@ from scipy.stats import ttest_ind
 from burst2vec.corpus import Corpus, Task
 from burst2vec.metrics import ccc, mae, s_mtl, uar
 from burst2vec.predictions import write_predictions
-from burst2vec.seeds import compare_seeds, pooled_spread, read_seeds, spread, summary
+from burst2vec.seeds import compare_seeds, least_difference, pooled_spread, read_seeds, spread, summary
 
 TASKS = (Task("emotion", "intensities", ("Awe",)), Task("age", "scalar", ("age",), unit="years", low=20, high=40),
          Task("country", "classes", ("country",), classes=("China", "USA")))
@@ -99,7 +99,7 @@ def test_mean_and_spread_worked_by_hand():
 
 def test_the_pooled_spread_worked_by_hand():
     row = pooled_spread(scored(V4=[0.2, 0.4, 0.6], V5=[0.0, 0.2], V6=[9.0])).iloc[0]
-    assert row["df"] == 3
+    assert row["df"] == 3 and row["variants"] == "V4, V5"
     assert row["sd"] == pytest.approx(np.sqrt((0.08 + 0.02) / 3))
     assert row["least"] == pytest.approx(3.182446 * np.sqrt(2 * 0.1 / 3))  # the t of 3 degrees of freedom at 97.5 %
 
@@ -153,3 +153,17 @@ def test_two_runs_of_one_variant_stay_below_the_least_difference_in_95_percent()
         least = pooled_spread(scored(V4=rng.normal(size=3), V5=rng.normal(size=3)))["least"].iloc[0]
         below.append(abs(np.subtract(*rng.normal(size=2))) < least)
     assert np.mean(below) == pytest.approx(0.95, abs=0.025)
+
+
+def test_the_yardstick_of_several_pairs_is_bonferronis():
+    assert least_difference(1.0, 3) == pytest.approx(3.182446 * np.sqrt(2))
+    assert least_difference(0.5, 4, pairs=5) == pytest.approx(4.604095 * np.sqrt(0.5))  # t of 4 at 1 - 0.05 / 10
+
+
+def test_the_least_of_six_differences_between_equals_exceeds_its_yardstick_in_less_than_a_twentieth():
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(4000, 7))
+    least = np.abs((scores[:, :1] - scores[:, 1:]).min(axis=1))
+    sd = np.sqrt(rng.chisquare(4, 4000) / 4)
+    assert (least > least_difference(sd, 4, pairs=6)).mean() < 0.05
+    assert (least > least_difference(sd, 4)).mean() > 0.05

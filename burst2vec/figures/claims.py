@@ -17,6 +17,7 @@ VERDICTS = {
     "supported": {"marker": "o", "color": PALETTE[0]},
     "undecided": {"marker": "s", "color": "0.35", "markerfacecolor": "none"},
     "contradicted": {"marker": "X", "color": PALETTE[3], "markersize": 7},
+    "not tested": {"marker": "|", "color": "0.6", "markersize": 9},
 }
 """How a verdict is drawn: by its shape first, by its colour too."""
 SEEDS = {True: {"marker": "o", "color": PALETTE[0], "alpha": 0.7},
@@ -38,15 +39,15 @@ def draw_ledger(ledger: pd.DataFrame) -> Figure:
         plot_ledger(ledger[units == name], ax)
         ax.set_xlabel(f"contradicts ← 0 → supports ({name})")
     handles = [Line2D([], [], **style, label=verdict) for verdict, style in VERDICTS.items()]
-    figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False)
+    figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False)
     return figure
 
 
 def plot_ledger(rows: pd.DataFrame, axes: Axes) -> Axes:
-    """A row for each claim: its estimate and 95 % interval on either side of 0. What is not tested says so."""
+    """A row for each claim: its estimate and 95 % interval on either side of 0. What has no estimate says so."""
     axes.axvline(0, color="black", linewidth=0.8)
     for place, row in enumerate(rows.to_dict("records")):
-        if row["verdict"] not in VERDICTS:
+        if np.isnan(row["estimate"]):
             axes.annotate(row["verdict"], (0, place), (4, 0), textcoords="offset points", va="center", fontsize=9)
             continue
         style = VERDICTS[row["verdict"]]
