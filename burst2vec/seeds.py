@@ -63,8 +63,8 @@ def spread(scores: pd.DataFrame) -> pd.DataFrame:
 def pooled_spread(scores: pd.DataFrame) -> pd.DataFrame:
     """The seeds' spread that all variants share: split, metric, sd, df, least, variants.
 
-    Empty where no variant has two seeds. `sd` pools the `variants` with two seeds or more (named in one text), `df` are its degrees of freedom, `least` is
-    the `least_difference` of one pair.
+    Empty where no variant has two seeds. `sd` pools the `variants` with two seeds or more (named in one text), `df` are
+    its degrees of freedom, `least` is the `least_difference` of one pair.
     """
     rows = []
     for (split, metric), part in scores.groupby(["split", "metric"], sort=False):

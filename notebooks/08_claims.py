@@ -98,10 +98,10 @@ counts = {split: found["verdict"].value_counts() for split, found in ledgers.ite
 said = [f"on {split} " + ", ".join(f"{n} {verdict}" for verdict, n in found.items())
         for split, found in counts.items()]
 untested = ledgers["val"].query("verdict == 'not tested'")["note"].value_counts()
-why = f" Not tested on val: {'; '.join(f'{n} for “{note}”' for note, n in untested.items())}." if len(untested) else ""
-Markdown(f"Of {len(stated)} claims: {'; '.join(said)}.{why} They are judged one by one: of {len(stated)} claims that are "
-         "neither true nor false, each would be called supported in at most one sample of forty, but some one of them "
-         "more often.")
+why = "; ".join(f"{n} for “{note}”" for note, n in untested.items())
+Markdown(f"Of {len(stated)} claims: {'; '.join(said)}. " + (f"Not tested on val: {why}. " if why else "")
+         + f"They are judged one by one: of {len(stated)} claims that are neither true nor false, each would be called "
+         "supported in at most one sample of forty, but some one of them more often.")
 
 # %% tags=["remove-cell"]
 for verdict in figures.VERDICTS:
@@ -175,8 +175,8 @@ if "s_mtl" in table:
     trivial = [f"{rows.loc[code, 's_mtl']:.3f} (*{code}*, with a CCC of {rows.loc[code, 'ccc']:.3f})"
                for code in ("Constant", "Chance")]
     display(Markdown(
-        f"The trivial rows score {' and '.join(trivial)}: the harmonic mean lies below three times a positive CCC, and is "
-        "0 where there is none, whatever the age error is. But at the constant's age error even a perfect CCC and UAR give no more than "
+        f"The trivial rows score {' and '.join(trivial)}: the harmonic mean lies below three times a positive CCC, and "
+        "is 0 where there is none, whatever the age error is. But at the constant's age error even a perfect CCC and UAR give no more than "
         f"{rows.loc['Constant', 'ceiling']:.3f}. With the constant's age error in place of its own no system's score "
         f"would move by more than {moved.max():.4f} ({moved.idxmax()}); the systems lie "
         f"{systems['s_mtl'].max() - systems['s_mtl'].min():.4f} apart."))
@@ -257,5 +257,5 @@ if len(least):
     display(rendering.boxed(least.reset_index().drop(columns="split"), "Pooled over the variants; least: of one pair."))
     display(rendering.boxed(single.assign(pairs=pairs).reset_index()[["claim", "pairs", "estimate", "yardstick"]]))
     display(Markdown(
-        f"Of {len(single)} such claims that were tested, {beyond.sum()} rest on more than their yardstick. The spread comes "
-        f"from {least['variants'].iloc[0]} alone; that the other variants vary as much is assumed."))
+        f"Of {len(single)} such claims that were tested, {beyond.sum()} rest on more than their yardstick. The spread "
+        f"comes from {least['variants'].iloc[0]} alone; that the other variants vary as much is assumed."))
