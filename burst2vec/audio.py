@@ -58,10 +58,15 @@ def _opened(path: str | Path) -> Iterator[soundfile.SoundFile]:
 def read_audio(path: str | Path) -> tuple[np.ndarray, int]:
     """A recording's waveform (samples, channels) as float32, and its sample rate in Hz.
 
-    Reads what libsndfile reads (WAV, FLAC, OGG, MP3). Raises AudioError for anything else, FileNotFoundError.
+    Reads what libsndfile reads (WAV, FLAC, OGG, MP3). Raises AudioError for anything else and for what does not fit into
+    memory, FileNotFoundError.
     """
     with _opened(path) as file:
-        return file.read(dtype="float32", always_2d=True), file.samplerate
+        try:
+            return file.read(dtype="float32", always_2d=True), file.samplerate
+        except (MemoryError, ValueError):  # ValueError: more than NumPy can count
+            raise AudioError(f"{path}: too long for this machine's memory; "
+                             f"its header promises {file.frames} samples") from None
 
 
 def read_parts(path: str | Path, longest: float) -> Iterator[tuple[float, float, np.ndarray]]:

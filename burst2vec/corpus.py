@@ -11,6 +11,7 @@ grave ones. Several corpora are joined into one.
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -204,7 +205,8 @@ def read(root: str | Path, layout: str = "auto", seed: int = 0) -> Reading:
     """What the reader of its layout makes of the corpus in folder `root`, problems and all.
 
     `layout` is a name in `readers.LAYOUTS`, or `auto` to recognise it. `seed` draws the splits of a corpus that
-    comes without. Raises FileNotFoundError, and CorpusError where nothing can be read at all.
+    comes without. Its name is its folder's, dots replaced by `_`, since parts of models bear it. Raises
+    FileNotFoundError, and CorpusError where nothing can be read at all.
     """
     from burst2vec.readers import LAYOUTS, recognise
 
@@ -214,7 +216,8 @@ def read(root: str | Path, layout: str = "auto", seed: int = 0) -> Reading:
     name = recognise(root) if layout == "auto" else layout
     if name not in LAYOUTS:
         raise CorpusError(f"layout {name!r} is unknown; expected auto or one of {', '.join(LAYOUTS)}")
-    return LAYOUTS[name].read(root, seed)
+    folder = Path(os.path.abspath(root)).name  # of `.` as well; a link is called as its owner called it
+    return dataclasses.replace(LAYOUTS[name].read(root, seed), name=folder.replace(".", "_"))
 
 
 def read_corpus(root: str | Path, layout: str = "auto", tasks: Sequence[str] = (), seed: int = 0) -> Corpus:

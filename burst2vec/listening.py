@@ -6,6 +6,7 @@ Conventions: samples lie between -1 and 1, full scale; levels are in dB re full 
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy as np
 import soundfile
 
 PART = 2 ** 20
-"""In samples: how much of a recording is in memory at a time."""
+"""In frames: how much of a recording is in memory at a time."""
 
 LONGEST = 60.0
 """In seconds; a recording that is longer holds more than a burst."""
@@ -33,12 +34,14 @@ there, the levels of a 16-bit file are coarse enough for flat tops of their own.
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A recording's sample rate in Hz, its channels, frames (samples of each channel) and `peak`, whether all samples
-    are finite numbers and whether its channels' mean is silent, and the share of its samples that are cut off."""
+    """A recording's sample rate in Hz, its channels, the frames (samples of each channel) that it holds and those that
+    its header promises, its `peak`, whether its channels' mean is all finite numbers and whether it is silent, and the
+    share of its samples that are cut off."""
 
     rate: int
     channels: int
     frames: int
+    promised: int
     peak: float
     finite: bool
     silent: bool
@@ -52,7 +55,9 @@ class Heard:
 def listen(path: Path) -> Heard | str:
     """A recording as heard from beginning to end, or, where that is not possible, what is wrong with it."""
     try:
-        with soundfile.SoundFile(path) as file:
+        if not path.is_file():  # a named pipe would be waited for
+            return "there is no such recording"
+        with soundfile.SoundFile(os.fsencode(path)) as file:  # as bytes: a name need not be UTF-8
             return _hear(file)
     except (soundfile.SoundFileError, OSError, RuntimeError, TypeError, ValueError) as error:
         return _complaint(path) or str(error)
@@ -62,15 +67,18 @@ def _hear(file: soundfile.SoundFile) -> Heard:
     # Samples beyond full scale are nothing unusual in floating point.
     ceiling = np.inf if file.subtype in ("FLOAT", "DOUBLE") else 1.0
     frames, peak, finite, silent, cut = 0, 0.0, True, True, 0
-    for block in file.blocks(PART, dtype="float32", always_2d=True):
+    while len(block := file.read(PART, dtype="float32", always_2d=True)):
         part = np.ascontiguousarray(block.T)  # (channels, samples), which NumPy reduces many times faster
         frames += part.shape[1]
-        finite = finite and bool(np.isfinite(part).all())
-        if finite and part.size:
-            silent = silent and not part.mean(axis=0).any()
+        with np.errstate(invalid="ignore", over="ignore"):
+            mono = part.mean(axis=0)
+        finite = finite and bool(np.isfinite(mono).all())
+        if finite:
+            silent = silent and not mono.any()
             peak = max(peak, float(np.abs(part).max()))
             cut += _cut_off(part, ceiling) + _cut_off(-part, ceiling)
-    return Heard(file.samplerate, file.channels, frames, peak, finite, silent, cut / max(1, frames * file.channels))
+    return Heard(file.samplerate, file.channels, frames, file.frames, peak, finite, silent,
+                 cut / max(1, frames * file.channels))
 
 
 def _cut_off(part: np.ndarray, ceiling: float) -> int:
@@ -84,13 +92,14 @@ def _cut_off(part: np.ndarray, ceiling: float) -> int:
 
 def _complaint(path: Path) -> str:
     """What is wrong with a recording that cannot be read; nothing where, on second thoughts, it can."""
-    from burst2vec.audio import read_audio  # only here: it takes a second
+    from burst2vec.audio import read_parts  # only here: it takes a second
 
     try:
         with open(path, "rb") as file:  # its errors say more than libsndfile's
             if not file.read(1):
                 return "empty; it holds no bytes"
-        read_audio(path)
+        for _ in read_parts(path, longest=60):
+            pass
     except ValueError as error:
         return str(error).removeprefix(f"{path}: ")
     except (FileNotFoundError, IsADirectoryError):
@@ -102,10 +111,12 @@ def _complaint(path: Path) -> str:
 
 def faults(heard: Heard) -> list[tuple[str, bool]]:
     """What is wrong with a recording, in words, and whether that is grave, as where training refuses it."""
-    from burst2vec.audio import SAMPLE_RATE, SHORTEST
+    from burst2vec.audio import EARLY, RATES, SAMPLE_RATE, SHORTEST
 
     if not heard.frames:
         return [("empty; it holds no samples", True)]
+    if not RATES[0] <= heard.rate <= RATES[1]:
+        return [(f"sampled at {heard.rate} Hz; expected {RATES[0]} to {RATES[1]} Hz", True)]
     if math.ceil(heard.frames * SAMPLE_RATE / heard.rate) < SHORTEST:
         return [(f"{heard.seconds * 1000:.1f} ms long; expected {SHORTEST / SAMPLE_RATE * 1000:.0f} ms or more", True)]
     if not heard.finite:
@@ -113,7 +124,10 @@ def faults(heard: Heard) -> list[tuple[str, bool]]:
     if heard.silent:
         return [("silent; its channels cancel out" if heard.peak else "silent; every sample is zero", True)]
     level = 20 * math.log10(heard.peak)
-    notes = {f"nearly silent; its peak is {level:.0f} dB": level < QUIETEST,
+    promised = heard.promised / heard.rate
+    notes = {f"ends after {heard.seconds:.1f} s where its header says {promised:.1f} s":
+             promised - heard.seconds > EARLY,
+             f"nearly silent; its peak is {level:.0f} dB": level < QUIETEST,
              f"clipped; {heard.clipped:.1%} of its samples are cut off": heard.clipped >= CLIPPED,
              f"{heard.seconds:.0f} s long; bursts last seconds": heard.seconds > LONGEST}
     return [(note, False) for note, applies in notes.items() if applies]

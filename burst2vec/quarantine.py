@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from burst2vec.check import Checked
-from burst2vec.corpus import CorpusError
+from burst2vec.corpus import CorpusError, Problem
 from burst2vec.files import write_aside
+from burst2vec.readers.reading import AUDIO_SUFFIXES
 
 
 def quarantine(checked: Checked) -> dict[Path, int]:
     """Writes `<table>.quarantined.csv` beside each table that has rows with a grave problem: a copy, to the byte,
     without these rows. Returns the copies with the number of rows left out.
 
-    Raises CorpusError for a layout without such a table, naming the recordings to move, and for a table that cannot be
-    read.
+    Raises CorpusError for a layout without such a table, naming the recordings to move or what is to be mended first,
+    and for a table that cannot be read.
     """
     if checked.reading is None:
         raise CorpusError(f"{checked.root}: no rows can be left out before the tables can be read")
     source = checked.reading.source
-    bad = [problem.file for problem in checked.problems if problem.grave and problem.file != source]
-    if bad and not source.endswith(".csv"):
-        raise CorpusError(f"{checked.root}: no .csv table lists the bursts, from which their rows could be left out; "
-                          "move these out of the corpus instead:\n  " + "\n  ".join(dict.fromkeys(bad)))
+    if not source.endswith(".csv"):
+        _refuse_without_table(checked.root, [p for p in checked.problems if p.grave and p.file != source])
     rows = _bad_rows(checked)
     copies = {checked.root / name: without_rows(_bytes(checked.root / name), bad) for name, bad in rows.items()}
     written = {}
@@ -37,6 +35,17 @@ def quarantine(checked: Checked) -> dict[Path, int]:
             aside.write_bytes(data)
         written[copy] = len(left_out)
     return written
+
+
+def _refuse_without_table(root: Path, grave: Sequence[Problem]) -> None:
+    """Refuses bad recordings that no table lists; where more than recordings is bad, theirs may follow from that."""
+    for problem in grave:
+        if not problem.file.lower().endswith(AUDIO_SUFFIXES):
+            raise CorpusError.at(root, problem, "; mend this before recordings are left out")
+    if grave:
+        files = dict.fromkeys(problem.file for problem in grave)
+        raise CorpusError(f"{root}: no .csv table lists the bursts, from which their rows could be left out; "
+                          "move these out of the corpus instead:\n  " + "\n  ".join(files))
 
 
 def _bad_rows(checked: Checked) -> dict[str, set[int]]:
@@ -52,8 +61,10 @@ def _bad_rows(checked: Checked) -> dict[str, set[int]]:
 
 def _bytes(table: Path) -> bytes:
     data = table.read_bytes()
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise CorpusError(f"{table}: not UTF-8; save it in that encoding before rows can be left out")
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise CorpusError(f"{table}: not UTF-8; save it in that encoding before rows can be left out") from None
     return data
 
 

@@ -93,10 +93,17 @@ def audio_paths(corpus: Corpus, audio: str) -> list[Path]:
 
 
 def _fingerprint(corpus: Corpus, audio: str) -> str:
-    digest = hashlib.sha256(f"{RECIPE} {audio}".encode())
+    digest, missing = hashlib.sha256(f"{RECIPE} {audio}".encode()), []
     for file, path in zip(corpus.table.index, audio_paths(corpus, audio), strict=True):
-        status = path.stat()
+        try:
+            status = path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            missing.append(str(path.relative_to(corpus.root)))
+            continue
         digest.update(f"{file} {path.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    if missing:
+        raise CorpusError(f"{corpus.root}: {len(missing)} of {len(corpus.table)} recordings are missing, "
+                          f"{', '.join(missing[:3])} first; burst2vec check {corpus.root} lists them all")
     return digest.hexdigest()
 
 

@@ -152,3 +152,13 @@ def test_a_recording_that_ends_early_says_so_after_what_is_there(tmp_path):
     assert [next(parts)[1] for _ in range(3)] == pytest.approx([2.5, 5.0, 6.0], abs=0.1)
     with pytest.raises(AudioError, match=r"cut.mp3: ends after [56].\d s where its header says 10.0 s"):
         next(parts)
+
+
+def test_a_recording_that_does_not_fit_into_memory_is_refused_with_what_its_header_promises(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise MemoryError
+
+    path = write(tmp_path / "burst.wav", tone(440, 16_000))
+    monkeypatch.setattr("soundfile.SoundFile.read", refuse)
+    with pytest.raises(AudioError, match="burst.wav: too long for this machine's memory; its header promises 8000 samp"):
+        load(path, "provided")

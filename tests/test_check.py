@@ -133,6 +133,34 @@ def comma_for_a_point(line):
     return b",".join([*before, age.replace(b".", b","), rest])
 
 
+def promising(frames, name):
+    """A fault: a FLAC file of four seconds whose header speaks of that many frames, in 36 bits from byte 21.5 on."""
+    def plant(root):
+        soundfile.write(root / name, np.resize(TONE, 64_000), 16_000, format="FLAC")
+        data = bytearray((root / name).read_bytes())
+        data[18:26] = (int.from_bytes(data[18:26]) >> 36 << 36 | frames).to_bytes(8)
+        (root / name).write_bytes(data)
+    return plant
+
+
+def broken_off(name):
+    """A fault: the first third of an MP3 file of two seconds."""
+    def plant(root):
+        soundfile.write(root / name, np.resize(TONE, 96_000), 48_000, format="MP3")
+        data = (root / name).read_bytes()
+        (root / name).write_bytes(data[:len(data) // 3])
+    return plant
+
+
+def pipe(name):
+    """A fault: a named pipe, which a reader waits for."""
+    def plant(root):
+        (root / name).unlink()
+        os.mkfifo(root / name)
+    return plant
+
+
+ACCENT = in_a_line(20, lambda line: line.replace(b"eaker", b"\xe9aker"))
 TONE = 0.3 * np.sin(np.arange(8_000) / 9)
 
 IN_ROWS = [
@@ -154,7 +182,6 @@ IN_ROWS = [
     (listed_again(17), TABLE, 30, "burst '00015' is listed twice"),
     (in_a_line(10, comma_for_a_point), TABLE, 10, "17 cells where the header has 16; numbers have a decimal point"),
     (in_a_line(11, lambda line: line.rpartition(b",")[0] + b"\n"), TABLE, 11, "15 cells where the header has 16"),
-    (in_a_line(20, lambda line: line.replace(b"eaker", b"\xe9aker")), TABLE, 20, "not UTF-8; save the table in"),
     (put(3, "Fear", "7", "test_labels.csv"), "test_labels.csv", 3, "Fear is 7; intensities lie in [0, 1]"),
     (put(4, "Age", "?", "test_labels.csv"), "test_labels.csv", 4, "Age is '?'; expected a number"),
 ]
@@ -169,6 +196,10 @@ IN_RECORDINGS = [
     (recording("raw/00006.wav", 0 * TONE), "raw/00006.wav", 8, "silent; every sample is zero"),
     (recording("wav/00007.wav", np.r_[TONE, np.nan]), "wav/00007.wav", 9, "holds samples that are not finite numbers"),
     (recording("raw/00008.wav", np.r_[TONE, np.inf]), "raw/00008.wav", 10, "holds samples that are not finite numbers"),
+    (recording("wav/00009.wav", np.full((8_000, 2), 3e38)), "wav/00009.wav", 11, "holds samples that are not finite"),
+    (recording("raw/00010.wav", TONE, 500), "raw/00010.wav", 12, "sampled at 500 Hz; expected 1000 to 768000 Hz"),
+    (promising(2 ** 36 - 1, "wav/00011.wav"), "wav/00011.wav", 13, "not readable as audio"),
+    (pipe("raw/00012.wav"), "raw/00012.wav", 14, "there is no such recording"),
 ]
 
 NOTES = [
@@ -178,7 +209,8 @@ NOTES = [
     (recording("wav/99999.wav", TONE), "wav/99999.wav", None, "not listed, and not read"),
     (recording("wav/00009.wav", np.clip(9 * TONE, -1, 1), subtype="PCM_16"), "wav/00009.wav", 11, "clipped; "),
     (recording("raw/00010.wav", 1e-4 * TONE), "raw/00010.wav", 12, "nearly silent; its peak is -90 dB"),
-    (recording("wav/00011.wav", TONE, 100), "wav/00011.wav", 13, "80 s long; bursts last seconds"),
+    (recording("wav/00011.wav", np.resize(TONE, 61 * 2_000), 2_000), "wav/00011.wav", 13, "61 s long; bursts last seconds"),
+    (broken_off("wav/00012.wav"), "wav/00012.wav", 14, " s where its header says 2.0 s"),
 ]
 
 IN_TABLES = {
@@ -195,6 +227,7 @@ IN_TABLES = {
     "nothing in train": (put_all("Train", "Split", "Test"), TABLE, None, "no burst is in split train"),
     "a quote too many": (in_a_line(7, lambda line: b'"' + line), TABLE, 7, "no cells separated by commas"),
     "semicolons": (text(lambda data: data.replace(b",", b";")), TABLE, None, "column File_ID is missing"),
+    "latin-1": (ACCENT, TABLE, None, "not UTF-8, first in line 20; save the table in that encoding"),
     "utf-16": (text(lambda data: data.decode().encode("utf-16")), TABLE, None, "not UTF-8; save the table in"),
     "an empty table": (text(lambda data: b""), TABLE, None, "empty; expected a table"),
     "a table without rows": (text(lambda data: data.splitlines(keepends=True)[0]), TABLE, None, "lists no bursts"),
@@ -315,6 +348,45 @@ def test_a_layout_without_a_table_has_its_faults_in_the_recordings(emogator):
         quarantine(check(emogator))
 
 
+def test_a_name_that_is_not_utf_8_is_a_problem_of_that_file(emogator):
+    (emogator / "data" / "mp3" / os.fsdecode(b"caf\xe9.mp3")).touch()
+    (problem,) = check(emogator).problems
+    assert problem.file == "data/mp3/caf\udce9.mp3" and problem.problem.startswith("expected a name NNNNNN-EE-I.mp3")
+    assert "caf\\udce9.mp3" in summary(check(emogator))
+
+
+def test_lists_that_cannot_be_read_are_mended_before_recordings_are_moved(tmp_path):
+    for folder in ("audio_16k", "meta"):
+        (tmp_path / folder).mkdir()
+    for speaker in range(10):
+        soundfile.write(tmp_path / "audio_16k" / f"f{speaker:04d}_0_cough.wav", TONE, 16_000)
+    (tmp_path / "audio_16k" / "f0003_0_cough.wav").write_bytes(b"")
+    (tmp_path / "meta" / "tr_meta.json").write_text("[" * 100_000)
+    with pytest.raises(CorpusError, match="tr_meta.json: not readable as JSON .*; mend this before") as caught:
+        quarantine(check(tmp_path))
+    assert "move these" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("written", "words"), [
+    ("[" * 3_000, "not readable as YAML"),
+    ("day: 2024-99-99", "not readable as YAML"),
+    ("table: ../x/data_info.csv\nfile: File_ID\ntasks: {age: {kind: scalar, columns: [Age]}}", "leads out of the corpus"),
+    ("table: none.csv\nfile: File_ID\ntasks: {age: {kind: scalar, columns: [Age]}}", "there is no such file in"),
+    ("table: data_info.csv\nfile: File\ntasks: {age: {kind: scalar, columns: [Age]}}", "has no column 'File'"),
+])
+def test_what_is_wrong_in_a_declaration_is_a_problem_of_its_file(root, written, words):
+    (root / "corpus.yaml").write_text(written)
+    (root.parent / "x").mkdir()
+    shutil.copy(root / TABLE, root.parent / "x")
+    (problem,) = check(root).problems
+    assert problem.file == "corpus.yaml" and words in problem.problem
+
+
+def test_the_corpus_in_the_current_folder_goes_by_that_folders_name(root, monkeypatch):
+    monkeypatch.chdir(root)
+    assert summary(check(".")).startswith("tones: 28 bursts\n")
+
+
 def test_durations_are_those_of_the_provided_recordings_or_else_the_raw_ones(root):
     seconds = check(root).seconds()
     assert seconds[5] == soundfile.info(root / "wav" / "00005.wav").duration
@@ -392,11 +464,31 @@ def test_nothing_is_quarantined_where_no_row_is_bad(root):
         quarantine(check(root))
 
 
-def test_a_table_in_another_encoding_is_not_cut_up(root):
+@pytest.mark.parametrize("encoded", [text(lambda data: data.decode().encode("utf-16")), ACCENT],
+                         ids=["utf-16", "latin-1"])
+def test_a_table_in_another_encoding_is_not_cut_up(root, encoded):
     put(7, "Age", "young")(root)
-    text(lambda data: data.decode().encode("utf-16"))(root)
+    encoded(root)
     with pytest.raises(CorpusError, match="data_info.csv: not UTF-8; save it in that encoding"):
         quarantine(check(root))
+
+
+def test_an_encoding_alone_takes_no_row_out_of_a_table(root):
+    beside("caf")(root)
+    in_a_line(1, lambda line: line.replace(b"caf", b"caf\xe9"))(root)
+    checked = check(root)
+    assert quarantine(checked) == {}
+    assert "data_info.csv: not UTF-8, first in line 1" in quarantined(checked, {})
+
+
+def test_a_copy_of_an_earlier_check_is_said_to_be_old_and_kept(root):
+    good = (root / TABLE).read_bytes()
+    put(7, "Age", "young")(root)
+    (copy,) = quarantine(check(root))
+    (root / TABLE).write_bytes(good)
+    checked = check(root)
+    assert quarantined(checked, quarantine(checked)) == f"{copy}: left of an earlier check; its table has no bad row now"
+    assert copy.is_file()
 
 
 def test_problems_are_written_as_json_with_file_row_and_problem(root, tmp_path, capsys):

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -5,11 +6,13 @@ import pandas as pd
 import pytest
 
 from burst2vec.batches import plan
-from burst2vec.corpus import Corpus, CorpusError, Task
+from burst2vec.corpus import Corpus, CorpusError, Task, read_corpus
 from burst2vec.joining import join, select
+from burst2vec.model import build
 from burst2vec.store import JoinedStore, open_store
 
 AGE = Task("age", "scalar", ("age",), unit="years", low=20, high=30)
+MONTHS = Task("age", "scalar", ("age",), unit="months", low=20, high=30)
 MOOD = Task("mood", "classes", ("mood",), classes=("calm", "wild"))
 SOUND = Task("mood", "classes", ("mood",), classes=("laugh", "cry"))
 
@@ -87,6 +90,13 @@ def test_corpora_of_one_name_are_refused():
     x = made("x", AGE, age=[20, 30, 25, 25])
     with pytest.raises(CorpusError, match="both named 'x'"):
         join([x, x])
+
+
+def test_a_folder_with_a_dot_in_its_name_names_parts_of_a_model(tiny_corpus, tiny_params, tmp_path):
+    dotted = read_corpus(shutil.copytree(tiny_corpus.root, tmp_path / "my.corpus"))
+    joined = join(select([dotted, made("x", MONTHS, age=[20, 30, 25, 25])], ["my_corpus:age", "x:age"]))
+    assert [t.name for t in joined.tasks] == ["my_corpus:age", "x:age"]
+    assert set(build(tiny_params(), joined.tasks).heads) == {"my_corpus:age", "x:age"}
 
 
 def test_a_joined_store_holds_the_bursts_in_the_order_of_the_table(tiny_corpus, tmp_path):

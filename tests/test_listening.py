@@ -90,6 +90,8 @@ def test_a_recording_is_heard_to_its_end_in_parts(hear, monkeypatch):
     (np.array([[0.3, -0.3]] * 4_000), 16_000, "silent; its channels cancel out"),
     (np.r_[np.ones(4_000), np.nan], 16_000, "holds samples that are not finite numbers"),
     (np.r_[-np.inf, np.ones(4_000)], 48_000, "holds samples that are not finite numbers"),
+    (np.full((4_000, 2), 3e38), 16_000, "holds samples that are not finite numbers"),
+    (np.ones(4_000) / 3, 500, "sampled at 500 Hz; expected 1000 to 768000 Hz"),
 ])
 def test_what_training_refuses_is_a_grave_fault(hear, tmp_path, waveform, rate, complaint):
     assert faults(hear(waveform, rate=rate, subtype="FLOAT")) == [(complaint, True)]
@@ -109,6 +111,15 @@ def test_the_shortest_recording_that_training_takes_is_no_fault(hear, tmp_path, 
 ])
 def test_what_is_odd_but_can_be_trained_on_is_a_note(hear, waveform, rate, note):
     assert faults(hear(waveform, rate=rate, subtype="FLOAT")) == [(note, False)]
+
+
+def test_a_recording_that_broke_off_is_measured_as_far_as_it_goes(hear, tmp_path):
+    whole = hear(0.3 * burst(48_000, seconds=4), ".mp3", 48_000)
+    data = (tmp_path / "burst.mp3").read_bytes()
+    (tmp_path / "burst.mp3").write_bytes(data[:len(data) // 2])
+    heard = listen(tmp_path / "burst.mp3")
+    assert heard.frames == len(soundfile.read(tmp_path / "burst.mp3")[0]) < whole.frames == heard.promised
+    assert faults(heard) == [(f"ends after {heard.seconds:.1f} s where its header says 4.0 s", False)]
 
 
 @pytest.mark.parametrize(("content", "complaint"), [

@@ -211,7 +211,7 @@ def test_a_new_corpus_is_one_small_module(tmp_path, monkeypatch):
         table = pd.DataFrame({"split": ["train", "train", "val", "test"], "speaker": list("abcd"), "sex": None,
                               "raw": files, "provided": files, "pitch": [100.0, 200.0, 150.0, 120.0]},
                              index=pd.Index([Path(f).stem for f in files], name="file"))
-        return Reading(root.name, root, table, (Task("pitch", "scalar", ("pitch",), unit="Hz", low=100, high=200),))
+        return Reading(root, table, (Task("pitch", "scalar", ("pitch",), unit="Hz", low=100, high=200),))
 
     tones = SimpleNamespace(KNOWN_BY="tones.txt", recognises=lambda root: (root / "tones.txt").is_file(),
                             read=read_tones)

@@ -153,7 +153,7 @@ def test_lists_that_leave_a_split_in_doubt_are_refused(write, published, lists, 
         read_corpus(write(lists(published)))
 
 
-@pytest.mark.parametrize("name", ["x0003_0_cough", "f0003_cough", "f0003_0_hiccup", "laugh"])
+@pytest.mark.parametrize("name", ["x0003_0_cough", "f0003_cough", "f0003_0_hiccup", "laugh", f"f{'9' * 20}_0_cough"])
 def test_a_name_that_is_not_vocalsounds_is_refused(write, published, name):
     root = write(published)
     (root / "audio_16k" / f"{name}.wav").touch()
@@ -166,3 +166,10 @@ def test_a_folder_without_recordings_is_refused(tmp_path):
     assert recognise(tmp_path) == "vocalsound"
     with pytest.raises(CorpusError, match="no .wav files in audio_44k or audio_16k"):
         read_corpus(tmp_path)
+
+
+def test_a_name_that_is_not_utf_8_is_a_problem_of_that_file(write, published):
+    root = write(published)
+    (root / "audio_16k" / "caf\udce9.wav").touch()
+    (problem,) = read(root).all_problems()
+    assert problem.file == "audio_16k/caf\udce9.wav" and "expected a name such as f0003_0_cough.wav" in problem.problem

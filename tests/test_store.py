@@ -121,6 +121,14 @@ def test_a_burst_without_recording_is_named(corpus, cache, audio, folder, compla
         open_store(read_corpus(corpus.root), audio, cache)
 
 
+def test_recordings_that_went_missing_are_counted_and_the_first_named(corpus, cache):
+    for number in (3, 5, 8, 13):
+        (corpus.root / "wav" / f"{number:05d}.wav").unlink()
+    first = "wav/00003.wav, wav/00005.wav, wav/00008.wav first"
+    with pytest.raises(CorpusError, match=f"4 of 28 recordings are missing, {first}; burst2vec check .* lists them all"):
+        open_store(corpus, "provided", cache)
+
+
 def test_a_truncated_store_is_refused_with_the_way_out(corpus, cache):
     open_store(corpus, "provided", cache)
     folder = next(cache.iterdir())

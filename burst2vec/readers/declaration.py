@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from burst2vec.corpus import KINDS, CorpusError
+from burst2vec.corpus import KINDS, CorpusError, Problem
 
 STANDARD = ("file", "corpus", "split", "speaker", "sex", "raw", "provided")
 """What every corpus's table has; no task goes by these names."""
@@ -62,7 +62,7 @@ def read_declaration(path: Path) -> Declaration:
     try:
         return _declaration(_content(path))
     except CorpusError as error:
-        raise CorpusError(f"{path}: {error}") from None
+        raise CorpusError.at(path.parent, Problem(path.name, None, str(error))) from None
 
 
 class _Loader(yaml.SafeLoader):
@@ -86,7 +86,7 @@ def _content(path: Path) -> Any:
         raise CorpusError("not UTF-8; save it in that encoding") from None
     except yaml.MarkedYAMLError as error:
         raise CorpusError(f"line {error.problem_mark.line + 1}: not readable as YAML ({error.problem})") from None
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):  # a date that is none, brackets without end
         raise CorpusError("not readable as YAML; expected lines `key: value`") from None
 
 

@@ -31,18 +31,18 @@ def read(root: Path, seed: int = 0) -> Reading:
     test by `seed`.
     """
     folder = root / "data" / "mp3"
-    names = pd.Series(sorted(p.stem for p in folder.glob("*.mp3")), dtype=str)
+    names = pd.Series(sorted(p.stem for p in folder.glob("*.mp3")), dtype=object)  # a name need not be UTF-8
     if names.empty:
         raise CorpusError.at(root, Problem("data/mp3", None, "no .mp3 files; EmoGator keeps NNNNNN-EE-I.mp3 there"))
     parts = names.str.extract(r"^(\d{6})-(\d\d)-(\d)$")
     wrong = parts.isna().any(axis=1) | ~parts[1].astype(float).between(1, len(EMOGATOR))
     right = f"expected a name NNNNNN-EE-I.mp3 (speaker, category 01 to {len(EMOGATOR)}, take)"
     problems = [Problem(f"data/mp3/{name}.mp3", None, right) for name in names[wrong]]
-    names, parts = names[~wrong], parts[~wrong]
+    names, parts = names[~wrong].astype(str), parts[~wrong].astype(str)
     table = pd.DataFrame({
         "split": parts[0].map(draw_splits(parts[0], seed)).to_numpy(), "speaker": parts[0].to_numpy(), "sex": None,
         **dict.fromkeys(("raw", "provided"), [f"data/mp3/{name}.mp3" for name in names]),
         "emotion": [EMOGATOR[int(code) - 1] for code in parts[1]],
     }, index=pd.Index(names, name="file"))
     task = Task("emotion", "classes", ("emotion",), classes=EMOGATOR)
-    return Reading(root.name, root, table, (task,), problems=problems)
+    return Reading(root, table, (task,), problems=problems)

@@ -46,7 +46,7 @@ def read(root: Path, seed: int = 0) -> Reading:
     table["age"] = info["Age"]
     table["country"] = info["Country"].map(dict(enumerate(COUNTRIES)))
     tasks = _tasks(table, source)
-    return Reading(root.name, root, table.set_index(files), tasks, synthetic=(root / "SYNTHETIC.json").is_file(),
+    return Reading(root, table.set_index(files), tasks, synthetic=(root / "SYNTHETIC.json").is_file(),
                    source=source.name, rows=list(source.rows), problems=source.problems)
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from burst2vec.corpus import CorpusError, Problem, Task
 from burst2vec.readers.declaration import Declaration, Question, read_declaration
-from burst2vec.readers.reading import Reading, TableFile, draw_splits, scalar_task
+from burst2vec.readers.reading import Reading, TableFile, draw_splits, leads_out, scalar_task
 
 KNOWN_BY = "corpus.yaml"
 
@@ -46,15 +46,16 @@ def read(root: Path, seed: int = 0) -> Reading:
     tasks = [_task(question, table, source) for question in declared.tasks]
     posed = tuple(task for task in tasks if task)
     _refuse_clashes(root, posed)
-    return Reading(root.name, root, table.set_index(files), posed, declared.synthetic, source.name, list(source.rows),
+    return Reading(root, table.set_index(files), posed, declared.synthetic, source.name, list(source.rows),
                    source.problems)
 
 
 def _open_table(root: Path, declared: Declaration) -> TableFile:
     """The table, which has every column that is declared."""
-    where = f"{root / KNOWN_BY}: "
+    if leads_out(declared.table):
+        raise _error(root, f"table is {declared.table!r}, which leads out of the corpus; expected a file in it")
     if not (root / declared.table).is_file():
-        raise CorpusError(f"{where}table is {declared.table!r}, and there is no such file in {root}")
+        raise _error(root, f"table is {declared.table!r}, and there is no such file in {root}")
     source = TableFile(root, declared.table, (), optional=None)
     keys = {key: getattr(declared, key) for key in ("file", "raw", "speaker", "sex", "split")}
     wanted = [(key, column) for key, column in keys.items() if column]
@@ -64,8 +65,12 @@ def _open_table(root: Path, declared: Declaration) -> TableFile:
         if column not in there:
             alike = difflib.get_close_matches(column, there, n=1)
             hint = f"did you mean {alike[0]}?" if alike else f"its columns are {', '.join(there)}, separated by commas"
-            raise CorpusError(f"{where}{key}: {declared.table} has no column {column!r}; {hint}")
+            raise _error(root, f"{key}: {declared.table} has no column {column!r}; {hint}")
     return source
+
+
+def _error(root: Path, text: str) -> CorpusError:
+    return CorpusError.at(root, Problem(KNOWN_BY, None, text))
 
 
 def _column(source: TableFile, name: str | None) -> pd.Series:
@@ -126,5 +131,5 @@ def _refuse_clashes(root: Path, tasks: tuple[Task, ...]) -> None:
     columns = [column for task in tasks for column in (*task.columns, *task.probability_columns)]
     for column in columns:
         if columns.count(column) > 1:
-            raise CorpusError(f"{root / KNOWN_BY}: the predictions would hold two columns {column!r}, one of them the "
-                              "probability of a class; rename a task or a column")
+            raise _error(root, f"the predictions would hold two columns {column!r}, one of them the probability of a "
+                               "class; rename a task or a column")

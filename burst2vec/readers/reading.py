@@ -22,9 +22,9 @@ class Reading:
 
     `source` is the table on disk that lists the bursts, relative to `root`, empty where the recordings' names are all
     there is; `rows` (bursts,) says in which of its rows each burst stands. A cell that could not be read is missing.
+    The `name` is given by `corpus.read`.
     """
 
-    name: str
     root: Path
     table: pd.DataFrame
     tasks: tuple[Task, ...]
@@ -32,6 +32,7 @@ class Reading:
     source: str = ""
     rows: Sequence[int] | None = None
     problems: list[Problem] = field(default_factory=list)
+    name: str = ""
 
     def all_problems(self) -> list[Problem]:
         """The reader's problems, then those of the table as a whole: ids, splits, speakers, labels, paths.
@@ -183,8 +184,9 @@ class TableFile:
             return data.decode("utf-8")
         except UnicodeDecodeError as error:
             utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-            row = None if utf16 else data.count(b"\n", 0, error.start) + 1
-            self.problems.append(Problem(self.name, row, "not UTF-8; save the table in that encoding"))
+            line = data.count(b"\n", 0, error.start) + 1
+            first = "" if utf16 else f", first in line {line}"
+            self.problem(None, f"not UTF-8{first}; save the table in that encoding")
             return data.decode("utf-16" if utf16 else "cp1252", errors="replace")
 
 

@@ -19,7 +19,7 @@ FOLDERS = ("audio_44k", "audio_16k")
 """The same recordings as they were made, and at 16 kHz; each is a download of its own."""
 
 SOUNDS = ("cough", "laughter", "sigh", "sneeze", "sniff", "throatclearing")
-NAME = rf"^([fm])(\d+)_\d+_({'|'.join(SOUNDS)})$"
+NAME = rf"^([fm])(\d{{1,9}})_\d+_({'|'.join(SOUNDS)})$"
 
 META = {"tr": "train", "val": "val", "te": "test"}
 """The lists of `meta/`, beside that of `all` speakers, and the published split that each is."""
@@ -60,20 +60,20 @@ def read(root: Path, seed: int = 0) -> Reading:
         table[trait] = table["speaker"].map(traits[trait])
     tasks = (Task("sound", "classes", ("sound",), classes=SOUNDS), scalar_task("age", "age", "years", table),
              _frequent("country", table), _frequent("language", table))
-    return Reading(root.name, root, table, tuple(task for task in tasks if task), problems=problems)
+    return Reading(root, table, tuple(task for task in tasks if task), problems=problems)
 
 
 def _recordings(root: Path, problems: list[Problem]) -> pd.DataFrame:
     """A row for each recording, with what its name says."""
     raw, provided = ({p.stem: f"{folder}/{p.name}" for p in (root / folder).glob("*.wav")} for folder in FOLDERS)
-    names = pd.Series(sorted({**raw, **provided}), dtype=str)
+    names = pd.Series(sorted({**raw, **provided}), dtype=object)  # a name need not be UTF-8
     if names.empty:
         raise CorpusError(f"{root}: no .wav files in {' or '.join(FOLDERS)}; VocalSound keeps f0003_0_cough.wav there")
     parts = names.str.extract(NAME)
     wrong = parts.isna().any(axis=1)
     right = f"expected a name such as f0003_0_cough.wav (f or m and a number, a number, one of {', '.join(SOUNDS)})"
     problems += [Problem(provided.get(name, raw.get(name)), None, right) for name in names[wrong]]
-    names, parts = names[~wrong], parts[~wrong]
+    names, parts = names[~wrong].astype(str), parts[~wrong].astype(str)
     return pd.DataFrame({
         "split": None, "speaker": (parts[0] + parts[1]).to_numpy(), "sex": parts[0].to_numpy(),
         "raw": [raw.get(name, provided.get(name)) for name in names],
@@ -102,7 +102,7 @@ def _listed(root: Path, part: str, speakers: pd.Series, problems: list[Problem])
 
 def _alike(fields: dict[str, str | None], numbered: dict[int, list[str]]) -> list[str] | None:
     """Which of the recordings' speakers an entry names, as `f0003` or `3` with a gender; None where it names none."""
-    called = re.fullmatch(r"([fm]?)(\d+)(_\d+)?", (fields["speaker"] or "").lower())
+    called = re.fullmatch(r"([fm]?)(\d{1,9})(_\d+)?", (fields["speaker"] or "").lower())
     if not called:
         return None
     sex = called[1] or (fields["gender"] or "").lower()[:1]
@@ -119,7 +119,7 @@ def _entries(root: Path, part: str, problems: list[Problem]) -> list[Any]:
         content = json.loads((root / _file(part)).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return []
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         problems.append(Problem(_file(part), None, f"not readable as JSON ({error}); unpack it again"))
         return []
     content = content.get("data") if isinstance(content, dict) else content
