@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from burst2vec.config import project_root
-from burst2vec.corpus import read_corpus
+from burst2vec.corpus import EMBEDDED, read_corpus
 from burst2vec.files import write_aside
 from burst2vec.predictions import read_predictions
 from burst2vec.readers import COUNTRIES, EMOTIONS
@@ -42,8 +42,11 @@ def write_submission(system: str | Path, team: str, number: int, folder: str | P
     if number < 1:
         raise SubmissionError(f"number is {number}; expected 1 or more")
     system = Path(system)
+    trained_on = _trained_on(system)
+    if len(trained_on) > 1:
+        raise SubmissionError(f"{system} was trained on several corpora; a submission is ExVo's alone")
     predictions = _test_predictions(system / "predictions.csv")
-    files = _test_files(system, corpus) or predictions.index.tolist()
+    files = _test_files(corpus or _folder(trained_on)) or predictions.index.tolist()
     path = Path(folder) / f"ExVo-Multi_{team}_{number}.csv"
     with write_aside(path) as aside:
         tabulate(predictions, files).to_csv(aside, index=False, float_format="%.6g")
@@ -105,18 +108,22 @@ def _test_predictions(path: Path) -> pd.DataFrame:
     return test
 
 
-def _test_files(system: Path, corpus: str | Path | None) -> list[str]:
+def _test_files(folder: str | Path | None) -> list[str]:
     """The corpus's test clips in its order; empty where there is no corpus to ask."""
-    folder = Path(corpus) if corpus else _trained_on(system)
     return read_corpus(folder, "exvo").split("test").index.tolist() if folder else []
 
 
-def _trained_on(system: Path) -> Path | None:
-    """The folder of the corpus that a system, or an ensemble's first member, was trained on, where it is there."""
+def _folder(names: Sequence[str]) -> Path | None:
+    """Where the corpus of that name lies; None where it is embedded, or no longer there."""
+    folders = [project_root() / Path(name).expanduser() for name in names if name not in EMBEDDED]
+    return next((folder for folder in folders if folder.is_dir()), None)
+
+
+def _trained_on(system: Path) -> list[str]:
+    """The corpora that a system, or an ensemble's first member, was trained on, as its parameters name them."""
     path = system / "params.json"
     values = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     if values.get("members"):
         return _trained_on(system.parent / values["members"][0])
-    name = values.get("corpus", "synthetic")
-    folder = project_root() / Path(name).expanduser()
-    return folder if name != "synthetic" and folder.is_dir() else None
+    names = values.get("corpus") or []
+    return [names] if isinstance(names, str) else names

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from burst2vec.config import Params
 from burst2vec.predictions import write_predictions
 from burst2vec.readers import COUNTRIES, EMOTIONS
 from burst2vec.submission import SubmissionError, check_submission, write_submission
@@ -31,7 +33,8 @@ def system(tmp_path, tiny_corpus):
         test = predictions(tiny_corpus.split("test").index)
         table = pd.concat([predictions(["00016"], "val"), change(test)])
         write_predictions(table, tmp_path / "V4" / "predictions.csv")
-        (tmp_path / "V4" / "params.json").write_text(json.dumps(params or {"corpus": str(tiny_corpus.root)}))
+        values = dataclasses.asdict(Params(corpus=[str(tiny_corpus.root)])) if params is None else params
+        (tmp_path / "V4" / "params.json").write_text(json.dumps(values))
         return tmp_path / "V4"
     return system
 
@@ -64,8 +67,22 @@ def test_an_ensemble_is_checked_against_its_members_corpus(system, tmp_path, tin
 
 
 def test_without_a_corpus_the_predictions_stand_for_themselves(system, tmp_path):
-    for params in ({"corpus": "synthetic"}, {"corpus": "/no/longer/there"}, {}):
+    for corpus in ("synthetic", ["synthetic"], ["example"], ["/no/longer/there"], []):
+        params = {"corpus": corpus} if corpus else {}
         assert write_submission(system(params=params), "owls", 1, tmp_path).is_file()
+
+
+def test_a_system_of_one_corpus_is_checked_against_it_however_its_record_names_it(system, tmp_path, tiny_corpus):
+    for corpus in (str(tiny_corpus.root), [str(tiny_corpus.root)]):
+        with pytest.raises(SubmissionError, match="1 of 4 test clips have no prediction"):
+            write_submission(system(lambda t: t.iloc[1:], {"corpus": corpus}), "owls", 1, tmp_path)
+
+
+def test_a_system_of_several_corpora_is_refused(system, tmp_path, tiny_corpus):
+    params = dataclasses.asdict(Params(corpus=[str(tiny_corpus.root), "/data/emogator"]))
+    for corpus in (None, tiny_corpus.root):
+        with pytest.raises(SubmissionError, match="V4 was trained on several corpora; a submission is ExVo's alone"):
+            write_submission(system(params=params), "owls", 1, tmp_path, corpus)
 
 
 @pytest.mark.parametrize(("change", "complaint"), [
