@@ -25,6 +25,8 @@ SPLITS = {"train": "training", "val": "validation", "test": "test"}
 
 SYNTHETIC = ("**Synthetic:** the bursts and labels were made by a synthesiser. The scores show that the software "
              "works; they say nothing about people or about recordings of them.")
+PARTLY = ("**Partly synthetic:** the bursts and labels of {made} were made by a synthesiser, and scores on them say "
+          "nothing about people; those of {real} are as that corpus has them.")
 
 USE = """## Use
 
@@ -52,7 +54,7 @@ def describe(model: Burst2Vec, title: str = "Burst2Vec", corpus: Corpus | None =
     `tiny` says that the backbone is a small one of random weights, not the checkpoint of its name.
     """
     table = _score(corpus, title, predictions)
-    own = bool(tiny and corpus and corpus.synthetic)
+    own = bool(tiny and corpus and all(part.synthetic for part in _parts(corpus)))
     data = _header(title, model.tasks, corpus, table, license="apache-2.0" if own else "other",
                    license_name=None if own else "corpus-and-checkpoint", base_model=None if tiny else _on_hub(model))
     return _join(data, title, _tasks(model.tasks), USE, _training(corpus), _backbone(model, tiny),
@@ -93,8 +95,22 @@ def _on_hub(model: Burst2Vec) -> str | None:
     return name if name.count("/") == 1 else None
 
 
+def _parts(corpus: Corpus) -> tuple[Corpus, ...]:
+    """The corpora of which it is joined, or itself."""
+    return corpus.parts or (corpus,)
+
+
 def _named(corpus: Corpus) -> str:
-    return f"{corpus.name} (synthetic)" if corpus.synthetic else corpus.name
+    """The corpus, or those of which it is joined, each called synthetic where it is."""
+    return " + ".join(f"{part.name} (synthetic)" if part.synthetic else part.name for part in _parts(corpus))
+
+
+def _warning(corpus: Corpus) -> str:
+    """What must be said of the synthetic among the corpora; empty where there is none."""
+    made, real = (" and ".join(p.name for p in _parts(corpus) if p.synthetic == kind) for kind in (True, False))
+    if made and real:
+        return PARTLY.format(made=made, real=real)
+    return SYNTHETIC if made else ""
 
 
 def _heading(task: Task) -> str:
@@ -118,8 +134,8 @@ def _training(corpus: Corpus | None) -> str:
         return "## Training\n\nNot recorded."
     rows = [(said, f"{len(part):,}", f"{part['speaker'].nunique():,}" if part["speaker"].notna().any() else "unknown")
             for split, said in SPLITS.items() if len(part := corpus.split(split))]
-    text = f"## Training\n\nCorpus: {_named(corpus)}.\n\n" + _table(("split", "bursts", "speakers"), rows)
-    return f"{text}\n\n{SYNTHETIC}" if corpus.synthetic else text
+    said = ["## Training", f"Corpus: {_named(corpus)}.", _table(("split", "bursts", "speakers"), rows)]
+    return "\n\n".join(filter(None, [*said, _warning(corpus)]))
 
 
 def _backbone(model: Burst2Vec, tiny: bool) -> str:

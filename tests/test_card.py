@@ -10,6 +10,7 @@ from huggingface_hub import ModelCard
 
 from burst2vec import card, metrics
 from burst2vec.inference import predict
+from burst2vec.joining import join
 from burst2vec.model import build
 from burst2vec.trivial import predict_constant
 
@@ -87,6 +88,17 @@ def test_the_weights_are_ours_to_license_only_where_corpus_and_backbone_are(
     assert data.license == licence and data.base_model == base
     said = {(False, True): "Apache-2.0, as the software", (True, True): "training corpus: its terms say"}
     assert said.get((real, tiny), "the backbone's checkpoint: the terms of both say") in text
+
+
+def test_a_real_corpus_joined_with_a_synthetic_one_stays_real(model, synthetic, tiny_corpus):
+    made = dataclasses.replace(synthetic, name="made")
+    mixed = card.describe(model, "V4", join([tiny_corpus, made]), tiny=True)
+    assert ModelCard(mixed).data.license == "other" and "training corpus: its terms say" in mixed
+    assert "Corpus: tones + made (synthetic)." in mixed and "**Synthetic:**" not in mixed
+    assert "the bursts and labels of made were made by a synthesiser" in mixed and "those of tones are as" in mixed
+    ours = card.describe(model, "V4", join([synthetic, made]), tiny=True)
+    assert ModelCard(ours).data.license == "apache-2.0" and "Corpus: tones (synthetic) + made (synthetic)." in ours
+    assert "**Synthetic:**" in ours and "Partly" not in ours
 
 
 def test_tasks_settings_and_limits_are_there(model):
