@@ -102,13 +102,14 @@ class Backbone(nn.Module):
         Raises BackboneError where its architecture is not one of `MODEL_TYPES`.
         """
         check_model_type(config["model"].get("model_type"), config["settings"]["name"])
-        model = AutoModel.from_config(AutoConfig.for_model(**config["model"]), dtype=torch.float32)
+        shape = AutoConfig.for_model(**_without_kernels(config["model"]))
+        model = AutoModel.from_config(shape, dtype=torch.float32)
         return cls(model, Settings(**config["settings"]), config["padding"], config["freeze_feature_encoder"])
 
     def to_config(self) -> dict:
         """What `from_config` needs to build this architecture again, ready for JSON."""
         left_out = ("_name_or_path", "dtype")  # the first may be a folder of this machine, the second is float32
-        model = {k: v for k, v in self.config.to_dict().items() if k not in left_out}
+        model = {k: v for k, v in _without_kernels(self.config.to_dict()).items() if k not in left_out}
         return {"settings": asdict(self.settings), "padding": self.padding, "freeze_feature_encoder": self.frozen,
                 "model": model}
 
@@ -199,6 +200,13 @@ def _silence_padding(convolution: nn.Module, inputs: tuple[torch.Tensor]) -> tup
     x, = inputs
     padding = torch.arange(x.shape[2], device=x.device) >= convolution.num_frames[:, None, None]
     return (x.masked_fill(padding, 0),)
+
+
+def _without_kernels(config: dict) -> dict:
+    """A model's configuration without its choice of attention kernels: transformers would download and run those of
+    whatever repository a file names."""
+    return {key: _without_kernels(value) if isinstance(value, dict) else value
+            for key, value in config.items() if "attn_implementation" not in str(key)}
 
 
 def feature_norm(config: PreTrainedConfig) -> str:

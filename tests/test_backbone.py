@@ -307,6 +307,26 @@ def test_a_configuration_of_another_kind_of_model_is_refused():
         Backbone.from_config(config)
 
 
+@pytest.mark.parametrize("key", ["attn_implementation", "_attn_implementation", "_attn_implementation_internal"])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_configuration_cannot_choose_attention_kernels(name, key):
+    config = load_backbone(name, "tiny").to_config()
+    asked = copy.deepcopy(config)
+    asked["model"][key] = "someone/kernels"
+    found = Backbone.from_config(asked)
+    assert found.config._attn_implementation in ("eager", "sdpa")
+    assert json.dumps(found.to_config()) == json.dumps(config)
+
+
+def test_no_choice_of_attention_is_written_or_read_at_any_depth():
+    backbone = load_backbone(GROUP, "tiny")
+    backbone.config.part = {"_attn_implementation": "someone/kernels", "width": 3}
+    config = backbone.to_config()
+    assert config["model"]["part"] == {"width": 3} and "attn_implementation" not in json.dumps(config)
+    config["model"]["part"]["attn_implementation"] = "someone/kernels"
+    assert Backbone.from_config(config).config.part == {"width": 3}
+
+
 # What a run's record says of it.
 
 def test_the_record_says_what_the_backbone_is_and_how_it_is_fed(tmp_path):
