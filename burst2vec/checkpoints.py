@@ -83,18 +83,23 @@ def _from_hub(name: str) -> Path:
         folder = _snapshot(name, cached_only=True)
         if _is_complete(folder, name):
             return folder
-    _ask_hub(name)
+    _check_hub(name)
     try:
         return _snapshot(name, cached_only=False)
     except Exception as error:  # whatever the hub's HTTP client or a full disk raises
         raise BackboneError(f"backbone {name!r} could not be downloaded ({_line(error)})") from error
 
 
-def _ask_hub(name: str) -> None:
-    """Raises BackboneError if the hub does not answer soon, as `snapshot_download` would wait for ever, or has no such
-    model."""
+def ask_hub(name: str) -> None:
+    """Raises what the hub's HTTP client raises if the hub does not answer within `PATIENCE`, for which
+    `snapshot_download` would wait for ever, or has no such model."""
+    HfApi().model_info(name, timeout=PATIENCE)
+
+
+def _check_hub(name: str) -> None:
+    """Raises BackboneError if the hub does not answer, or has no such model."""
     try:
-        HfApi().model_info(name, timeout=PATIENCE)
+        ask_hub(name)
     except RepositoryNotFoundError as error:
         raise BackboneError(f"backbone {name!r} is neither a local folder nor a model on the hub that you may read "
                             f"(for private ones: hf auth login); {_EXPECTED}") from error
@@ -138,6 +143,7 @@ def _model(folder: Path, name: str) -> PreTrainedModel:
     try:
         with _quiet():
             config = AutoConfig.from_pretrained(folder, trust_remote_code=False, **_CHANGES)
+            config._attn_implementation = None  # a file may name a repository's kernels, to be downloaded and run
             model, loading = AutoModel.from_pretrained(
                 folder, config=config, dtype=torch.float32, trust_remote_code=False, ignore_mismatched_sizes=True,
                 output_loading_info=True)

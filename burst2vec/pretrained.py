@@ -21,6 +21,7 @@ from huggingface_hub import snapshot_download
 from safetensors import SafetensorError
 
 from burst2vec import __version__, recordings
+from burst2vec.checkpoints import ask_hub
 from burst2vec.config import Params
 from burst2vec.corpus import Task
 from burst2vec.files import write_aside
@@ -117,13 +118,23 @@ def _folder(source: str | Path) -> Path:
         return Path(source)
     if Path(source).exists():
         raise ModelError(f"{source}: a file; expected the folder that it lies in")
-    if not HUB_NAME.fullmatch(str(source)):
+    if not HUB_NAME.fullmatch(str(source)) or Path(source).parent.is_dir():  # `results/V9` is a mistyped folder
         raise ModelError(f"{source}: there is no such folder; {EXPECTED}")
     try:
-        return Path(snapshot_download(str(source), allow_patterns=[*FILES, *(f"*/{n}" for n in FILES)]))
+        return Path(snapshot_download(str(source), allow_patterns=[*FILES, *(f"*/{n}" for n in FILES)],
+                                      local_files_only=not _answers(str(source))))
     except (OSError, ValueError) as error:  # among them the hub's own errors
         raise ModelError(f"{source}: neither a folder here nor to be had from the hub "
                          f"({type(error).__name__}); {EXPECTED}, or a model's name on the hub") from error
+
+
+def _answers(name: str) -> bool:
+    """Whether the hub soon tells of the model of that name; where it does not, there may be a copy in its cache."""
+    try:
+        ask_hub(name)
+    except Exception:  # whatever the hub's HTTP client raises
+        return False
+    return True
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

@@ -57,6 +57,15 @@ def test_an_adapter_behind_the_encoder_is_left_out_like_a_head(tmp_path):
     assert backbone.model.adapter is None and not backbone.config.add_adapter
 
 
+@pytest.mark.parametrize("key", ["attn_implementation", "_attn_implementation", "_attn_implementation_internal"])
+@pytest.mark.parametrize("name", [CTC, GROUP, WAVLM, "facebook/data2vec-audio-base"])
+def test_a_checkpoint_cannot_choose_attention_kernels(tmp_path, name, key):
+    folder = publish(tmp_path / "model", name)
+    chosen = load_backbone(folder).config._attn_implementation
+    (tmp_path / "model" / "config.json").write_text(json.dumps(described(name, **{key: "someone/kernels"})))
+    assert load_backbone(folder).config._attn_implementation == chosen in ("eager", "sdpa")
+
+
 def test_transformers_speaks_as_before_when_a_backbone_is_loaded(tmp_path):
     from transformers.utils import logging as theirs
     before = theirs.get_verbosity(), theirs.is_progress_bar_enabled()

@@ -7,8 +7,10 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import huggingface_hub
@@ -221,6 +223,33 @@ def test_a_name_that_is_not_to_be_had_says_so_in_a_line():
     with pytest.raises(ModelError, match="laughter: neither a folder here nor to be had from the hub") as caught:
         load("someone/laughter")
     assert "\n" not in str(caught.value)
+
+
+def test_a_hub_that_does_not_answer_is_not_waited_for_long_and_its_cache_is_read(folder, model, tmp_path, monkeypatch):
+    monkeypatch.setattr("burst2vec.checkpoints.PATIENCE", 0.2)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    kept = tmp_path / "hub" / "models--someone--laughter"
+    (kept / "refs").mkdir(parents=True)
+    (kept / "refs" / "main").write_text("0" * 40)
+    shutil.copytree(folder, kept / "snapshots" / ("0" * 40))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        started = time.monotonic()
+        assert same(Burst2Vec.from_pretrained("someone/laughter").state_dict(), model.state_dict())
+        with pytest.raises(ModelError, match="tears: neither a folder here nor to be had from the hub"):
+            load("someone/tears")
+        assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("name", ["results/V44", "./V44", "../V44"])
+def test_a_mistyped_folder_is_not_looked_for_on_the_hub(tmp_path, monkeypatch, name):
+    (tmp_path / "here" / "results" / "V4").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    for ask in ("ask_hub", "snapshot_download"):
+        monkeypatch.setattr(pretrained, ask, lambda *a, **k: pytest.fail("the hub was asked"))
+    with pytest.raises(ModelError, match=f"^{re.escape(name)}: there is no such folder; expected the folder of"):
+        load(name)
 
 
 # Ensembles --------------------------------------------------------------------------------------------------
