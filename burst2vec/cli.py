@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -87,7 +88,8 @@ def _parser() -> argparse.ArgumentParser:
                             help="a system's folder of results, such as results/paper/V4")
     submission.add_argument("--team", required=True, metavar="NAME", help="letters, digits, - and _")
     submission.add_argument("--number", required=True, type=int, metavar="N", help="which of the team's submissions")
-    submission.add_argument("--out", type=Path, default=Path("."), metavar="DIR", help="where to write it (default: here)")
+    submission.add_argument("--out", type=Path, default=Path("."), metavar="DIR",
+                            help="where to write it (default: here)")
     submission.add_argument("--corpus", type=Path, metavar="DIR",
                             help="the ExVo folder whose test clips must be covered; by default the one trained on")
     submission.set_defaults(command=_submission)
@@ -182,6 +184,8 @@ def _predict(options: argparse.Namespace) -> int:
     out, reported = options.out, []
     if out and (out.suffix not in FORMATS or out.is_dir()):
         raise ValueError(f"--out {out}: expected a file that ends in {' or '.join(FORMATS)}")
+    if out:
+        _check_writable(out)
 
     def report(line: str) -> None:
         reported.append(line)
@@ -192,8 +196,17 @@ def _predict(options: argparse.Namespace) -> int:
         with write_aside(out) as aside:  # a file's name may hold bytes that are no UTF-8
             aside.write_bytes(render(table, out.suffix).encode("utf-8", "surrogateescape"))
     else:
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # as in a file
         sys.stdout.write(render(table))
     return 1 if reported else 0
+
+
+def _check_writable(out: Path) -> None:
+    """Raises ValueError where the file cannot be written, before hours of work whose outcome it is to hold."""
+    there = next(folder for folder in out.absolute().parents if folder.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        raise ValueError(f"--out {out}: {there} is no folder that can be written to")
 
 
 def _submission(options: argparse.Namespace) -> None:

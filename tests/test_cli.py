@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import subprocess
 import sys
 
@@ -16,7 +18,8 @@ from burst2vec.model import build
 
 
 def test_importing_the_package_and_asking_for_help_load_no_torch():
-    code = "import sys, burst2vec, burst2vec.cli as c\ntry: c.main(['--help'])\nexcept SystemExit: pass\nassert 'torch' not in sys.modules"
+    code = ("import sys, burst2vec, burst2vec.cli as c\ntry: c.main(['--help'])\nexcept SystemExit: pass\n"
+            "assert 'torch' not in sys.modules")
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
@@ -67,6 +70,28 @@ def test_predict_without_out_prints_csv(model, sound, capsys):
     assert main(["predict", model, sound, "--window", "0.2"]) == 0
     header, *rows = capsys.readouterr().out.splitlines()
     assert header.startswith("file,start,end,Awe,") and len(rows) == 3
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_predict_prints_the_name_of_any_file(model, sound, tmp_path, monkeypatch, encoding):
+    strange = tmp_path / os.fsdecode("käuze ".encode() + b"\xe9.wav")  # its last letter is no UTF-8
+    os.rename(sound, strange)
+    printed = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, encoding=encoding, write_through=True))
+    assert main(["predict", model, str(strange)]) == 0
+    assert os.fsencode(strange) in printed.getvalue()
+
+
+@pytest.mark.parametrize("where", ["laugh.wav/found.csv", "laugh.wav/new/found.csv"])
+def test_predict_says_at_once_that_its_file_cannot_be_written(model, sound, tmp_path, capsys, monkeypatch, where):
+    monkeypatch.setattr("burst2vec.pretrained.load", lambda *a: pytest.fail("a model was loaded"))
+    assert main(["predict", model, sound, "--out", str(tmp_path / where)]) == 1
+    assert capsys.readouterr().err == (f"burst2vec: --out {tmp_path / where}: {tmp_path / 'laugh.wav'} is no folder "
+                                       "that can be written to\n")
+    monkeypatch.setattr(os, "access", lambda *a: False)
+    assert main(["predict", model, sound, "--out", str(tmp_path / "new" / "found.csv")]) == 1
+    assert f"{tmp_path} is no folder that can be written to" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
 
 
 def test_predict_reports_what_it_cannot_use_and_writes_the_rest(model, sound, tmp_path, capsys):
