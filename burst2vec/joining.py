@@ -20,7 +20,8 @@ def select(corpora: Sequence[Corpus], tasks: Sequence[str]) -> list[Corpus]:
     unknown = [t for t in tasks if t not in posed]
     if unknown:
         there = ", ".join(dict.fromkeys(t.name for c in corpora for t in c.tasks))
-        raise CorpusError(f"task {unknown[0]!r} is not posed by {', '.join(str(c.root) for c in corpora)}; it has {there}")
+        asked = ", ".join(str(c.root) for c in corpora)
+        raise CorpusError(f"task {unknown[0]!r} is not posed by {asked}; it has {there}")
     chosen = [dataclasses.replace(c, tasks=tuple(t for t in c.tasks if not tasks or set(tasks) & set(_names(c, t))))
               for c in corpora]
     idle = [c for c in chosen if not c.tasks]
@@ -49,7 +50,8 @@ def join(corpora: Sequence[Corpus]) -> Corpus:
         merged[task.name] = dataclasses.replace(task, low=min(task.low, same.low), high=max(task.high, same.high))
     posed = {c for t in merged.values() for c in t.columns}
     table = pd.concat([_prefixed(part, posed) for part in parts])
-    return Corpus("+".join(names), Path(), table, tuple(merged.values()), any(c.synthetic for c in corpora), tuple(corpora))
+    return Corpus("+".join(names), Path(), table, tuple(merged.values()), any(c.synthetic for c in corpora),
+                  tuple(corpora))
 
 
 def _apart(corpus: Corpus, others: Sequence[Corpus]) -> Corpus:

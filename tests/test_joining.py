@@ -1,15 +1,22 @@
+import dataclasses
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 
 from burst2vec.batches import plan
 from burst2vec.corpus import Corpus, CorpusError, Task, read_corpus
+from burst2vec.inference import predict
 from burst2vec.joining import join, select
+from burst2vec.metrics import score
 from burst2vec.model import build
+from burst2vec.pretrained import load
 from burst2vec.store import JoinedStore, open_store
+from burst2vec.tables import scores_by_corpus
+from burst2vec.training import train
 
 AGE = Task("age", "scalar", ("age",), unit="years", low=20, high=30)
 MONTHS = Task("age", "scalar", ("age",), unit="months", low=20, high=30)
@@ -48,7 +55,8 @@ def test_tasks_that_ask_the_same_become_one_with_the_union_of_their_ranges():
 
 
 def test_unlike_tasks_of_one_name_keep_apart():
-    joined = join([made("x", MOOD, mood=["calm", "wild", "calm", None]), made("y", SOUND, mood=["laugh", "cry", "cry", None])])
+    joined = join([made("x", MOOD, mood=["calm", "wild", "calm", None]),
+                   made("y", SOUND, mood=["laugh", "cry", "cry", None])])
     assert [t.name for t in joined.tasks] == ["x:mood", "y:mood"]
     assert joined.table["y:mood"].dropna().tolist() == ["laugh", "cry", "cry"]
     assert joined.task("x:mood").probability_columns == ("x:mood_calm", "x:mood_wild")
@@ -69,7 +77,8 @@ def test_a_label_whose_task_a_corpus_does_not_pose_is_not_trained_on():
 
 
 def test_a_task_is_chosen_everywhere_by_name_or_in_one_corpus():
-    corpora = [made("x", AGE, age=[20, 30, 25, 25]), made("y", AGE, MOOD, age=[20, 30, 25, 25], mood=["calm", "wild", "calm", None])]
+    corpora = [made("x", AGE, age=[20, 30, 25, 25]),
+               made("y", AGE, MOOD, age=[20, 30, 25, 25], mood=["calm", "wild", "calm", None])]
     names = [[t.name for t in c.tasks] for c in select(corpora, ["age"])]
     assert names == [["age"], ["age"]]
     assert [[t.name for t in c.tasks] for c in select(corpora, ["x:age", "mood"])] == [["age"], ["mood"]]
@@ -100,8 +109,6 @@ def test_a_folder_with_a_dot_in_its_name_names_parts_of_a_model(tiny_corpus, tin
 
 
 def test_a_joined_store_holds_the_bursts_in_the_order_of_the_table(tiny_corpus, tmp_path):
-    import dataclasses
-
     twin = dataclasses.replace(tiny_corpus, name="twin")
     joined = join([tiny_corpus, twin])
     store, one = open_store(joined, "provided", tmp_path), open_store(tiny_corpus, "provided", tmp_path)
@@ -114,4 +121,73 @@ def test_a_joined_store_holds_the_bursts_in_the_order_of_the_table(tiny_corpus, 
 def test_each_tasks_batches_come_from_where_its_labels_are(tiny_params):
     joined = join([made("x", AGE, age=[20, 30, 25, 25]), made("y", MOOD, mood=["calm", "wild", "calm", None])])
     dealt = plan(joined, np.full(8, 16_000), tiny_params(batch_size=2), 1)
-    assert {t.name: sorted(joined.table.index[rows]) for t, rows in dealt} == {"age": ["x/0", "x/1"], "mood": ["y/0", "y/1"]}
+    found = {t.name: sorted(joined.table.index[rows]) for t, rows in dealt}
+    assert found == {"age": ["x/0", "x/1"], "mood": ["y/0", "y/1"]}
+
+
+# From recordings to scores.
+
+@pytest.fixture(scope="module")
+def emogator(tmp_path_factory):
+    """EmoGator's layout: ten speakers of three MP3 files each, a tone for each of three categories."""
+    root = tmp_path_factory.mktemp("corpora") / "emogator"
+    (root / "data" / "mp3").mkdir(parents=True)
+    for speaker in range(10):
+        for category, step in ((1, 0.03), (13, 0.1), (25, 0.3)):
+            file = root / "data" / "mp3" / f"{speaker:06d}-{category:02d}-1.mp3"
+            soundfile.write(file, 0.3 * np.sin(step * np.arange(9_600 + 480 * speaker)), 48_000)
+    return read_corpus(root)
+
+
+TONES, EMOGATOR = {"age", "country", "tones:emotion"}, {"emogator:emotion"}
+
+
+@pytest.fixture(scope="module", params=[(["emogator:emotion", "age", "country"], {"age", "country"}, {"emotion"}),
+                                        ([], TONES, EMOGATOR)], ids=["apart", "one name"])
+def run(request, emogator, tiny_corpus, tiny_params, tmp_path_factory):
+    """The joined corpus, its tasks by part, its store, what a short training makes of it, and the predictions."""
+    tasks, tones, cries = request.param
+    corpus = join(select([tiny_corpus, emogator], tasks))
+    store = open_store(corpus, "provided", tmp_path_factory.mktemp("cache"))
+    trained = train(corpus, store, tiny_params(early_stopping_task=min(cries)))
+    return corpus, {"tones": tones, "emogator": cries}, store, trained, predict(trained.model, corpus, store)
+
+
+def test_unlike_corpora_are_trained_on_together(run):
+    corpus, posed, _, trained, predictions = run
+    assert {t.name for t in corpus.tasks} == set.union(*posed.values())
+    history = trained.history[trained.history["stage"] == "train"]
+    for task in corpus.tasks:
+        found = history[(history["task"] == task.name) & (history["term"] == "discriminator")]["value"]
+        assert len(found) and (found > 0).all()
+    heard = corpus.table[corpus.table["split"] != "train"]
+    assert predictions.index.tolist() == heard.index.tolist()
+    assert set(predictions.index.str.partition("/").get_level_values(0)) == {"tones", "emogator"}
+
+
+def test_each_task_is_scored_in_the_corpus_that_has_its_labels_alone(run, tiny_corpus, emogator):
+    corpus, posed, _, _, predictions = run
+    scores = scores_by_corpus(corpus, predictions)
+    assert scores[["corpus", "split", "task"]].apply(tuple, axis=1).tolist() == [
+        (part, split, t.name) for part in posed for split in ("val", "test") for t in corpus.tasks
+        if t.name in posed[part]]
+    sizes = {c.name: c.table["split"].value_counts() for c in (tiny_corpus, emogator)}
+    for row in scores.itertuples():
+        truth = corpus.table[(corpus.table["corpus"] == row.corpus) & (corpus.table["split"] == row.split)]
+        assert row.bursts == sizes[row.corpus][row.split] and np.isfinite([row.score, row.constant]).all()
+        assert row.score == score(corpus.task(row.task), truth, predictions)
+
+
+def test_a_model_of_joined_corpora_is_saved_and_predicts_what_it_did(run, tmp_path):
+    corpus, _, store, trained, predictions = run
+    trained.model.save_pretrained(tmp_path / "V4")
+    system = load(tmp_path / "V4", "cpu")
+    assert system.tasks == corpus.tasks
+    pd.testing.assert_frame_equal(predict(system.members["V4"], corpus, store), predictions, check_exact=True)
+    found = system.predict([corpus.root / path for path in corpus.table.loc[predictions.index, "provided"]])
+    for task in corpus.tasks:
+        numbers = list(task.probability_columns or task.columns)
+        # The store rounds its samples.
+        np.testing.assert_allclose(found[numbers], predictions[numbers], rtol=2e-3, atol=2e-3)
+        if task.kind == "classes":
+            assert found[task.columns[0]].tolist() == predictions[task.columns[0]].tolist()
