@@ -19,7 +19,8 @@ SCALAR_BANDS = 4
 @dataclass(frozen=True)
 class Batch:
     """Bursts to learn one task from: `waveforms` (batch, samples), zero padded, or encoded ones (batch, frames,
-    channels); `lengths` (batch,), the real samples, or frames, of each; `targets` (batch, columns), or class indices (batch,); `rows` (batch,) of the corpus table."""
+    channels); `lengths` (batch,), the real samples, or frames, of each; `targets` (batch, columns), or class indices
+    (batch,); `rows` (batch,) of the corpus table."""
 
     task: Task
     rows: np.ndarray

@@ -20,7 +20,8 @@ def example(tmp_path_factory):
 def test_the_example_is_read_as_any_corpus_with_a_corpus_yaml(example):
     corpus = read_corpus(example)
     assert [(t.name, t.kind) for t in corpus.tasks] == [("age", "scalar"), ("country", "classes")]
-    assert corpus.synthetic and corpus.table["split"].value_counts().to_dict() == dict(zip(("train", "val", "test"), SIZES, strict=True))
+    sizes = dict(zip(("train", "val", "test"), SIZES, strict=True))
+    assert corpus.synthetic and corpus.table["split"].value_counts().to_dict() == sizes
     assert sorted(p.name for p in example.iterdir()) == ["bursts.csv", "corpus.yaml", "recordings"]
 
 

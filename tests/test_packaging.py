@@ -37,4 +37,5 @@ def test_the_lock_pins_every_requirement_within_its_bounds():
 
 def test_every_package_of_the_library_is_installed():
     packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
-    assert set(packages) == {str(p.parent.relative_to(ROOT)).replace("/", ".") for p in ROOT.glob("burst2vec/**/__init__.py")}
+    folders = [path.parent.relative_to(ROOT) for path in ROOT.glob("burst2vec/**/__init__.py")]
+    assert set(packages) == {str(folder).replace("/", ".") for folder in folders}
