@@ -3,13 +3,20 @@
 Three answers to one question, each for the metric itself rather than for errors that stand in for it:
 
 - an interval of the difference, by bootstrap over speakers, both systems on the same resample;
-- a p-value by permutation: if two systems are equally good, it does not matter which of them answered a speaker. On
-  every draw they are swapped for a random half of the speakers, and the difference is computed again; p is how often
-  it is at least as large as the observed one, which counts as a draw too (Phipson and Smyth, 2010). The p-values of a
-  table are corrected together (Holm, 1979);
+- a p-value by permutation of signs: if two systems score equally, a speaker's part in their difference is as likely to
+  speak for the one as for the other. On every draw the parts of a random half of the speakers change their sign; p is
+  how often the mean is then at least as many standard errors from 0 as the observed one, which counts as a draw too
+  (Phipson and Smyth, 2010). The p-values of a table are corrected together (Holm, 1979);
 - an effect size, the difference in units of how much it varies from speaker to speaker: Cohen's d for paired samples
-  (1988). Where a metric is no mean, a speaker's part in it is the speaker's jackknife pseudo-value (Miller, 1974). With
-  n speakers, the difference is about effect × sqrt(n) standard errors from 0.
+  (1988). With n speakers, the difference is about effect × sqrt(n) standard errors from 0.
+
+Where a metric is no mean, a speaker's part in it is the speaker's jackknife pseudo-value (Miller, 1974).
+
+To exchange the systems themselves on a speaker would ask for more than equal scores: that they are alike in all else
+too. One that shrinks its predictions and one that overshoots are not, whatever they score. The sign of a part need not
+be a coin toss either, since parts may be skewed; but counted in standard errors their mean behaves nearly as if it
+were, and exactly so where they are symmetric. The exception is S_MTL of systems whose CCC is about 0: it is 0 on one
+side and rises steeply on the other, pseudo-values cannot follow, and equals are often found different.
 """
 
 from __future__ import annotations
@@ -27,6 +34,9 @@ from burst2vec.sums import SpeakerSums, sum_by_speaker
 
 COLUMNS = ["system", "reference", "split", "metric", "difference", "low", "high", "p_value", "p_holm", "significant",
            "effect", "effect_low", "effect_high", "paper_p", "paper_significant", "verdicts"]
+
+TIE = 1e-9
+"""Means that differ by no more than this, in the metric's unit, differ by rounding."""
 
 
 def differences(corpus: Corpus, predictions: Mapping[str, pd.DataFrame], references: Sequence[str] = REFERENCES,
@@ -56,27 +66,31 @@ def distinct_pairs(codes: Iterable[str], references: Sequence[str]) -> list[tupl
     return [(s, r) for s in codes for r in references if r in codes and order.get(s, len(order)) > order[r]]
 
 
-def swap_p_values(sums: SpeakerSums, pairs: Sequence[tuple[str, str]], draws: int = RESAMPLES,
+def flip_p_values(sums: SpeakerSums, pairs: Sequence[tuple[str, str]], draws: int = RESAMPLES,
                   seed: int = 0) -> np.ndarray:
-    """The two-sided p-values of the permutation test by speaker, (pairs, metrics)."""
-    places = [tuple(map(sums.codes.index, pair)) for pair in pairs]
-    totals = sums.values.sum(axis=0)
-    observed = np.abs([sums.metrics(totals[a]) - sums.metrics(totals[b]) for a, b in places])
-    extreme = np.zeros(observed.shape)
-    for swaps in draw_swaps(len(sums.values), draws, seed):
-        given = sums.add(swaps)  # what a system gives away, and its partner takes
-        for n, (a, b) in enumerate(places):
-            moved = given[:, b] - given[:, a]
-            found = sums.metrics(totals[a] + moved) - sums.metrics(totals[b] - moved)
-            extreme[n] += (np.abs(found) >= observed[n] - 1e-12).sum(axis=0)  # a tie up to rounding is one
-    return np.where(np.isnan(observed), np.nan, (1 + extreme) / (1 + draws))
+    """The two-sided p-values of the sign-flip test by speaker, (pairs, metrics); NaN where one does not answer.
+
+    The statistic is the mean of the flipped parts over its standard error. Signs leave the sum of squares as it is, so
+    that a mean farther from 0 is also more standard errors from 0, and means can be compared. Where a metric cannot do
+    without one of the speakers, the p-value is 1.
+    """
+    system, reference = ([sums.codes.index(pair[side]) for pair in pairs] for side in (0, 1))
+    parts = pseudo_values(sums)
+    gaps = (parts[:, system] - parts[:, reference]).reshape(len(parts), -1)
+    observed, extreme = np.abs(gaps.mean(axis=0)), np.zeros(gaps.shape[1])
+    for signs in draw_signs(len(gaps), draws, seed):
+        nearer = np.abs(signs @ gaps / len(gaps)) < observed - TIE
+        extreme += (~nearer).sum(axis=0)
+    unknown = np.isnan(sums.metrics(sums.values.sum(axis=0)))
+    p_values = ((1 + extreme) / (1 + draws)).reshape(len(pairs), -1)
+    return np.where(unknown[system] | unknown[reference], np.nan, p_values)
 
 
-def draw_swaps(speakers: int, draws: int, seed: int) -> Iterator[np.ndarray]:
-    """Which speakers are swapped, (draws, speakers) of 0 and 1, piece by piece; the same for the same numbers."""
+def draw_signs(speakers: int, draws: int, seed: int) -> Iterator[np.ndarray]:
+    """The sign of each speaker, (draws, speakers) of 1 and -1, piece by piece; the same for the same numbers."""
     rng = np.random.default_rng(seed)
     for size in pieces(draws, speakers):
-        yield rng.integers(2, size=(size, speakers), dtype=np.int8).astype(float)
+        yield 1.0 - 2 * rng.integers(2, size=(size, speakers), dtype=np.int8)
 
 
 def pseudo_values(sums: SpeakerSums) -> np.ndarray:
@@ -110,7 +124,7 @@ def _of_split(tasks: Iterable[Task], truth: pd.DataFrame, predictions: Mapping[s
     table["difference"], table["effect"] = difference[0], effect
     table["low"], table["high"] = boot.interval(gaps)
     table["effect_low"], table["effect_high"] = boot.interval(effects)
-    table["p_value"] = swap_p_values(sums, pairs, resamples, seed)[known]
+    table["p_value"] = flip_p_values(sums, pairs, resamples, seed)[known]
     return table.merge(_paper_p_values(sums.tasks, truth, predictions, references), "left")
 
 

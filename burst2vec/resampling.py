@@ -16,9 +16,11 @@ import pandas as pd
 from scipy.stats import norm, t
 
 from burst2vec.corpus import Corpus, Task
-from burst2vec.sums import SpeakerSums, sum_by_speaker
+from burst2vec.sums import SpeakerSums, speaker_indices, sum_by_speaker
 
 RESAMPLES = 10_000
+FEW = 10
+"""Below so many speakers, an interval holds the truth noticeably less often than it says."""
 CHUNK = 4_000_000
 """How many numbers of a matrix of draws there are at a time: 32 MB."""
 
@@ -45,6 +47,27 @@ class Replicates:
 def scored_splits(corpus: Corpus) -> list[str]:
     """Those of val and test that have labels."""
     return [s for s in ("val", "test") if any(task.labelled(corpus.split(s)).any() for task in corpus.tasks)]
+
+
+def speakers_in_words(tasks: Iterable[Task], truth: pd.DataFrame) -> str:
+    """A sentence on how many speakers there are in all and of each class, and one for each reason to take intervals for
+    too narrow: bursts without a speaker, and fewer than `FEW` speakers."""
+    tasks = list(tasks)
+    truth = truth[np.any([task.labelled(truth) for task in tasks], axis=0)]
+    who, unknown = pd.Series(speaker_indices(truth), truth.index), truth["speaker"].isna().sum()
+    counts = {"all": who.nunique()}
+    for task in (t for t in tasks if t.kind == "classes"):
+        counts |= who.groupby(truth[task.columns[0]]).nunique().to_dict()
+    drawn = "bursts" if unknown == len(truth) else "speakers"
+    classes = ", ".join(f"{name} {count}" for name, count in counts.items() if name != "all")
+    said = [f"{counts['all']} {drawn}" + (f" ({classes})." if classes else ".")]
+    if unknown:
+        said.append(f"**{unknown} of {len(truth)} bursts have no speaker** and are drawn by themselves, as if each had "
+                    f"one of its own: the intervals are too narrow.")
+    if few := [name for name, count in counts.items() if count < FEW]:
+        said.append(f"**Fewer than {FEW} speakers** ({', '.join(few)}): such intervals hold the truth in clearly "
+                    f"fewer than 95 % of cases.")
+    return " ".join(said)
 
 
 def bootstrap(tasks: Iterable[Task], truth: pd.DataFrame, predictions: Mapping[str, pd.DataFrame],

@@ -1,7 +1,7 @@
 """The metrics of Table 2 as functions of sums over bursts.
 
 CCC, UAR and MAE see a set of bursts only through a few sums. A speaker's sums are computed once; whoever draws speakers
-anew, leaves one out, or swaps two systems on some of them, adds rows instead of reading bursts again.
+anew, or leaves one out, adds rows instead of reading bursts again.
 
 | kind | summed over the bursts | metric |
 |---|---|---|
@@ -71,6 +71,9 @@ def sum_by_speaker(tasks: Iterable[Task], truth: pd.DataFrame, predictions: Mapp
     columns = {column: task for column, task in metric_columns(tasks).items() if task.labelled(truth).any()}
     truth = truth[np.any([task.labelled(truth) for task in columns.values()], axis=0)] if columns else truth[:0]
     speakers = speaker_indices(truth)
+    if len(truth) == 0 or speakers.max() == 0:
+        raise ValueError(f"labelled bursts of {min(len(truth), 1)} speaker: what varies between speakers needs two or "
+                         f"more")
     systems = [np.hstack([_summed(task, truth, table, speakers) for task in columns.values()])
                for table in predictions.values()]
     return SpeakerSums(np.stack(systems, axis=1), tuple(predictions), columns,
@@ -78,16 +81,13 @@ def sum_by_speaker(tasks: Iterable[Task], truth: pd.DataFrame, predictions: Mapp
 
 
 def speaker_indices(truth: pd.DataFrame) -> np.ndarray:
-    """The index of each burst's speaker, (bursts,); a burst without one is a speaker of its own.
+    """The index of each burst's speaker, (bursts,), in the order in which they appear.
 
-    Raises ValueError for fewer than two speakers: how much a metric varies between speakers cannot be seen then.
+    A burst without a speaker is one of its own, whatever its file is called.
     """
     names = truth["speaker"].astype(object)
-    indices = names.where(names.notna(), pd.Series([(file,) for file in truth.index], truth.index, dtype=object))
-    found = pd.factorize(indices)[0]
-    if len(set(found)) < 2:
-        raise ValueError(f"labelled bursts of {len(set(found))} speaker: what varies between speakers needs two or more")
-    return found
+    alone = pd.Series([(file,) for file in truth.index], truth.index, dtype=object)  # no tuple is a speaker's name
+    return pd.factorize(names.where(names.notna(), alone))[0]
 
 
 def speaker_membership(speakers: np.ndarray) -> csr_array:

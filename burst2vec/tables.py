@@ -266,29 +266,28 @@ def confusion(task: Task, truth: pd.DataFrame, predictions: pd.DataFrame) -> pd.
 
 
 def errors_by_group(task: Task, group: str, truth: pd.DataFrame, predictions: Mapping[str, pd.DataFrame],
-                    repeats: int = 1000, seed: int = 0) -> pd.DataFrame:
+                    resamples: int = 10_000, seed: int = 0) -> pd.DataFrame:
     """The mean absolute error of each system within each value of a column: code, group, error, low, high.
 
-    `low` and `high` bound a 95 % bootstrap interval. It draws speakers rather than bursts, because a
-    speaker's bursts share their age and country; where speakers are unknown it draws bursts.
+    `low` and `high` bound a 95 % interval by bootstrap over the group's speakers, as in `resampling`; they are NaN for
+    a group of one speaker.
     """
+    from burst2vec.resampling import draw_speakers, expanded_percentiles  # imports `metric_columns` from here
+    from burst2vec.sums import speaker_indices, speaker_membership
+
     truth, rows = truth.dropna(subset=group), []
-    for code, table in predictions.items():
-        errors = samples(task, truth, table)
-        for value, part in errors.groupby(truth.loc[errors.index, group]):
-            speakers = truth.loc[part.index, "speaker"].fillna(pd.Series(part.index, part.index))
-            low, high = _bootstrap(part.groupby(speakers), repeats, seed)
-            rows.append((code, value, part.mean(), low, high))
-    return pd.DataFrame(rows, columns=["code", "group", "error", "low", "high"])
-
-
-def _bootstrap(clusters, repeats: int, seed: int) -> tuple[float, float]:
-    """The 95 % percentile interval of the mean over resampled clusters."""
-    sums, sizes = clusters.sum().to_numpy(), clusters.size().to_numpy()
-    drawn = np.random.default_rng(seed).integers(len(sums), size=(repeats, len(sums)))
-    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
+    errors = pd.DataFrame({code: samples(task, truth, table) for code, table in predictions.items()})
+    for value, part in errors.groupby(truth.loc[errors.index, group]):
+        membership = speaker_membership(speaker_indices(truth.loc[part.index]))
+        sums, sizes = membership @ part.to_numpy(float), membership.sum(axis=1)
+        bounds = np.full((2, part.shape[1]), np.nan)
+        if len(sizes) > 1:
+            drawn = [counts @ sums / (counts @ sizes)[:, None] for counts in draw_speakers(len(sizes), resamples, seed)]
+            bounds = expanded_percentiles(np.concatenate(drawn), len(sizes))
+        rows += zip(part.columns, [value] * part.shape[1], part.mean(), *bounds, strict=True)
+    table = pd.DataFrame(rows, columns=["code", "group", "error", "low", "high"])
+    order = list(predictions).index
+    return table.sort_values("code", key=lambda codes: codes.map(order), kind="stable", ignore_index=True)
 
 
 def read_histories(run_folder: Path) -> pd.DataFrame:

@@ -3,10 +3,11 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.optimize
 import scipy.stats
 from speakers import AGE, COUNTRY, EMOTION, METRICS, TASKS, make_corpus, make_system, make_truth
 
-from burst2vec.differences import (COLUMNS, differences, distinct_pairs, draw_swaps, pseudo_values, swap_p_values)
+from burst2vec.differences import COLUMNS, differences, distinct_pairs, draw_signs, flip_p_values, pseudo_values
 from burst2vec.metrics import ccc, s_mtl, score
 from burst2vec.resampling import bootstrap
 from burst2vec.significance import compare
@@ -22,46 +23,54 @@ def pair_sums(truth, a, b):
     return sum_by_speaker(TASKS, truth, {"a": a, "b": b})
 
 
-def test_p_values_are_those_of_literally_swapped_tables():
+def studentised(parts):
+    """The mean over its standard error, without a sign."""
+    return np.abs(parts.mean(axis=0)) / scipy.stats.sem(parts)
+
+
+def test_p_values_are_those_of_literally_flipped_and_studentised_pseudo_values():
     truth = make_truth()
-    a, b = make_system(truth, 1), make_system(truth, 2)
-    observed, extreme = np.abs(metrics(truth, a) - metrics(truth, b)), np.zeros(4)
-    for swaps in np.concatenate(list(draw_swaps(12, 19, seed=7))):
-        mine = swaps[pd.factorize(truth["speaker"])[0]].astype(bool)
-        new_a, new_b = a.copy(), b.copy()
-        new_a[mine], new_b[mine] = b[mine], a[mine]
-        extreme += np.abs(metrics(truth, new_a) - metrics(truth, new_b)) >= observed
-    found = swap_p_values(pair_sums(truth, a, b), [("a", "b")], draws=19, seed=7)
-    assert found[0] == pytest.approx((1 + extreme) / 20)
+    tables = [make_system(truth, 1), make_system(truth, 2)]
+    who = pd.factorize(truth["speaker"])[0]
+    a, b = (np.array([12 * metrics(truth, table) - 11 * metrics(truth[who != n], table) for n in range(12)])
+            for table in tables)
+    flipped = [studentised(signs[:, None] * (a - b)) for signs in np.concatenate(list(draw_signs(12, 39, seed=7)))]
+    found = flip_p_values(pair_sums(truth, *tables), [("a", "b")], draws=39, seed=7)
+    assert found[0] == pytest.approx((1 + (np.array(flipped) >= studentised(a - b)).sum(axis=0)) / 40)
 
 
-def test_of_three_speakers_a_quarter_of_the_swaps_are_as_extreme():
+def test_of_three_speakers_a_quarter_of_the_flips_are_as_extreme():
     truth = pd.DataFrame({"speaker": list("stu"), "age": 30.0}, index=list("abc"))
     a, b = (truth.assign(age=ages) for ages in ([31.0, 31, 31], [32.0, 33, 34]))
     # errors of b less those of a: 1, 2, 3. Of the eight signs only +++ and --- give a sum as large as 6.
-    found = swap_p_values(sum_by_speaker((AGE,), truth, {"a": a, "b": b}), [("a", "b")], draws=40_000)
+    found = flip_p_values(sum_by_speaker((AGE,), truth, {"a": a, "b": b}), [("a", "b")], draws=40_000)
     assert found.item() == pytest.approx(0.25, abs=0.01)
 
 
-@pytest.mark.parametrize("column, statistic", [
-    ("age", lambda t, a, b: np.abs(a - t).mean() - np.abs(b - t).mean()),
-    ("Awe", lambda t, a, b: (ccc(t, a) - ccc(t, b)) / 2)])
-def test_with_one_burst_a_speaker_it_is_scipys_permutation_test(column, statistic):
+def test_for_an_error_and_one_burst_a_speaker_it_is_scipys_permutation_test():
     truth = make_truth(speakers=10, bursts=1)
-    a, b = (make_system(truth, seed).assign(Fear=truth["Fear"]) for seed in (1, 4))
-    theirs = scipy.stats.permutation_test(  # all 2 ** 10 swaps
-        (a[column].to_numpy(), b[column].to_numpy()), lambda x, y: statistic(truth[column].to_numpy(), x, y),
-        permutation_type="samples", vectorized=False, n_resamples=np.inf)
-    task = AGE if column == "age" else EMOTION
-    ours = swap_p_values(sum_by_speaker((task,), truth, {"a": a, "b": b}), [("a", "b")], draws=20_000)
-    assert 0.05 < theirs.pvalue < 0.95
-    assert ours.item() == pytest.approx(theirs.pvalue, abs=0.015)
+    a, b = (make_system(truth, seed) for seed in (1, 4))
+    errors = [(truth["age"] - table["age"]).abs().to_numpy() for table in (a, b)]
+    theirs = [scipy.stats.permutation_test(errors, statistic, permutation_type="samples", n_resamples=np.inf)
+              for statistic in (lambda x, y, axis: (x - y).mean(axis), lambda x, y, axis:
+                                (x - y).mean(axis) / scipy.stats.sem(x - y, axis))]  # all 2 ** 10 flips
+    ours = flip_p_values(sum_by_speaker((AGE,), truth, {"a": a, "b": b}), [("a", "b")], draws=20_000)
+    assert 0.05 < theirs[0].pvalue < 0.95
+    assert theirs[0].pvalue == pytest.approx(theirs[1].pvalue)  # studentised or not
+    assert ours.item() == pytest.approx(theirs[0].pvalue, abs=0.015)
+
+
+def test_a_metric_that_hangs_on_one_speaker_is_not_significant():
+    truth = make_truth().assign(age=lambda t: t["age"].where(t["speaker"] == "s3"))
+    a, b = make_system(make_truth(), 1, 0.0), make_system(make_truth(), 2, 5.0)
+    found = flip_p_values(pair_sums(truth, a, b), [("a", "b")], 99)[0]
+    assert found[METRICS.index("age_mae")] == 1 and found[METRICS.index("emo_ccc")] < 0.05
 
 
 def test_equal_systems_do_not_differ():
     truth = make_truth()
     table = make_system(truth, 1)
-    assert (swap_p_values(pair_sums(truth, table, table.copy()), [("a", "b")], 100) == 1).all()
+    assert (flip_p_values(pair_sums(truth, table, table.copy()), [("a", "b")], 100) == 1).all()
 
 
 def test_pseudo_values_of_an_error_are_the_speakers_own_and_of_others_the_jackknifes():
@@ -91,6 +100,7 @@ def table(corpus_and_systems):
 
 def test_every_pair_metric_and_split_has_a_row(table):
     assert list(table) == COLUMNS
+    assert COLUMNS[:7] == ["system", "reference", "split", "metric", "difference", "low", "high"]  # claims reads them
     pairs = [("V2", "V1"), ("V2", "V4"), ("V4", "V1"), ("A", "V1"), ("A", "V4")]
     expected = [(split, *pair, m) for split, pair, m in itertools.product(("val", "test"), pairs, METRICS)]
     assert list(table[["split", "system", "reference", "metric"]].itertuples(index=False, name=None)) == expected
@@ -158,7 +168,7 @@ def test_a_run_without_a_reference_has_no_rows(corpus_and_systems):
     assert found.empty and list(found) == COLUMNS
 
 
-def test_the_permutation_test_errs_in_5_percent_of_equals_and_finds_what_differs():
+def test_the_sign_flip_test_errs_in_5_percent_of_equals_and_finds_what_differs():
     population = make_truth(speakers=4000, bursts=6)
     codes, noise = ("a", "b", "better"), (0.3, 0.3, 0.2)
     systems = {c: make_system(population, n, s) for n, (c, s) in enumerate(zip(codes, noise, strict=True))}
@@ -166,8 +176,24 @@ def test_the_permutation_test_errs_in_5_percent_of_equals_and_finds_what_differs
     rng, trials, found = np.random.default_rng(0), 300, []
     for trial in range(trials):
         drawn = SpeakerSums(sums.values[rng.integers(4000, size=40)], codes, sums.tasks, "speakers")
-        found.append(swap_p_values(drawn, [("a", "b"), ("better", "a")], 199, trial) <= 0.05)
+        found.append(flip_p_values(drawn, [("a", "b"), ("better", "a")], 199, trial) <= 0.05)
     equals, differ = np.mean(found, axis=0)
     assert (equals <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / trials)).all()
     assert equals.mean() == pytest.approx(0.05, abs=0.02)
     assert differ[METRICS.index("emo_ccc")] > 0.9
+
+
+def test_of_systems_that_score_alike_and_are_unlike_it_finds_hardly_more_than_5_percent():
+    truth = make_truth(speakers=4000, bursts=6)
+    heard = make_system(truth, 0, 0.1)["Awe"] - 0.5
+    shrunk, over = (truth.assign(Awe=0.5 + factor * heard, Fear=truth["Fear"]) for factor in (0.3, 1.0))
+    goal = ccc(truth["Awe"], shrunk["Awe"])
+    factor = scipy.optimize.brentq(lambda f: ccc(truth["Awe"], 0.5 + f * heard) - goal, 1, 50)
+    over["Awe"] = 0.5 + factor * heard
+    sums = sum_by_speaker((EMOTION,), truth, {"shrunk": shrunk, "over": over})
+    assert np.ptp(sums.metrics(sums.values.sum(axis=0))) < 1e-9 and over["Awe"].std() > 5 * shrunk["Awe"].std()
+    rng, trials = np.random.default_rng(0), 600
+    drawn = [SpeakerSums(sums.values[rng.integers(4000, size=54)], sums.codes, sums.tasks, "speakers")
+             for _ in range(trials)]
+    found = [flip_p_values(part, [("shrunk", "over")], 199, n).item() <= 0.05 for n, part in enumerate(drawn)]
+    assert np.mean(found) == pytest.approx(0.05, abs=0.03)

@@ -70,7 +70,7 @@ def test_rates_stand_beside_the_level_with_the_tests_over_bursts_first():
     figure = figures.draw_false_positives(table)
     assert min(sizes(figure)) >= 9
     assert rows(figure.axes[0]) == ["Student's t, bursts", "paired t, bursts", "Cochran's Q, bursts",
-                                    "permutation, speakers", "bootstrap, speakers"]
+                                    "sign flips, speakers", "bootstrap, speakers"]
     level = figure.axes[1].lines[0]
     assert (level.get_label(), list(level.get_xdata())) == ("promised: 5 %", [5, 5])
     drawn = sorted(x for line in figure.axes[1].lines[1:] for x in line.get_xdata())

@@ -2,13 +2,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import beta, f_oneway, ttest_rel
-from speakers import AGE, COUNTRY, EMOTION, TASKS, make_system, make_truth
+from speakers import AGE, COUNTRY, EMOTION, METRICS, TASKS, make_system, make_truth
 
 from burst2vec import nulls
-from burst2vec.nulls import bursts_per_speaker, false_positives, intraclass_correlation, rejections, speaker_effects
+from burst2vec.differences import flip_p_values
+from burst2vec.nulls import (bursts_per_speaker, false_positives, intraclass_correlation, rates_in_words, read_pairs,
+                             rejections, speaker_effects)
 from burst2vec.resampling import bootstrap
 from burst2vec.significance import compare
-from burst2vec.sums import encode, speaker_indices
+from burst2vec.sums import sum_by_speaker
 
 
 def test_the_intraclass_correlation_worked_by_hand():
@@ -45,55 +47,90 @@ def test_equal_numbers_of_bursts_are_their_own_mean():
 def test_the_verdicts_are_those_of_the_tests_themselves():
     truth = make_truth(speakers=30)
     a, b = make_system(truth, 1), make_system(truth, 2, noise=0.4)
-    for task in TASKS:
-        found = rejections(task, encode(task, truth), encode(task, a), encode(task, b), speaker_indices(truth), 199, 5)
+    found = rejections(read_pairs(TASKS, truth, a, b), 199, 5)
+    for metric, task in zip(METRICS, (EMOTION, COUNTRY, AGE), strict=False):
         paper = compare(task, truth, a, b)
-        assert found[f"{paper.test}, bursts"] == paper.significant
-        boot = bootstrap([task], truth, {"a": a, "b": b}, 199, 5)
-        low, high = boot.interval((boot.replicates["a"] - boot.replicates["b"]).to_numpy().ravel())
-        assert found["bootstrap, speakers"] == (not low <= 0 <= high)
+        assert found[metric, f"{paper.test}, bursts"] == paper.significant
     errors = [(truth["age"] - table["age"]).abs() for table in (a, b)]
-    found = rejections(AGE, encode(AGE, truth), encode(AGE, a), encode(AGE, b), speaker_indices(truth))
-    assert found["paired t, bursts"] == (ttest_rel(*errors).pvalue <= 0.05)
+    assert found["age_mae", "paired t, bursts"] == (ttest_rel(*errors).pvalue <= 0.05)
+    boot = bootstrap(TASKS, truth, {"a": a, "b": b}, 199, 5)
+    low, high = boot.interval((boot.replicates["a"] - boot.replicates["b"]).to_numpy())
+    p_values = flip_p_values(sum_by_speaker(TASKS, truth, {"a": a, "b": b}), [("a", "b")], 199, 5)[0]
+    for n, metric in enumerate(METRICS):
+        assert found[metric, "bootstrap, speakers"] == (not low[n] <= 0 <= high[n])
+        assert found[metric, "sign flips, speakers"] == (p_values[n] <= 0.05)
 
 
 def test_no_test_finds_a_system_different_from_itself():
     truth = make_truth()
-    for task in TASKS:
-        same = encode(task, make_system(truth, 1))
-        assert not any(rejections(task, encode(task, truth), same, same.copy(), speaker_indices(truth), 99).values())
+    same = make_system(truth, 1)
+    assert not any(rejections(read_pairs(TASKS, truth, same, same.copy()), 99).values())
 
 
 def test_swapped_systems_hold_both_predictions_of_each_burst_by_speaker():
-    a, b, speakers = np.zeros((6, 1)), np.ones((6, 1)), np.array([0, 0, 1, 1, 2, 2])
-    draw = nulls._swapped(a, b, speakers, np.random.default_rng(0))
+    pair = nulls.Pair(AGE, np.zeros((6, 1)), np.zeros((6, 1)), np.ones((6, 1)), np.array([0, 0, 1, 1, 2, 2]))
+    draw = nulls._swapped({"x": pair, "y": pair}, np.random.default_rng(0))
     drawn = [draw() for _ in range(40)]
-    assert all((x + y == 1).all() and (x[::2] == x[1::2]).all() for x, y in drawn)
-    assert len({tuple(x[::2, 0]) for x, _ in drawn}) == 8
+    assert all((d["x"].a + d["x"].b == 1).all() and (d["x"].a[::2] == d["x"].a[1::2]).all() for d in drawn)
+    assert len({tuple(d["x"].a[::2, 0]) for d in drawn}) == 8
+    assert all((d["x"].a == d["y"].a).all() for d in drawn)  # all tasks together
 
 
 def test_a_guess_gives_a_speaker_the_labels_of_one_speaker():
     truth = make_truth(speakers=9)
-    known, speakers = encode(AGE, truth), speaker_indices(truth)
-    guess, other = nulls._guessed(known, speakers, np.random.default_rng(0))()
-    assert not (guess == other).all()
-    assert (pd.Series(guess[:, 0]).groupby(speakers).nunique() == 1).all()  # a speaker has one age
-    emotion = encode(EMOTION, truth)
-    guess, _ = nulls._guessed(emotion, speakers, np.random.default_rng(0))()
-    donors = [np.flatnonzero((emotion == row).all(axis=1)).item() for row in guess]
+    pairs = read_pairs(TASKS, truth, make_system(truth, 1), make_system(truth, 2))
+    drawn = nulls._guessed(pairs, np.random.default_rng(0))()
+    assert not (drawn["age_mae"].a == drawn["age_mae"].b).all()
+    speakers = pairs["age_mae"].speakers
+    assert (pd.Series(drawn["age_mae"].a[:, 0]).groupby(speakers).nunique() == 1).all()  # a speaker has one age
+    emotion = pairs["emo_ccc"].known
+    donors = [np.flatnonzero((emotion == row).all(axis=1)).item() for row in drawn["emo_ccc"].a]
     assert (pd.Series(speakers[donors]).groupby(speakers).nunique() == 1).all()
+
+
+def test_unlike_systems_score_alike_on_the_whole_corpus_and_in_no_other_way():
+    truth = make_truth(speakers=40, bursts=6)
+    pairs = read_pairs(TASKS, truth, make_system(truth, 1), make_system(truth, 2))
+    whole = {m: (nulls._unlike_classes if m == "cou_uar" else nulls._unlike_spreads)(p, np.random.default_rng(0))
+             for m, p in pairs.items()}
+    sums = nulls._summed(whole)
+    a, b = sums.metrics(sums.values.sum(axis=0))
+    assert sums.names == METRICS and a == pytest.approx(b, abs=1e-9)
+    assert (whole["emo_ccc"].b.std(axis=0) > 2 * whole["emo_ccc"].a.std(axis=0)).all()
+    right = (whole["cou_uar"].a == whole["cou_uar"].known)[:, 0]
+    assert (pd.Series(right).groupby(whole["cou_uar"].speakers).nunique() == 1).all() and 0.2 < right.mean() < 0.8
+    drawn = nulls._unlike(pairs, np.random.default_rng(0))()
+    assert len({tuple(pair.speakers) for pair in drawn.values()}) == 1  # of the same speakers in every task
+    assert drawn["age_mae"].speakers.max() == 39
+    known = pd.Series(drawn["age_mae"].known[:, 0]).groupby(drawn["age_mae"].speakers)
+    assert (known.nunique() == 1).all() and len(set(known.first())) < 40  # with replacement
 
 
 def test_bursts_taken_for_independent_deceive_a_test_and_speakers_do_not():
     truth = make_truth(speakers=40, bursts=6)
-    found = false_positives((AGE, COUNTRY), truth, make_system(truth, 1), make_system(truth, 2), repeats=200)
+    found = false_positives(TASKS, truth, make_system(truth, 1), make_system(truth, 2), repeats=200)
     assert list(found) == ["metric", "null", "test", "rate", "low", "high"]
+    assert list(found["metric"].unique()) == METRICS
+    assert set(found.loc[found["metric"] == "s_mtl", "test"]) == {"sign flips, speakers", "bootstrap, speakers"}
     rate = found.set_index(["metric", "null", "test"])["rate"]
-    by_speaker = rate[rate.index.get_level_values("test") == "permutation, speakers"]
-    assert (by_speaker <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 200)).all()
+    by_speaker = rate[rate.index.get_level_values("test") == "sign flips, speakers"]
+    kink = by_speaker.index.get_loc(("s_mtl", "guessed", "sign flips, speakers"))
+    assert by_speaker.iloc[kink] > 0.15  # a CCC about 0, where S_MTL is not smooth
+    assert rate["s_mtl", "guessed", "bootstrap, speakers"] < 0.06
+    by_speaker = by_speaker.drop(by_speaker.index[kink])
+    assert len(by_speaker) == 11 and (by_speaker <= 0.06 + 3 * np.sqrt(0.06 * 0.94 / 200)).all()
     assert rate["age_mae", "guessed", "Student's t, bursts"] > 0.25
     assert rate["cou_uar", "guessed", "Cochran's Q, bursts"] > 0.25
     assert rate["age_mae", "swapped", "paired t, bursts"] > 0.12
+
+
+def test_rates_are_told_with_what_lies_above_the_promise():
+    rates = pd.DataFrame([("age_mae", "swapped", "t", 0.2, 0.15, 0.25), ("age_mae", "guessed", "t", 0.06, 0.04, 0.09),
+                          ("age_mae", "swapped", "flips", 0.05, 0.03, 0.07)],
+                         columns=["metric", "null", "test", "rate", "low", "high"])
+    assert rates_in_words(rates) == [
+        "t: 6.0 to 20.0 %; above 5 % by more than chance for age_mae (swapped: 20 %).",
+        "flips: 5.0 to 5.0 %; nowhere above 5 % by more than chance."]
 
 
 def test_the_interval_of_a_rate_is_clopper_and_pearsons():

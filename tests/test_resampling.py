@@ -6,7 +6,7 @@ from speakers import AGE, COUNTRY, EMOTION, METRICS, TASKS, make_corpus, make_sy
 
 from burst2vec.metrics import ccc, s_mtl, score
 from burst2vec.resampling import (bootstrap, bootstrap_sums, draw_speakers, expanded_percentiles, intervals, pieces,
-                                  scored_splits)
+                                  scored_splits, speakers_in_words)
 from burst2vec.sums import SpeakerSums, sum_by_speaker
 from burst2vec.trivial import trivial_predictions
 
@@ -116,6 +116,20 @@ def test_splits_whose_labels_are_withheld_are_not_scored():
     assert scored_splits(corpus) == ["val", "test"]
     corpus.table.loc[corpus.table["split"] == "test", ["Awe", "Fear", "age", "country"]] = None
     assert scored_splits(corpus) == ["val"]
+
+
+def test_few_speakers_and_bursts_without_one_are_said():
+    truth = make_truth(speakers=60)
+    counts = truth.drop_duplicates("speaker")["country"].value_counts()
+    said = speakers_in_words(TASKS, truth)
+    assert said.startswith("60 speakers (") and f"USA {counts['USA']}" in said
+    assert ("Fewer than 10 speakers (Venezuela)" in said) == (counts["Venezuela"] < 10)
+    assert "have no speaker" not in said
+    few = speakers_in_words(TASKS, truth[truth["speaker"].isin([f"s{n}" for n in range(9)])])
+    assert few.startswith("9 speakers") and "Fewer than 10 speakers** (all, " in few
+    partly = truth.assign(speaker=truth["speaker"].mask(np.arange(len(truth)) < 7))
+    assert f"7 of {len(truth)} bursts have no speaker" in speakers_in_words(TASKS, partly)
+    assert speakers_in_words(TASKS, truth.assign(speaker=None)).startswith(f"{len(truth)} bursts")
 
 
 def test_one_speaker_is_refused():

@@ -4,7 +4,7 @@ import pytest
 from speakers import AGE, COUNTRY, EMOTION, METRICS, TASKS, make_system, make_truth
 
 from burst2vec.metrics import ccc, s_mtl, score
-from burst2vec.sums import burst_features, encode, metric_of_sums, sum_by_speaker
+from burst2vec.sums import burst_features, encode, metric_of_sums, speaker_indices, sum_by_speaker
 
 
 def metrics_of(truth, table):
@@ -83,6 +83,11 @@ def test_bursts_without_a_speaker_are_speakers_of_their_own():
     first = truth["speaker"] == "s0"
     one = sum_by_speaker(TASKS, truth.assign(speaker=truth["speaker"].mask(first)), {"V1": make_system(truth, 1)})
     assert (one.clusters, len(one.values)) == ("speakers", 11 + first.sum())
+
+
+def test_a_burst_without_speaker_is_none_of_the_others_whatever_it_is_called():
+    truth = pd.DataFrame({"speaker": ["b", None, np.nan, "b", "c"]}, index=list("abcde"))
+    assert speaker_indices(truth).tolist() == [0, 1, 2, 0, 3]
 
 
 @pytest.mark.parametrize("truth", [make_truth().assign(speaker="one"), make_truth()[:0]])

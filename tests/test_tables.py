@@ -14,6 +14,7 @@ from burst2vec import rendering, tables
 from burst2vec.corpus import Corpus, Task
 from burst2vec.figures import results as figures
 from burst2vec.predictions import write_predictions
+from burst2vec.resampling import bootstrap, intervals
 from burst2vec.significance import compare
 from burst2vec.tables import metric_columns, parse_marks, read_published, table2
 
@@ -215,13 +216,26 @@ def test_rows_of_a_confusion_matrix_sum_to_one():
     assert list(shares.index) == list(shares.columns) == ["China", "USA"]
 
 
-def test_intervals_of_group_errors_hold_the_mean_and_draw_speakers():
+def test_intervals_of_group_errors_hold_the_mean_and_ask_for_two_speakers():
     corpus, systems = made_up()
     val = corpus.split("val")
     errors = tables.errors_by_group(AGE, "country", val, {"V1": systems["V1"]})
     assert ((errors["low"] < errors["error"]) & (errors["error"] < errors["high"])).all()
     alone = tables.errors_by_group(AGE, "country", val.assign(speaker="one"), {"V1": systems["V1"]})
-    assert (alone["low"] == alone["high"]).all()  # one speaker drawn again and again
+    assert alone[["low", "high"]].isna().all(axis=None) and alone["error"].equals(errors["error"])
+
+
+def test_intervals_of_group_errors_are_those_of_the_projects_one_bootstrap():
+    corpus, systems = made_up()
+    val = corpus.split("val").assign(speaker=lambda t: t["speaker"].mask(np.arange(len(t)) % 5 == 0))
+    errors = tables.errors_by_group(AGE, "country", val, systems)
+    assert list(errors) == ["code", "group", "error", "low", "high"]
+    assert list(errors["code"].unique()) == list(systems)
+    for group, part in val.groupby("country"):
+        theirs = intervals(bootstrap([AGE], part, systems), "val")
+        ours = errors[errors["group"] == group]
+        assert ours[["error", "low", "high"]].to_numpy() == pytest.approx(
+            theirs[["estimate", "low", "high"]].to_numpy())
 
 
 def test_the_environment_is_shown_as_recorded(tmp_path):

@@ -22,7 +22,7 @@ VERDICTS = {
     "significant here alone": (PALETTE[2], "D"), "significant in the paper's test alone": (PALETTE[1], "s"),
 }
 """Colour and marker of what `verdict_of` says."""
-NULLS = {"swapped": (PALETTE[0], "o", -0.15), "guessed": (PALETTE[1], "s", 0.15)}
+NULLS = {"swapped": (PALETTE[0], "o", -0.2), "guessed": (PALETTE[1], "s", 0), "unlike": (PALETTE[2], "D", 0.2)}
 """Colour, marker and shift of each null of `nulls.false_positives`."""
 
 
@@ -74,7 +74,7 @@ def draw_false_positives(rates: pd.DataFrame) -> Figure:
     figure = _panels(table, {}, plot_false_positives, table["metric"].nunique(), 1.3 + 0.35 * len(tests))
     figure.axes[0].set_yticks(range(len(tests)), tests)
     figure.supxlabel("equal pairs found different (%)", fontsize=9)
-    _legend(figure, columns=3)
+    _legend(figure, columns=4)
     return figure
 
 
