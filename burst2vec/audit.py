@@ -15,17 +15,28 @@ import numpy as np
 import pandas as pd
 
 from burst2vec.audio import load
-from burst2vec.corpus import Task, read
-from burst2vec.description import band_width, bands
-from burst2vec.inference import choose_device, infer
+from burst2vec.corpus import Corpus, Task, read
+from burst2vec.inference import choose_device, infer, represent
 from burst2vec.metrics import HIGHER_IS_BETTER
 from burst2vec.model import Burst2Vec
 from burst2vec.predictions import tabulate
 from burst2vec.probes import speakers_of
 from burst2vec.resampling import RESAMPLES, Replicates, bootstrap, intervals
+from burst2vec.store import open_store
 from burst2vec.synth import VERSION, synthesise
 from burst2vec.tables import metric_columns
 from burst2vec.training import autocast
+
+
+def represent_saved(corpus: Corpus, params) -> dict[str, np.ndarray]:
+    """What the saved system of `params` makes of the corpus's training and validation bursts; see `inference.represent`.
+
+    Raises `pretrained.ModelError`.
+    """
+    device = choose_device(params.device)
+    model = Burst2Vec.from_pretrained(params.folder).to(device)
+    store = open_store(corpus, model.audio, params.path(params.cache))
+    return represent(model, corpus, store, ("train", "val"), 2 * params.batch_size, autocast(params.precision, device))
 
 
 def unbiased_twins(params) -> pd.DataFrame:
@@ -100,30 +111,49 @@ def contrast(replicates: Replicates, first: str, second: str) -> pd.DataFrame:
     return pd.DataFrame({"difference": difference, "low": low, "high": high}).reset_index()
 
 
-def recall_by_band(classes: Task, scalar: Task, truth: pd.DataFrame, predictions: Mapping[str, pd.DataFrame],
-                   resamples: int = RESAMPLES, seed: int = 0) -> tuple[pd.DataFrame, dict[str, Replicates]]:
-    """Each system's UAR within bands of the scalar, and the same on resamples of each band's speakers.
+def draw_groups(task: Task, groups: pd.Series, truth: pd.DataFrame, predictions: Mapping[str, pd.DataFrame],
+                resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Replicates]:
+    """Each system's metric within each of the `groups` of bursts of `truth`, and on resamples of the group's speakers.
 
-    Columns: code, band, recall, its 95 % interval low and high, speakers, chance. The recall is the mean over those
-    classes that occur in the band, and `chance` one divided by their number. Bands are twice as wide as those of the
-    labels' figure; one with a single speaker or class says nothing and is left out.
+    A group with a single speaker, or of a task of classes a single class, says nothing and is left out.
     """
-    known = truth[scalar.labelled(truth) & classes.labelled(truth)]
-    band = bands(known[scalar.columns[0]], 2 * band_width(scalar))
-    rows, drawn = [], {}
-    for name, part in known.groupby(band, observed=True):
-        occurring = part[classes.columns[0]].nunique()
-        if min(occurring, speakers_of(part).nunique()) > 1:
-            drawn[name] = bootstrap([classes], part, predictions, resamples, seed)
-            table = intervals(drawn[name], "").rename(columns={"estimate": "recall"})
-            rows.append(table.assign(band=name, speakers=drawn[name].speakers, chance=1 / occurring))
-    columns = ["code", "band", "recall", "low", "high", "speakers", "chance"]
-    return pd.concat([pd.DataFrame(columns=columns), *rows], ignore_index=True)[columns], drawn
+    known, drawn = truth[task.labelled(truth)], {}
+    for name, rows in known.groupby(groups[known.index], observed=True):
+        several = speakers_of(rows).nunique() > 1 and (task.kind != "classes" or rows[task.columns[0]].nunique() > 1)
+        if several:
+            drawn[name] = bootstrap([task], rows, predictions, resamples, seed)
+    return drawn
+
+
+def score_groups(drawn: Mapping[str, Replicates]) -> pd.DataFrame:
+    """The metric of each system within each group of `draw_groups`: code, group, estimate, low, high, speakers."""
+    return _stack({name: intervals(of_group, "") for name, of_group in drawn.items()}, drawn,
+                  ["code", "group", "estimate", "low", "high", "speakers"])
+
+
+def contrast_groups(drawn: Mapping[str, Replicates], pairs: Iterable[tuple[str, str]]) -> pd.DataFrame:
+    """What the systems of each pair differ by within each group: pair, group, difference, low, high, speakers."""
+    pairs = {" − ".join(pair): pair for pair in pairs}
+    tables = {name: pd.concat([contrast(of_group, *pair).assign(pair=text) for text, pair in pairs.items()])
+              for name, of_group in drawn.items()}
+    table = _stack(tables, drawn, ["pair", "group", "difference", "low", "high", "speakers"])
+    return table.sort_values("pair", key=lambda names: names.map(list(pairs).index), kind="stable", ignore_index=True)
+
+
+def _stack(tables: Mapping[str, pd.DataFrame], drawn: Mapping[str, Replicates], columns: list[str]) -> pd.DataFrame:
+    """The groups' tables, one below the other."""
+    tables = [table.assign(group=name, speakers=drawn[name].speakers) for name, table in tables.items()]
+    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 
 def decided(table: pd.DataFrame) -> pd.Series:
     """Which rows' 95 % interval, low to high, leaves out 0."""
     return (table["low"] > 0) | (table["high"] < 0)
+
+
+def direction(row: pd.Series) -> str:
+    """What an interval, low to high, says of a difference."""
+    return "less" if row["high"] < 0 else "more" if row["low"] > 0 else "neither clearly less nor more"
 
 
 def told(row: pd.Series, name: str = "difference", digits: int = 2) -> str:

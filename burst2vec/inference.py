@@ -84,7 +84,8 @@ def predict(model: Burst2Vec, corpus: Corpus, store: WaveformStore, splits: Sequ
 
 
 def represent(model: Burst2Vec, corpus: Corpus, store: WaveformStore, splits: Sequence[str] = ("train", "val"),
-              batch_size: int = 64, precision: contextlib.AbstractContextManager | None = None) -> dict[str, np.ndarray]:
+              batch_size: int = 64,
+              precision: contextlib.AbstractContextManager | None = None) -> dict[str, np.ndarray]:
     """The model's representations of every burst of `splits`, float32 (bursts, features), in the corpus's order.
 
     By name: `pooled`, `shared`, and for each task those such as `specific age` and `combined age`.

@@ -212,24 +212,22 @@ def reading(representation: str, task: str) -> str:
     """Which kind of reading it is to ask a representation for a task.
 
     >>> reading("specific age", "country")
-    'another task, from specific features'
+    'specific, of another task'
     """
     kind, _, of = representation.partition(" ")
-    if not of:
-        return f"any task, from {kind} features"
-    return f"{'its own' if of == task else 'another'} task, from {kind} features"
+    return kind if not of else f"{kind}, of {'this' if of == task else 'another'} task"
 
 
 def compare_skills(probed: Probed, first: str, second: str) -> pd.DataFrame:
-    """The mean skill of two systems' probes in each kind of reading: reading, a column for each system, difference and
-    its 95 % interval over speakers, low and high."""
+    """The skill of two systems' probes for each task and kind of `reading`, the mean where several representations are
+    of a kind: task, features, a column for each system, difference and its 95 % interval over speakers, low and high.
+    """
     table, rows = probed.table, []
-    kinds = [reading(*of) for of in zip(table["representation"], table["task"], strict=True)]
-    for kind in dict.fromkeys(kinds):
-        of_kind = np.array([k == kind for k in kinds])
-        ours, theirs = (of_kind & (table["code"] == code).to_numpy() for code in (first, second))
-        one, other = table["skill"][ours].mean(), table["skill"][theirs].mean()
-        gaps = probed.replicates[:, ours].mean(axis=1) - probed.replicates[:, theirs].mean(axis=1)
-        low, high = expanded_percentiles(gaps, probed.speakers)
-        rows.append((kind, one, other, one - other, low, high))
-    return pd.DataFrame(rows, columns=["reading", first, second, "difference", "low", "high"])
+    kinds = pd.Series(map(reading, table["representation"], table["task"]), table.index)
+    for task, of_task in table.groupby("task", sort=False):
+        for kind, of_kind in of_task.groupby(kinds[of_task.index], sort=False):
+            ours, theirs = (of_kind.index[of_kind["code"] == code] for code in (first, second))
+            one, other = table["skill"][ours].mean(), table["skill"][theirs].mean()
+            gaps = probed.replicates[:, ours].mean(axis=1) - probed.replicates[:, theirs].mean(axis=1)
+            rows.append((task, kind, one, other, one - other, *expanded_percentiles(gaps, probed.speakers)))
+    return pd.DataFrame(rows, columns=["task", "features", first, second, "difference", "low", "high"])

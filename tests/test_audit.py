@@ -9,7 +9,7 @@ import torch
 from burst2vec import audit
 from burst2vec.config import Params
 from burst2vec.corpus import Task, open_corpus
-from burst2vec.description import correlation_ratio
+from burst2vec.description import bands, correlation_ratio
 from burst2vec.inference import predict
 from burst2vec.metrics import uar
 from burst2vec.model import Burst2Vec, build
@@ -87,21 +87,33 @@ def test_tables_of_other_bursts_are_refused(pair):
         audit.bias_losses(TASKS, biased, unbiased.iloc[::-1], {}, {})
 
 
-def test_recall_by_band_is_the_uar_of_the_bursts_in_it(pair):
-    truth = pair[1]
-    rng = np.random.default_rng(1)
+def test_scores_of_a_group_are_those_of_its_bursts(pair):
+    truth, rng = pair[1], np.random.default_rng(1)
     guess = answers(truth, 30.0, rng.choice(["China", "USA"], len(truth)))
-    found, _ = audit.recall_by_band(COUNTRY, AGE, truth, {"V4": guess}, resamples=100)
-    assert found["band"].tolist() == ["20–25", "25–30", "30–35", "35–40"] and set(found["chance"]) == {0.5}
+    drawn = audit.draw_groups(COUNTRY, bands(truth["age"], 5), truth, {"V4": guess}, resamples=100)
+    found = audit.score_groups(drawn).set_index("group")
+    assert found.index.tolist() == ["20–25", "25–30", "30–35", "35–40"]
     young = truth[truth["age"] < 25]
-    assert found["recall"][0] == pytest.approx(uar(young["country"], guess.loc[young.index, "country"]))
-    assert found["speakers"][0] == young["speaker"].nunique()
-    assert (found["low"] <= found["recall"]).all() and (found["recall"] <= found["high"]).all()
+    assert found["estimate"].iloc[0] == pytest.approx(uar(young["country"], guess.loc[young.index, "country"]))
+    assert found["speakers"].iloc[0] == young["speaker"].nunique()
+    assert (found["low"] <= found["estimate"]).all() and (found["estimate"] <= found["high"]).all()
 
 
-def test_a_band_of_one_country_says_nothing(pair):
-    found, drawn = audit.recall_by_band(COUNTRY, AGE, pair[0], {"V4": answers(pair[0], 30.0)}, resamples=10)
-    assert found.empty and drawn == {} and "chance" in found
+def test_pairs_are_contrasted_within_each_group(pair):
+    truth = pair[1]
+    tables = {"V4": answers(truth, truth["age"] + 1), "V5": answers(truth, truth["age"] - 3)}
+    drawn = audit.draw_groups(AGE, truth["country"], truth, tables, resamples=50)
+    found = audit.contrast_groups(drawn, [("V4", "V5")])
+    assert found["group"].tolist() == ["China", "USA"] and set(found["pair"]) == {"V4 − V5"}
+    np.testing.assert_allclose(found[["difference", "low", "high"]].astype(float), -2)
+    assert found["speakers"].tolist() == [20, 20]
+
+
+def test_a_group_of_one_class_or_one_speaker_says_nothing(pair):
+    biased, guess = pair[0], {"V4": answers(pair[0], 30.0)}
+    assert audit.draw_groups(COUNTRY, biased["country"], biased, guess, resamples=10) == {}
+    assert audit.draw_groups(AGE, biased["speaker"], biased, guess, resamples=10) == {}
+    assert audit.score_groups({}).empty and audit.contrast_groups({}, [("V4", "V5")]).empty
 
 
 def test_an_estimate_is_told_with_its_interval():

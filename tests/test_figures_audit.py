@@ -17,6 +17,7 @@ from burst2vec.figures.results import STYLE
 
 EMOTION = Task("emotion", "intensities", ("Awe", "Fear"))
 AGE = Task("age", "scalar", ("age",), unit="years", low=20, high=40)
+COUNTRY = Task("country", "classes", ("country",), classes=("China", "USA"))
 LABELS = {"V4": "with adversary", "V5": "without"}
 
 
@@ -53,11 +54,10 @@ def test_every_reading_stands_at_its_skill_on_its_floor(probed):
     assert legend(figure) == ["floor", *LABELS.values()]
 
 
-def test_recalls_stand_above_their_bands_with_chance_and_the_speakers():
-    recalls = pd.DataFrame({"code": ["V4", "V5"] * 2, "band": ["20–25"] * 2 + ["25–30"] * 2,
-                            "recall": [0.4, 0.5, 0.6, 0.7], "low": 0.2, "high": 0.9, "speakers": [12, 12, 3, 3],
-                            "chance": [0.25, 0.25, 0.5, 0.5]})
-    figure = figures.draw_recalls(recalls, [LABELS], AGE)
+def test_scores_stand_above_their_groups_with_their_level_and_the_speakers():
+    scores = pd.DataFrame({"code": ["V4", "V5"] * 2, "group": ["20–25"] * 2 + ["25–30"] * 2,
+                           "estimate": [0.4, 0.5, 0.6, 0.7], "low": 0.2, "high": 0.9, "speakers": [12, 12, 3, 3]})
+    figure = figures.draw_pairs_by_group(scores, [LABELS], pd.Series({"20–25": 0.25, "25–30": 0.5}), "chance")
     ax = figure.axes[0]
     dots = {line.get_label(): line.get_ydata().tolist() for line in ax.lines}
     assert dots == {"with adversary": [0.4, 0.6], "without": [0.5, 0.7]}
@@ -71,7 +71,8 @@ def test_a_loss_stands_in_the_row_of_its_system_and_the_colour_of_its_group():
                            "metric": ["cou_uar"] * 2 + ["age_mae"] * 3, "beyond_constant": [0.01, 0.02, 0.2, 0.1, 1.0],
                            "low": 0.0, "high": 1.5})
     groups = {"with adversary": ["V4"], "without": ["V5"], "trivial": ["Country median"]}
-    figure = figures.draw_bias_losses(losses, {"cou_uar": "UAR", "age_mae": "years"}, groups)
+    figure = figures.draw_bias_losses(losses, [AGE, COUNTRY], groups)
+    assert [ax.get_xlabel() for ax in figure.axes] == ["worse UAR", "worse MAE (years)"]
     dots = [(line.get_label(), line.get_xdata().tolist(), list(line.get_ydata()))
             for line in figure.axes[1].lines if line.get_marker() != "None"]
     assert dots == [("with adversary", [0.2], [0]), ("without", [0.1], [1]), ("trivial", [1.0], [2])]

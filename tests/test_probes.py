@@ -168,23 +168,32 @@ def test_the_skill_is_measured_from_a_constant_answer(probed, table):
 
 
 def test_readings_are_told_apart_by_whose_features_they_are():
-    assert probes.reading("specific age", "age") == "its own task, from specific features"
-    assert probes.reading("combined age", "emotion") == "another task, from combined features"
-    assert probes.reading("shared", "age") == "any task, from shared features"
+    assert probes.reading("specific age", "age") == "specific, of this task"
+    assert probes.reading("combined age", "emotion") == "combined, of another task"
+    assert probes.reading("shared", "age") == "shared"
 
 
 def test_where_two_systems_know_the_same_nothing_differs(probed):
-    found = probes.compare_skills(probed, "V4", "V5").set_index("reading")
-    same = found.loc["any task, from shared features"]
-    assert same["V4"] == same["V5"] > 0.4 and same["low"] == same["difference"] == same["high"] == 0
+    found = probes.compare_skills(probed, "V4", "V5")
+    same = found[found["features"] == "shared"]
+    assert same["task"].tolist() == ["emotion", "age", "country"] and (same["V4"] == same["V5"]).all()
+    assert not same[["low", "difference", "high"]].any(axis=None)
 
 
 def test_where_one_system_knows_less_the_difference_shows(probed):
-    found = probes.compare_skills(probed, "V4", "V5").set_index("reading")
-    for kind in ("its own task, from specific features", "another task, from specific features"):
-        assert found.loc[kind, "low"] < found.loc[kind, "difference"] == pytest.approx(
-            found.loc[kind, "V4"] - found.loc[kind, "V5"])
-    assert found.loc["another task, from specific features", "high"] < 0
+    found = probes.compare_skills(probed, "V4", "V5").set_index(["task", "features"])
+    for row in (found.loc["emotion", "specific, of another task"], found.loc["age", "specific, of this task"]):
+        assert row["low"] < row["difference"] < row["high"] and row["difference"] == row["V4"] - row["V5"]
+    assert found.loc["emotion", "specific, of another task"]["high"] < 0
+
+
+def test_several_readings_of_a_kind_count_by_their_mean(probed):
+    table = pd.concat([probed.table, probed.table.assign(representation=probed.table["representation"].str.replace(
+        "specific age", "specific country"), skill=probed.table["skill"] + 0.2)], ignore_index=True)
+    doubled = probes.Probed(table, np.hstack([probed.replicates, probed.replicates + 0.2]), probed.speakers)
+    row, once = (probes.compare_skills(p, "V4", "V5").set_index(["task", "features"]).loc[
+        "emotion", "specific, of another task"] for p in (doubled, probed))
+    assert row["V4"] == pytest.approx(once["V4"] + 0.1) and row["low"] == pytest.approx(once["low"])
 
 
 def test_skill_is_0_for_a_constant_and_1_for_a_perfect_score():

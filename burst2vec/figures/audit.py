@@ -15,7 +15,9 @@ from matplotlib.figure import Figure
 
 from burst2vec.corpus import Task
 from burst2vec.figures.results import PALETTE
+from burst2vec.metrics import METRIC_NAMES
 from burst2vec.probes import floor_skills
+from burst2vec.tables import metric_columns
 
 MARKERS = ("o", "D", "s")
 SHIFT = 0.18
@@ -52,46 +54,48 @@ def plot_probes(table: pd.DataFrame, labels: Mapping[str, str], axes: Axes) -> A
     return axes
 
 
-def draw_recalls(recalls: pd.DataFrame, pairs: Sequence[Mapping[str, str]], scalar: Task) -> Figure:
-    """A panel for each pair of systems, labels by code: their recall by band (`audit.recall_by_band`)."""
+def draw_pairs_by_group(scores: pd.DataFrame, pairs: Sequence[Mapping[str, str]], levels: pd.Series,
+                        level: str) -> Figure:
+    """A panel for each pair of systems, labels by code: their scores within groups (`audit.score_groups`).
+
+    `levels` by group, dotted and called `level`, are what the scores of a group are to be seen against.
+    """
     figure, axes = plt.subplots(1, len(pairs), figsize=(6.5, 3), layout="constrained", sharey=True, squeeze=False)
     for labels, ax in zip(pairs, axes.flat, strict=True):
-        plot_recalls(recalls[recalls["code"].isin(labels)], labels, ax)
+        plot_pair_by_group(scores[scores["code"].isin(labels)], labels, ax)
+        places = np.arange(scores["group"].nunique())
+        ax.hlines(levels[scores["group"].unique()], places - 0.4, places + 0.4, color="black", linewidth=0.8,
+                  linestyle=":", label=level)
         ax.set_title(" and ".join(labels))
-    axes.flat[0].set(ylabel="UAR within the band", ylim=(0, 1))
-    figure.supxlabel(f"{scalar.name} in {scalar.unit or 'its unit'}, and how many speakers", fontsize=9)
     _legend(figure, axes.flat[0])
     return figure
 
 
-def plot_recalls(recalls: pd.DataFrame, labels: Mapping[str, str], axes: Axes) -> Axes:
-    """The recall of each system in `labels` within each band, with its 95 % interval."""
-    speakers = recalls.groupby("band", sort=False)["speakers"].first()
+def plot_pair_by_group(scores: pd.DataFrame, labels: Mapping[str, str], axes: Axes) -> Axes:
+    """Each system's score within each group with its 95 % interval; under the group, its number of speakers."""
+    speakers = scores.groupby("group", sort=False)["speakers"].first()
     for code, (shift, style) in zip(labels, _styles(len(labels)), strict=True):
-        rows = recalls[recalls["code"] == code]
+        rows = scores[scores["code"] == code]
         places = np.arange(len(rows)) + shift
         axes.vlines(places, rows["low"], rows["high"], color=style["color"], linewidth=1.2)
-        axes.plot(places, rows["recall"], label=labels[code], **style)
-    chances = recalls.groupby("band", sort=False)["chance"].first()
-    axes.hlines(chances, np.arange(len(chances)) - 0.4, np.arange(len(chances)) + 0.4, color="black", linewidth=0.8,
-                linestyle=":", label="chance")
-    axes.set_xticks(range(len(speakers)), [f"{band}\n{count}" for band, count in speakers.items()])
+        axes.plot(places, rows["estimate"], label=labels[code], **style)
+    axes.set_xticks(range(len(speakers)), [f"{group}\n{count}" for group, count in speakers.items()])
     return axes
 
 
-def draw_bias_losses(losses: pd.DataFrame, metrics: Mapping[str, str],
-                     groups: Mapping[str, Sequence[str]]) -> Figure:
-    """A panel for each metric, with its label: what every system loses without the bias (`audit.bias_losses`).
+def draw_bias_losses(losses: pd.DataFrame, tasks: Sequence[Task], groups: Mapping[str, Sequence[str]]) -> Figure:
+    """A panel for each task's metric: what every system loses without the bias (`audit.bias_losses`).
 
     `groups` are codes by what they have in common, a colour and marker each.
     """
-    rows = losses["code"].nunique()
+    rows, metrics = losses["code"].nunique(), metric_columns(tasks)
     figure, axes = plt.subplots(1, len(metrics), figsize=(6.5, 1.1 + 0.24 * rows), layout="constrained", sharey=True,
                                 squeeze=False)
     order = list(dict.fromkeys(losses["code"]))
-    for (metric, label), ax in zip(metrics.items(), axes.flat, strict=True):
+    for (metric, task), ax in zip(metrics.items(), axes.flat, strict=True):
         plot_bias_losses(losses[losses["metric"] == metric], groups, order, ax)
-        ax.set_xlabel(label)
+        unit = f" ({task.unit})" if task.unit else ""
+        ax.set(title=task.name, xlabel=f"worse {METRIC_NAMES[task.kind]}{unit}")
     axes.flat[0].invert_yaxis()
     _legend(figure, axes.flat[0])
     return figure
