@@ -16,6 +16,7 @@ Source: Alain and Bengio (2016); Hewitt and Liang (2019) for the need of a floor
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -224,9 +225,10 @@ def compare_skills(probed: Probed, first: str, second: str) -> pd.DataFrame:
     """
     table, rows = probed.table, []
     kinds = pd.Series(map(reading, table["representation"], table["task"]), table.index)
-    for task, of_task in table.groupby("task", sort=False):
-        for kind, of_kind in of_task.groupby(kinds[of_task.index], sort=False):
-            ours, theirs = (of_kind.index[of_kind["code"] == code] for code in (first, second))
+    for task, kind in itertools.product(table["task"].unique(), kinds.unique()):
+        of_kind = table[(table["task"] == task) & (kinds == kind)]
+        ours, theirs = (of_kind.index[of_kind["code"] == code] for code in (first, second))
+        if len(of_kind):
             one, other = table["skill"][ours].mean(), table["skill"][theirs].mean()
             gaps = probed.replicates[:, ours].mean(axis=1) - probed.replicates[:, theirs].mean(axis=1)
             rows.append((task, kind, one, other, one - other, *expanded_percentiles(gaps, probed.speakers)))
