@@ -33,7 +33,7 @@ OPTIONS = options(GIVEN)
 NOTEBOOKS = {
     "experiments": "00_experiments", "dataset": "01_dataset", "preprocessing": "02_preprocessing",
     "baseline": "03_baseline", "ensembles": "05_ensembles", "results": "06_results", "statistics": "07_statistics",
-    "claims": "08_claims", "corpora": "10_corpora",
+    "claims": "08_claims", "audit": "09_audit", "corpora": "10_corpora",
 } | {code: "04_train_variant" for code in VARIANTS}
 TITLES = {code: f"--title '{code}: {PARAMS[code].title}'" for code in VARIANTS}
 
@@ -233,6 +233,19 @@ rule claims:
         executed=RUN + "/notebooks/claims.ipynb",
         claims=RUN + "/claims.csv",
     params: options=OPTIONS
+    shell: EXECUTE
+
+
+rule audit:
+    "What the saved systems' representations hold, and what their scores owe to the bias of the labels."
+    input:
+        ALL, PREPARED, expand(RUN + "/{code}/predictions.csv", code=VARIANTS),
+        notebook="notebooks/09_audit.ipynb",
+    output:
+        executed=RUN + "/notebooks/audit.ipynb",
+        probes=RUN + "/probes.csv",
+    params: options=OPTIONS
+    resources: gpu=1
     shell: EXECUTE
 
 

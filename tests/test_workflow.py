@@ -25,6 +25,13 @@ def test_every_system_of_table_2_has_a_measured_row(workspace):
         assert rows[["emo_ccc", "cou_uar", "age_mae", "s_mtl"]].notna().all().all()
 
 
+def test_the_audit_probes_both_systems_and_asks_every_variant_without_the_bias(workspace):
+    probes = pd.read_csv(workspace.path / "results/smoke/probes.csv")
+    assert len(probes) == 2 * 8 * 3 == len(probes.drop_duplicates(["code", "representation", "task"]))
+    losses = pd.read_csv(workspace.path / "results/smoke/bias0.csv")
+    assert {code for code in SYSTEMS if code.startswith("V")} <= set(losses["code"])
+
+
 def test_predictions_cover_every_validation_and_test_burst(workspace):
     for code in SYSTEMS:
         table = pd.read_csv(workspace.path / f"results/smoke/{code}/predictions.csv")
