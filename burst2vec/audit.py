@@ -20,23 +20,23 @@ from burst2vec.inference import choose_device, infer, represent
 from burst2vec.metrics import HIGHER_IS_BETTER
 from burst2vec.model import Burst2Vec
 from burst2vec.predictions import tabulate
-from burst2vec.probes import speakers_of
 from burst2vec.resampling import RESAMPLES, Replicates, bootstrap, intervals
 from burst2vec.store import open_store
+from burst2vec.sums import speaker_indices
 from burst2vec.synth import VERSION, synthesise
 from burst2vec.tables import metric_columns
 from burst2vec.training import autocast
 
 
 def represent_saved(corpus: Corpus, params) -> dict[str, np.ndarray]:
-    """What the saved system of `params` makes of the corpus's training and validation bursts; see `inference.represent`.
+    """What the saved system of `params` makes of the corpus's validation bursts; see `inference.represent`.
 
     Raises `pretrained.ModelError`.
     """
     device = choose_device(params.device)
     model = Burst2Vec.from_pretrained(params.folder).to(device)
     store = open_store(corpus, model.audio, params.path(params.cache))
-    return represent(model, corpus, store, ("train", "val"), 2 * params.batch_size, autocast(params.precision, device))
+    return represent(model, corpus, store, ("val",), 2 * params.batch_size, autocast(params.precision, device))
 
 
 def unbiased_twins(params) -> pd.DataFrame:
@@ -119,7 +119,7 @@ def draw_groups(task: Task, groups: pd.Series, truth: pd.DataFrame, predictions:
     """
     known, drawn = truth[task.labelled(truth)], {}
     for name, rows in known.groupby(groups[known.index], observed=True):
-        several = speakers_of(rows).nunique() > 1 and (task.kind != "classes" or rows[task.columns[0]].nunique() > 1)
+        several = len(set(speaker_indices(rows))) > 1 and (task.kind != "classes" or rows[task.columns[0]].nunique() > 1)
         if several:
             drawn[name] = bootstrap([task], rows, predictions, resamples, seed)
     return drawn

@@ -1,13 +1,14 @@
 """What a representation knows: linear probes, and what they read where there is nothing to read.
 
 A probe is a ridge regression on standardised features that answers a task from a representation of a trained model; no
-weight of the model changes. It is fitted on training bursts and scored on validation bursts, which share no speaker.
-How strongly it is regularised is chosen inside the training split, for the task's own metric on speakers left out of
-the fit. Classes are regressed as indicators divided by their share, so that the largest value names a class whatever
-its frequency.
+weight of the model changes. It is fitted and scored on validation bursts alone: of the training bursts a model may
+hold the labels by heart, and a probe fitted to those looks for what no unheard burst has. Speakers are left out in
+turn; what the others' bursts teach answers theirs. How strongly a probe is regularised is chosen among those others, for
+the task's own metric, again on speakers left out. Classes are regressed as indicators divided by their share, so that
+the largest value names a class whatever its frequency.
 
-Beside each probe stands its floor: the scores of the same procedure, choice of regularisation included, after speakers
-have exchanged the labels of the training split. A probe that scores within the floor has read nothing.
+Beside each probe stands its floor: the scores of the same procedure, choice of regularisation included, fitted to
+labels that speakers have exchanged. A probe that scores within the floor has read nothing.
 
 A probe tells what is there for a linear reader. What it fails to read may still be there in another form.
 
@@ -32,69 +33,56 @@ from burst2vec.corpus import Corpus, Task
 from burst2vec.description import exchanges
 from burst2vec.metrics import HIGHER_IS_BETTER, METRIC_NAMES, metric
 from burst2vec.resampling import RESAMPLES, bootstrap, expanded_percentiles
+from burst2vec.sums import speaker_indices
 from burst2vec.tables import metric_columns
 from burst2vec.trivial import labels_of, predict_constant
 
-PENALTIES = np.logspace(-3, 2, 6)
+PENALTIES = np.logspace(-3, 3, 5)
 """Weights of the squared coefficients beside the mean squared error, of which one is chosen."""
-FOLDS = 5
-"""Parts of the training speakers, each left out in turn to choose the penalty."""
+FOLDS = 4
+"""Parts of the speakers, each left out in turn: for the answers, and among the others for the penalty."""
 REPEATS = 20
 """Exchanges of labels behind each floor: where there is nothing to read, a score is above all of them once in 21."""
 
 COLUMNS = ["code", "representation", "task", "metric", "score", "floor", "floor_low", "floor_high", "constant", "skill",
-           "skill_low", "skill_high", "n_train", "n_val", "regularisation"]
+           "skill_low", "skill_high", "bursts", "regularisation"]
 
 
 @dataclass(frozen=True)
 class Readout:
-    """What a probe reads: `answers` (validation bursts with a label, columns of the task), its `score` by the task's
-    metric, the scores (repeats,) of its `floor`, the `penalty` chosen, and the training bursts `n_train` used."""
+    """What a probe reads: `answers` (labelled bursts, columns of the task), its `score` by the task's metric, the scores
+    (repeats,) of its `floor`, and the `penalty` chosen, the median over the parts left out."""
 
     answers: pd.DataFrame
     score: float
     floor: np.ndarray
     penalty: float
-    n_train: int
 
 
 def probe(task: Task, features: np.ndarray, table: pd.DataFrame, repeats: int = REPEATS, seed: int = 0) -> Readout:
     """What a linear probe reads of `task` from `features` (bursts, features) of the bursts in `table`.
 
-    `table` holds rows of a corpus table, training and validation. Raises ValueError where the two share a speaker or
-    the training bursts have fewer than two.
+    `table` holds rows of a corpus table that the model was not trained on. Raises ValueError where fewer than four
+    speakers have a label.
     """
     labelled = task.labelled(table)
-    train, val = (labelled & (table["split"] == split).to_numpy() for split in ("train", "val"))
-    speakers = _speakers_apart(table, train, val)
-    truth, wanted = labels_of(task, table[train]), labels_of(task, table[val])
-    rng = np.random.default_rng(seed)
-    labels = [truth, *(truth[order] for order in exchanges(truth, speakers, repeats, rng))]
+    table, features = table[labelled], features[labelled]
+    truth, speakers = labels_of(task, table), speaker_indices(table)
+    if len(np.unique(speakers)) < FOLDS:
+        raise ValueError(f"a probe of task {task.name} needs bursts of {FOLDS} speakers or more, to leave some out")
+    exchanged = exchanges(truth, speakers, repeats, np.random.default_rng(seed))
+    labels = [truth, *(truth[order] for order in exchanged)]
     targets = np.stack([_regressands(task, each) for each in labels], axis=1)
-    penalties = _choose(task, features[train], targets, labels, speakers)
-    outputs = _predict(penalties, features[train], targets, features[val])
+    outputs, penalties = np.empty((len(labels), len(truth), targets.shape[2])), []
+    for fit, held_out in GroupKFold(FOLDS).split(features, groups=speakers):
+        chosen = _choose(task, features[fit], targets[fit], [each[fit] for each in labels], speakers[fit])
+        outputs[:, held_out] = _predict(chosen, features[fit], targets[fit], features[held_out])
+        penalties.append(chosen[0])
     guesses = [_answers(task, output) for output in outputs]
-    scores = [metric(task)(wanted, guess) for guess in guesses]
+    scores = [metric(task)(truth, guess) for guess in guesses]
     answers = np.array(task.classes, object)[guesses[0]][:, None] if task.kind == "classes" else guesses[0]
-    return Readout(pd.DataFrame(answers, table.index[val], list(task.columns)), scores[0], np.array(scores[1:]),
-                   float(penalties[0]), len(truth))
-
-
-def _speakers_apart(table: pd.DataFrame, train: np.ndarray, val: np.ndarray) -> np.ndarray:
-    """The speaker of each training burst, as numbers."""
-    shared = set(table["speaker"][train].dropna()) & set(table["speaker"][val].dropna())
-    if shared:
-        raise ValueError(f"speaker {min(shared)!r} is in training and validation; a probe would be scored on a voice "
-                         "that it was fitted to")
-    speakers = pd.factorize(speakers_of(table)[train])[0]
-    if len(np.unique(speakers)) < 2:
-        raise ValueError("a probe needs training bursts of two speakers or more, to leave one out")
-    return speakers
-
-
-def speakers_of(table: pd.DataFrame) -> pd.Series:
-    """The speaker of each burst of a corpus table; a burst without one is a speaker of its own."""
-    return table["speaker"].astype(object).fillna(pd.Series(table.index, table.index))
+    return Readout(pd.DataFrame(answers, table.index, list(task.columns)), scores[0], np.array(scores[1:]),
+                   float(np.median(penalties)))
 
 
 def _regressands(task: Task, labels: np.ndarray) -> np.ndarray:
@@ -146,7 +134,7 @@ class Probed:
 
     Columns: code, representation, task, metric, score; floor, the mean of the floor's scores, and the lowest and the
     highest of them, floor_low and floor_high; constant, what an answer scores that is the same for every burst; skill,
-    with its 95 % interval over speakers, skill_low and skill_high; n_train, n_val, regularisation.
+    with its 95 % interval over speakers, skill_low and skill_high; bursts, how many have a label; regularisation.
     """
 
     table: pd.DataFrame
@@ -157,13 +145,11 @@ class Probed:
 def probe_all(representations: Mapping[str, Mapping[str, np.ndarray]], corpus: Corpus, repeats: int = REPEATS,
               resamples: int = RESAMPLES, seed: int = 0) -> Probed:
     """Every task of the corpus read from `representations`, by code and name: features (bursts, features) of its
-    training and validation bursts, in its order.
-
-    Raises ValueError as `probe` does, and where validation has fewer than two speakers.
+    validation bursts, in its order. Raises ValueError as `probe` does.
     """
-    table, val = corpus.table[corpus.table["split"] != "test"], corpus.split("val")
+    val = corpus.split("val")
     wanted = [(code, name, task) for code, found in representations.items() for name in found for task in corpus.tasks]
-    found = [probe(task, representations[code][name], table, repeats, seed)
+    found = [probe(task, representations[code][name], val, repeats, seed)
              for code, name, task in tqdm(wanted, desc="Probing", unit="probe", leave=False)]
     answers: dict[str, list[pd.DataFrame]] = {"Constant": [predict_constant(corpus, val.index)]}
     for (code, name, _), readout in zip(wanted, found, strict=True):
@@ -185,7 +171,7 @@ def _row(code: str, representation: str, task: Task, found: Readout, constant: f
     return {"code": code, "representation": representation, "task": task.name, "metric": METRIC_NAMES[task.kind],
             "score": found.score, "floor": found.floor.mean(), "floor_low": found.floor.min(),
             "floor_high": found.floor.max(), "constant": constant, "skill": skill(task, found.score, constant),
-            "n_train": found.n_train, "n_val": len(found.answers), "regularisation": found.penalty}
+            "bursts": len(found.answers), "regularisation": found.penalty}
 
 
 def skill(task: Task, score: float | np.ndarray, constant: float | np.ndarray) -> float | np.ndarray:

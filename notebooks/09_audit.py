@@ -66,12 +66,14 @@ pd.concat([table[table.nunique(axis=1) > 1] for table in of_pairs], axis=1)
 #
 # ## Who knows what
 #
-# A *linear probe* {cite:p}`alain2016` asks a trained model's features for a label: a ridge regression, fitted on the
-# bursts of training and scored on those of validation, while the model stays as it is. Two precautions make the answer
-# worth something. No speaker is on both sides, neither here nor where the probe's penalty is chosen. And beside each
-# probe stands its *floor* {cite:p}`hewitt2019`: the scores of the same procedure after the speakers of the training
-# split have exchanged their labels, so that there is nothing to read. With few speakers the floor is wide, and a score
-# inside it means nothing.
+# A *linear probe* {cite:p}`alain2016` asks a trained model's features for a label: a ridge regression on them, while the
+# model stays as it is. Three precautions make the answer worth something. The probe is fitted and scored on validation
+# alone: the model may hold labels of its training bursts by heart, and a probe fitted to those would look for what no
+# other burst has. Speakers are left out in turn, so that no speaker is on both sides, neither here nor where the
+# probe's penalty is chosen. And beside each probe stands its *floor* {cite:p}`hewitt2019`: the scores of the same
+# procedure fitted to labels that the speakers have exchanged, so that there is nothing to read. With few speakers the
+# floor is wide, and a score inside it means nothing. (The floor of a scalar lies a little below 0: a regression
+# answers with a mean, the constant with the median.)
 #
 # What a probe can show is that something is there, in a form as simple as a weighted sum. It cannot show that the
 # model makes use of it. And what it does not find may be there all the same, in a form that takes more than a weighted
