@@ -141,8 +141,9 @@ def _effects(difference: np.ndarray, gaps: np.ndarray, parts: np.ndarray, seed: 
 
 def _ratio(difference: np.ndarray, spread: np.ndarray) -> np.ndarray:
     """0 where the difference is 0 for every speaker."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(np.abs(difference) < 1e-12, 0.0, difference / spread)
+    # Where no speaker differs from another there is no spread to compare with.
+    ratio = np.divide(difference, spread, out=np.full_like(spread, np.nan), where=spread > 1e-12)
+    return np.where(np.abs(difference) < 1e-12, 0.0, ratio)
 
 
 def _paper_p_values(tasks: Mapping[str, Task], truth: pd.DataFrame, predictions: Mapping[str, pd.DataFrame],

@@ -132,6 +132,7 @@ def workspace(tmp_path_factory):
             (path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(root / name, path / name)
     shutil.copy(root / "tests" / "smoke.yaml", path / "params" / "scales" / "smoke.yaml")
+    (path / "params" / "seeds.yaml").write_text("V4: [1]\n")  # one further training is enough to see that it is made
     made = Workspace(path)
     try:
         made.run("snakemake", "--cores", "2", "--config", "scale=smoke")
