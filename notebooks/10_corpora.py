@@ -86,7 +86,7 @@ tables.scores_by_corpus(corpus, found).style.hide(axis="index").format(precision
 # shared extractor, in its turn, is rewarded for features that hide the corpus: here the adversary does what it was
 # made for. (How often each task has its turn, the discriminator learns too; the mean over the tasks gives it nothing
 # for that.) A loss well below the upper line says that the origin of a recording can be heard in the shared features;
-# one near it, that they hide the origin.
+# one at it or above, that they hide the origin.
 
 # %%
 tasks_of_burst = taking_part.sum(axis=1)
