@@ -120,7 +120,9 @@ def visit(driver: webdriver.Chrome, url: str, address: str) -> Visit:
     set_width(driver, PHONE)
     overflow = driver.execute_script(OVERFLOW)
     problems += [f"scrolls sideways at {PHONE[0]} px: {overflow}"] if overflow else []
-    problems += [f"console: {e['message']}" for e in driver.get_log("browser") if e["level"] != "INFO"]
+    # A browser asks for /favicon.ico by itself, if it is quick enough, where a page, such as a redirection, names no icon.
+    problems += [f"console: {e['message']}" for e in driver.get_log("browser")
+                 if e["level"] != "INFO" and "/favicon.ico " not in e["message"]]
     return Visit(seen["counts"], problems + remote_requests(driver.get_log("performance"), address))
 
 
