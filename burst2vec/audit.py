@@ -17,14 +17,13 @@ import pandas as pd
 from burst2vec.audio import load
 from burst2vec.corpus import Corpus, Task, read
 from burst2vec.inference import choose_device, infer, represent
-from burst2vec.metrics import HIGHER_IS_BETTER
+from burst2vec.metrics import HIGHER_IS_BETTER, metric_columns
 from burst2vec.model import Burst2Vec
 from burst2vec.predictions import tabulate
 from burst2vec.resampling import RESAMPLES, Replicates, bootstrap, intervals
 from burst2vec.store import open_store
 from burst2vec.sums import speaker_indices
 from burst2vec.synth import VERSION, synthesise
-from burst2vec.tables import metric_columns
 from burst2vec.training import autocast
 
 

@@ -14,7 +14,7 @@ together. `macro_f1` is reported for corpora of many classes. `score` picks the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
@@ -117,6 +117,14 @@ def score(task: Task, truth: pd.DataFrame, predictions: pd.DataFrame) -> float:
     if known.empty:
         return float("nan")
     return metric(task)(known, guessed)
+
+
+def metric_columns(tasks: Iterable[Task]) -> dict[str, Task]:
+    """The tasks by their metric's column, in Table 2's order: `emo_ccc`, `cou_uar`, `age_mae` for ExVo."""
+    ordered = sorted(tasks, key=lambda task: ("intensities", "classes", "scalar").index(task.kind))
+    short = {task.name[:3] for task in ordered}
+    names = {task.name: task.name[:3] if len(short) == len(ordered) else task.name for task in ordered}
+    return {f"{names[task.name]}_{METRIC_NAMES[task.kind].lower()}": task for task in ordered}
 
 
 def metric(task: Task) -> Callable[[ArrayLike, ArrayLike], float]:

@@ -30,12 +30,11 @@ from tqdm.auto import tqdm
 
 from burst2vec.corpus import Task
 from burst2vec.differences import flip_p_values
-from burst2vec.metrics import aligned
+from burst2vec.metrics import aligned, metric_columns
 from burst2vec.resampling import draw_speakers, expanded_percentiles
 from burst2vec.significance import LEVEL, compare_samples, samples
 from burst2vec.sums import (SpeakerSums, burst_features, encode, metric_of_sums, num_features, speaker_indices,
                             speaker_membership)
-from burst2vec.tables import metric_columns
 
 DRAWS = 499
 """Resamples and flips within one test: p-values are then multiples of 1/500, and 5 % is one of them."""

@@ -31,10 +31,9 @@ from tqdm.auto import tqdm
 
 from burst2vec.corpus import Corpus, Task
 from burst2vec.description import exchanges
-from burst2vec.metrics import HIGHER_IS_BETTER, METRIC_NAMES, metric
+from burst2vec.metrics import HIGHER_IS_BETTER, METRIC_NAMES, metric, metric_columns
 from burst2vec.resampling import RESAMPLES, bootstrap, expanded_percentiles
 from burst2vec.sums import speaker_indices
-from burst2vec.tables import metric_columns
 from burst2vec.trivial import labels_of, predict_constant
 
 PENALTIES = np.logspace(-3, 3, 5)

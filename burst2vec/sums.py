@@ -20,8 +20,7 @@ import pandas as pd
 from scipy.sparse import csr_array
 
 from burst2vec.corpus import Task
-from burst2vec.metrics import aligned, s_mtl
-from burst2vec.tables import metric_columns
+from burst2vec.metrics import aligned, metric_columns, s_mtl
 
 ROUNDING = 1e-12
 """A variance below this share of the values' mean square is that of a constant."""

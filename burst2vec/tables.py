@@ -17,21 +17,15 @@ import yaml
 from burst2vec.config import project_root
 from burst2vec.corpus import Corpus, Task
 from burst2vec.files import write_aside
-from burst2vec.metrics import METRIC_NAMES, aligned, ccc_of_each, macro_f1, s_mtl, score, uar
+from burst2vec.metrics import METRIC_NAMES, aligned, ccc_of_each, macro_f1, metric_columns, s_mtl, score, uar
 from burst2vec.predictions import read_predictions
-from burst2vec.significance import REFERENCES, compare_systems, samples
+from burst2vec.resampling import RESAMPLES, bootstrap, intervals
+from burst2vec.significance import REFERENCES, compare_systems
+from burst2vec.sums import speaker_indices
 from burst2vec.trivial import is_trivial, predict_constant, trivial_rows
 
 OWN_AUDIO = "♠"
 """Follows the model of a system trained on our own preprocessing of the recordings, as in the paper."""
-
-
-def metric_columns(tasks: Iterable[Task]) -> dict[str, Task]:
-    """The tasks by their metric's column, in Table 2's order: `emo_ccc`, `cou_uar`, `age_mae` for ExVo."""
-    ordered = sorted(tasks, key=lambda task: ("intensities", "classes", "scalar").index(task.kind))
-    short = {task.name[:3] for task in ordered}
-    names = {task.name: task.name[:3] if len(short) == len(ordered) else task.name for task in ordered}
-    return {f"{names[task.name]}_{METRIC_NAMES[task.kind].lower()}": task for task in ordered}
 
 
 def table2(corpus: Corpus, predictions: Mapping[str, pd.DataFrame], models: Mapping[str, str],
@@ -266,26 +260,20 @@ def confusion(task: Task, truth: pd.DataFrame, predictions: pd.DataFrame) -> pd.
 
 
 def errors_by_group(task: Task, group: str, truth: pd.DataFrame, predictions: Mapping[str, pd.DataFrame],
-                    resamples: int = 10_000, seed: int = 0) -> pd.DataFrame:
-    """The mean absolute error of each system within each value of a column: code, group, error, low, high.
+                    resamples: int = RESAMPLES, seed: int = 0) -> pd.DataFrame:
+    """The mean absolute error of each system in a scalar, within each value of a column: code, group, error, low, high.
 
-    `low` and `high` bound a 95 % interval by bootstrap over the group's speakers, as in `resampling`; they are NaN for
-    a group of one speaker.
+    `low` and `high` bound a 95 % interval by bootstrap over the group's speakers; they are NaN for a group of one.
     """
-    from burst2vec.resampling import draw_speakers, expanded_percentiles  # imports `metric_columns` from here
-    from burst2vec.sums import speaker_indices, speaker_membership
-
-    truth, rows = truth.dropna(subset=group), []
-    errors = pd.DataFrame({code: samples(task, truth, table) for code, table in predictions.items()})
-    for value, part in errors.groupby(truth.loc[errors.index, group]):
-        membership = speaker_membership(speaker_indices(truth.loc[part.index]))
-        sums, sizes = membership @ part.to_numpy(float), membership.sum(axis=1)
-        bounds = np.full((2, part.shape[1]), np.nan)
-        if len(sizes) > 1:
-            drawn = [counts @ sums / (counts @ sizes)[:, None] for counts in draw_speakers(len(sizes), resamples, seed)]
-            bounds = expanded_percentiles(np.concatenate(drawn), len(sizes))
-        rows += zip(part.columns, [value] * part.shape[1], part.mean(), *bounds, strict=True)
-    table = pd.DataFrame(rows, columns=["code", "group", "error", "low", "high"])
+    found = []
+    for value, rows in truth[task.labelled(truth)].groupby(group):
+        errors = pd.DataFrame({"code": list(predictions), "group": value, "low": np.nan, "high": np.nan})
+        errors.insert(2, "error", [score(task, rows, table) for table in predictions.values()])
+        if len(set(speaker_indices(rows))) > 1:
+            bounds = intervals(bootstrap([task], rows, predictions, resamples, seed), "").set_index("code")
+            errors[["low", "high"]] = bounds.loc[errors["code"], ["low", "high"]].to_numpy()
+        found.append(errors)
+    table = pd.concat(found)
     order = list(predictions).index
     return table.sort_values("code", key=lambda codes: codes.map(order), kind="stable", ignore_index=True)
 

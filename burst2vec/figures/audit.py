@@ -15,9 +15,8 @@ from matplotlib.figure import Figure
 
 from burst2vec.corpus import Task
 from burst2vec.figures.results import PALETTE
-from burst2vec.metrics import METRIC_NAMES
+from burst2vec.metrics import METRIC_NAMES, metric_columns
 from burst2vec.probes import floor_skills
-from burst2vec.tables import metric_columns
 
 MARKERS = ("o", "D", "s")
 SHIFT = 0.18
