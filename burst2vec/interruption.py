@@ -1,0 +1,105 @@
+"""Ending when asked to: Ctrl-C and SIGTERM at a moment that the work chooses, and processes that end with ours.
+
+`interruptible` is for work that has something to finish first, such as a step and its checkpoint; `end_with_parent` and
+`die_with_parent` are for processes that must not outlive the one that started them, even where that is killed outright.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+SAME = 0.5
+"""Seconds within which a further signal is taken for the same request: one Ctrl-C may arrive by several ways, from the
+terminal and again from a launcher that passes it on."""
+
+SET_PARENT_DEATH_SIGNAL = 1
+"""PR_SET_PDEATHSIG of Linux's <sys/prctl.h>."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Work that ended in good order because a signal asked it to; the message says where, and how to go on."""
+
+    def __init__(self, message: str = "interrupted", by: signal.Signals = signal.SIGINT):
+        super().__init__(message)
+        self.by = by
+
+
+@dataclass
+class Request:
+    """Whether somebody asked to end, and by which signal."""
+
+    wanted: signal.Signals | None = None
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[Request]:
+    """A `Request` whose `wanted` is None until SIGINT or SIGTERM comes, which then does not break into the block.
+
+    A SIGINT after that, for one who will not wait, raises KeyboardInterrupt at once. A SIGTERM does not: launchers
+    send it after a SIGINT, and SIGKILL after it, so that what is under way is better finished. A signal that is ignored,
+    as by nohup, stays ignored. Outside of the main thread, where Python takes no signals, `wanted` stays None.
+    """
+    request, first = Request(), 0.0
+
+    def ask(number: int, _frame) -> None:
+        nonlocal first
+        if request.wanted is None:
+            request.wanted, first = signal.Signals(number), time.monotonic()
+        elif number == signal.SIGINT and time.monotonic() - first > SAME:
+            raise KeyboardInterrupt
+
+    with handling(ask):
+        yield request
+
+
+@contextlib.contextmanager
+def handling(handler) -> Iterator[None]:
+    """SIGINT and SIGTERM go to `handler` within the block, unless they are ignored or this is not the main thread."""
+    before = {}
+    try:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                if signal.getsignal(number) not in (signal.SIG_IGN, None):  # None: not Python's, not to be put back
+                    before[number] = signal.signal(number, handler)
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def end_with_parent(parent: int | None = None) -> None:
+    """Has the kernel of Linux kill this process when its parent ends, however it does. Elsewhere nothing happens.
+
+    `parent` is the process number of the parent, where known: it may have ended already. More exactly, it is the thread
+    that started this process whose end counts.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+    if parent is not None and os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_with_parent(command: Sequence[str | os.PathLike]) -> list[str]:
+    """`command` for `subprocess.Popen` such that the process ends when the one that starts it does (on Linux).
+
+    It gets there by way of a small Python process that becomes the command. `Popen(preexec_fn=...)` would run Python
+    between fork and exec, which may hang where there are threads. The command's own children must see to themselves, by
+    `end_with_parent`.
+    """
+    return [sys.executable, "-IS", __file__, str(os.getpid()), *map(os.fspath, command)]
+
+
+if __name__ == "__main__":  # as `die_with_parent` starts it
+    end_with_parent(int(sys.argv[1]))
+    try:
+        os.execvp(sys.argv[2], sys.argv[2:])
+    except OSError as error:
+        sys.exit(f"{sys.argv[2]}: {error.strerror}")
