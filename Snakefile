@@ -53,10 +53,11 @@ def label_files(folder):
 
 
 # What a system's predictions follow from. The other modules show results: changing them trains nothing again.
-AUDIO = modules("audio", "corpus", "example", "expression", "files", "joining", "parallel", "population", "readers", "sourcefilter",
-                "store", "synth")
-TRAINING = AUDIO + modules("adversarial", "backbone", "batches", "checkpoints", "config", "encoding", "inference",
-                           "losses", "metrics", "model", "predictions", "tiny", "training")
+AUDIO = modules("audio", "corpus", "example", "expression", "files", "joining", "parallel", "population", "readers",
+                "sourcefilter", "store", "synth")
+TRAINING = AUDIO + modules("adversarial", "attention", "backbone", "batches", "checkpoints", "config", "distributed",
+                           "encoding", "hardware", "inference", "interruption", "learning", "losses", "metrics", "model",
+                           "packed", "predictions", "resumption", "systems", "tiny", "training")
 ALL = sorted(str(path) for path in Path("burst2vec").rglob("*.py"))
 PREPARED = expand(RUN + "/prepared/{audio}.json", audio=sorted({p.audio for p in PARAMS.values()}))
 LABELS = [path for name in PARAMS["Baseline"].corpus for path in label_files(PARAMS["Baseline"].path(name))]

@@ -16,7 +16,8 @@ import pandas as pd
 
 from burst2vec.audio import load
 from burst2vec.corpus import Corpus, Task, read
-from burst2vec.inference import choose_device, infer, represent
+from burst2vec.hardware import autocast, choose_device
+from burst2vec.inference import infer, represent
 from burst2vec.metrics import HIGHER_IS_BETTER, metric_columns
 from burst2vec.model import Burst2Vec
 from burst2vec.predictions import tabulate
@@ -24,7 +25,6 @@ from burst2vec.resampling import RESAMPLES, Replicates, bootstrap, intervals
 from burst2vec.store import open_store
 from burst2vec.sums import speaker_indices
 from burst2vec.synth import VERSION, synthesise
-from burst2vec.training import autocast
 
 
 def represent_saved(corpus: Corpus, params) -> dict[str, np.ndarray]:
@@ -35,7 +35,7 @@ def represent_saved(corpus: Corpus, params) -> dict[str, np.ndarray]:
     device = choose_device(params.device)
     model = Burst2Vec.from_pretrained(params.folder).to(device)
     store = open_store(corpus, model.audio, params.path(params.cache))
-    return represent(model, corpus, store, ("val",), 2 * params.batch_size, autocast(params.precision, device))
+    return represent(model, corpus, store, ("val",), params.inference_batch_size, autocast(params.precision, device))
 
 
 def unbiased_twins(params) -> pd.DataFrame:
@@ -68,7 +68,7 @@ def predict_twins(folders: Mapping[str, Path], twins: pd.DataFrame, params) -> d
             heard[model.audio] = [load(path, model.audio) for path in paths]
         waveforms = heard[model.audio]
         outputs = infer(model, waveforms, np.arange(len(waveforms)), np.array([len(w) for w in waveforms]),
-                        2 * params.batch_size, autocast(params.precision, device))
+                        params.inference_batch_size, autocast(params.precision, device))
         found[code] = tabulate(outputs, model.tasks, twins)
     return found
 

@@ -14,9 +14,10 @@ from dataclasses import asdict, dataclass
 
 import torch
 from torch import nn
+from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 
 import burst2vec._torchaudio  # noqa: F401  (before transformers, which imports torchaudio)
-from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
+from burst2vec.attention import attend_unconditionally
 
 # WavLM's attention adds a bias to a mask of another type, at every layer of every batch.
 warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask and attn_mask is deprecated")
@@ -90,6 +91,7 @@ class Backbone(nn.Module):
         self._positional: list[nn.Conv1d] = []
         if padding == "exact":
             self._keep_padding_out()
+        attend_unconditionally(model)
         model.feature_extractor.requires_grad_(not freeze_feature_encoder)
         # Otherwise the encoder asks for the waveform's own gradient, which nobody uses.
         model.feature_extractor._requires_grad = False

@@ -23,9 +23,10 @@ from tqdm.auto import tqdm
 
 from burst2vec import metrics
 from burst2vec.corpus import Corpus, CorpusError, Task
-from burst2vec.inference import choose_device
+from burst2vec.hardware import choose_device
 from burst2vec.predictions import tabulate
-from burst2vec.training import HISTORY, Trained, seed_everything
+from burst2vec.systems import HISTORY, Trained
+from burst2vec.training import seed_everything
 
 FIRST_LOG_VARIANCE = -0.33
 """Where each task's s of `combine` starts."""

@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 
 from burst2vec.corpus import Corpus, Task
+from burst2vec.packed import Packed, gather, to_device
 from burst2vec.store import WaveformStore
 
 SCALAR_BANDS = 4
@@ -20,31 +21,20 @@ SCALAR_BANDS = 4
 class Batch:
     """Bursts to learn one task from: `waveforms` (batch, samples), zero padded, or encoded ones (batch, frames,
     channels); `lengths` (batch,), the real samples, or frames, of each; `targets` (batch, columns), or class indices
-    (batch,); `rows` (batch,) of the corpus table."""
+    (batch,); `rows` (batch,) of the corpus table; and `sizes` (batch,), the lengths once more, on the host."""
 
     task: Task
     rows: np.ndarray
     waveforms: torch.Tensor
     lengths: torch.Tensor
     targets: torch.Tensor
+    sizes: np.ndarray
 
     @property
     def padding(self) -> float:
         """Share of the batch's samples that are padding."""
         clips, longest = self.waveforms.shape[:2]
-        return 1 - self.lengths.sum().item() / (clips * longest)
-
-    def to(self, device: torch.device) -> Batch:
-        """The same batch with its tensors on a device."""
-        return Batch(self.task, self.rows, self.waveforms.to(device), self.lengths.to(device), self.targets.to(device))
-
-
-def collate(waveforms: Sequence[np.ndarray | torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Waveforms (samples,) zero padded to the longest, (batch, samples), and their lengths in samples (batch,); or
-    encoded ones (frames, channels) likewise, (batch, frames, channels) and (batch,)."""
-    clips = [torch.as_tensor(w) for w in waveforms]
-    lengths = torch.tensor([len(clip) for clip in clips], device=clips[0].device)
-    return torch.nn.utils.rnn.pad_sequence(clips, batch_first=True), lengths
+        return float(1 - self.sizes.sum() / (clips * longest))
 
 
 def bucketed(rows: np.ndarray, lengths: np.ndarray, batch_size: int, bucket_batches: int,
@@ -91,12 +81,6 @@ def oversample(rows: np.ndarray, cell: np.ndarray, max_repeat: int, rng: np.rand
     return np.concatenate(chosen)
 
 
-def take(store: WaveformStore, task: Task, targets: np.ndarray, rows: np.ndarray) -> Batch:
-    """The batch of those rows of the corpus table, of which `targets` are the task's."""
-    waveforms, lengths = collate([store[r] for r in rows])
-    return Batch(task, rows, waveforms, lengths, torch.from_numpy(targets[rows]))
-
-
 def plan(corpus: Corpus, lengths: np.ndarray, params, number: int) -> list[tuple[Task, np.ndarray]]:
     """Task and rows of each training batch of epoch `number`, given each burst's length in samples.
 
@@ -116,8 +100,27 @@ def plan(corpus: Corpus, lengths: np.ndarray, params, number: int) -> list[tuple
     return [(task, batch) for _, task, batch in sorted(turns, key=lambda turn: turn[0])]
 
 
-def epoch(corpus: Corpus, store: WaveformStore, params, number: int) -> Iterator[Batch]:
-    """The training batches of one epoch, as `plan` deals them."""
-    targets = {task.name: task.targets(corpus.table) for task in corpus.tasks}
-    for task, rows in plan(corpus, store.lengths, params, number):
-        yield take(store, task, targets[task.name], rows)
+class Feed:
+    """The training batches of a corpus, gathered and padded on a device.
+
+    `source` is where the bursts are taken from: `Packed`, on the device already, or a store. Batches are padded to a
+    `multiple` of samples, or frames, so that there are fewer lengths.
+    """
+
+    def __init__(self, corpus: Corpus, source: Packed | WaveformStore, params, device: torch.device, multiple: int = 1):
+        self.corpus, self.source, self.params, self.device, self.multiple = corpus, source, params, device, multiple
+        self._targets = {t.name: torch.from_numpy(t.targets(corpus.table)).to(device) for t in corpus.tasks}
+
+    def plan(self, number: int) -> list[tuple[Task, np.ndarray]]:
+        """Task and rows of each batch of epoch `number`; see `plan`."""
+        return plan(self.corpus, self.source.lengths, self.params, number)
+
+    def batch(self, task: Task, rows: np.ndarray) -> Batch:
+        """The batch of those rows of the corpus table. The device is not waited for."""
+        waveforms, lengths = gather(self.source, rows, self.device, self.multiple)
+        sizes = self.source.sizes if isinstance(self.source, Packed) else self.source.lengths
+        return Batch(task, rows, waveforms, lengths, self._targets[task.name][to_device(rows, self.device)], sizes[rows])
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of one epoch, as `plan` deals them."""
+        return (self.batch(task, rows) for task, rows in self.plan(number))

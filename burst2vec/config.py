@@ -76,6 +76,12 @@ class Params:
     alpha_adversarial: float = _p(0.25, "Weight of the task-specific adversarial losses, alpha 2 of Eq. 8.", low=0)
 
     batch_size: int = _p(32, "Bursts in a batch.", low=2)
+    accumulate: int = _p(1, "In how many parts, one after the other, each process computes its share of a batch: less "
+                            "memory, same result.", low=1)
+    gradient_checkpointing: bool = _p(False, "Compute the Transformer's activations again on the way back: less memory, "
+                                             "same result.")
+    out_of_memory: str = _p("stop", "What follows a batch that does not fit: an error, or its being split until it does.",
+                            choices=("stop", "split"))
     bucket_batches: int = _p(50, "Batches whose bursts are sorted by length among themselves; 1 for none.", low=1)
     learning_rate: float = _p(1e-5, "Adam's learning rate.", low=0)
     learning_rate_decay: str = _p("none", "Whether the learning rate stays, or falls to zero over `max_epochs`.",
@@ -84,9 +90,18 @@ class Params:
     validate_every: int = _p(800, "Iterations between validations.", low=1)
     patience: int = _p(20, "Validations without improvement before training stops.", low=1)
     early_stopping_task: str = _p("emotion", "The task whose validation metric decides.")
+    inference_batch_size: int = _p(128, "Bursts in a batch of validation and of predictions.", low=1)
     precision: str = _p("auto", "Arithmetic of the model: bfloat16 where the hardware has it (auto), or fixed.",
                         choices=("auto", "float32", "bfloat16"))
     device: str = _p("auto", "Where to train: the GPU where there is one (auto), or a torch device.")
+    processes: int = _p(1, "Processes that compute each batch together: as many as there are GPUs.", low=1)
+    compile_layers: bool = _p(False, "Compile the Transformer's layers, where there is a compiler for the device.")
+    length_multiple: int = _p(0, "Padded lengths are multiples of so many samples or, encoded, frames; 0 for what suits "
+                                 "the device.", low=0)
+    deterministic: bool = _p(False, "On a GPU, too, the same bits from the same seed, at the cost of speed.")
+    checkpoint_minutes: float = _p(5.0, "Minutes between checkpoints, of which a killed training loses no more; 0 for one "
+                                        "after every step.", low=0)
+    restart: bool = _p(False, "Give up what an interrupted training has left, and begin anew.")
     seed: int = _p(0, "Seed of weights, batches and dropout.", low=0)
 
     baseline_learning_rate: float = _p(1e-3, "Adam's learning rate for the ComParE baseline.", low=0)

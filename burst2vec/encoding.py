@@ -14,41 +14,43 @@ import torch
 from tqdm.auto import tqdm
 
 from burst2vec.backbone import Backbone
-from burst2vec.batches import collate
+from burst2vec.packed import Packed, fits, gather
 from burst2vec.store import WaveformStore
 
 
-class EncodedStore:
-    """Takes a waveform store's place: `store[row]` is (frames, channels), for those rows that were encoded.
+def encode_once(backbone: Backbone, store: WaveformStore, rows: np.ndarray, batch_size: int = 64,
+                precision: contextlib.AbstractContextManager | None = None) -> Packed:
+    """The encoded `rows` of a store, (frames, channels) each, on the backbone's device, in the arithmetic of
+    `precision`, an autocast context.
 
     `lengths` stay those of the waveforms, in samples: batches are the same as before.
     """
-
-    def __init__(self, lengths: np.ndarray, encoded: dict[int, torch.Tensor]):
-        self.lengths, self._encoded = lengths, encoded
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __getitem__(self, row: int) -> torch.Tensor:
-        return self._encoded[row]
-
-
-def encode_once(backbone: Backbone, store: WaveformStore, rows: np.ndarray, batch_size: int = 64,
-                precision: contextlib.AbstractContextManager | None = None) -> EncodedStore:
-    """The encoded `rows` of a store, on the backbone's device, in the arithmetic of `precision`, an autocast context."""
     device = next(backbone.parameters()).device
-    by_length = rows[np.argsort(store.lengths[rows], kind="stable")]
-    parts = np.array_split(by_length, -(-len(rows) // batch_size))
-    encoded = {}
+    sizes = frames(backbone, store.lengths)
+    starts = np.cumsum(sizes[rows]) - sizes[rows]
+    order = np.argsort(store.lengths[rows], kind="stable")
+    values = None
     with torch.no_grad(), precision or contextlib.nullcontext():
-        for part in tqdm(parts, desc="Encoding", unit="batch", leave=False):
-            waveforms, lengths = collate([store[row] for row in part])
-            features, num_frames = backbone.encode(waveforms.to(device), lengths.to(device))
-            encoded |= {int(row): f[:n].clone() for row, f, n in zip(part, features, num_frames.tolist(), strict=True)}
-    return EncodedStore(store.lengths, encoded)
+        for part in tqdm(np.array_split(order, -(-len(rows) // batch_size)), desc="Encoding", unit="batch", leave=False):
+            features, _ = backbone.encode(*gather(store, rows[part], device))
+            if values is None:
+                values = features.new_empty(int(sizes[rows].sum()), features.shape[2])
+            for encoded, start, size in zip(features, starts[part], sizes[rows][part], strict=True):
+                values[start:start + size] = encoded[:size]
+    return Packed(values, rows, sizes, store.lengths)
 
 
 def encodable(backbone: Backbone) -> bool:
     """Whether a burst's features are always the same: a frozen encoder that no neighbour in the batch reaches."""
     return backbone.frozen and backbone.padding == "exact"
+
+
+def encoding_fits(backbone: Backbone, lengths: np.ndarray) -> bool:
+    """Whether the encoded bursts of so many samples leave the backbone's device room to train."""
+    device = next(backbone.parameters()).device
+    return fits(4 * backbone.config.conv_dim[-1] * int(frames(backbone, lengths).sum()), device)
+
+
+def frames(backbone: Backbone, lengths: np.ndarray) -> np.ndarray:
+    """Frames of bursts of so many samples, as `Backbone.encode` counts them."""
+    return backbone.num_frames(torch.from_numpy(np.maximum(lengths, backbone.receptive_field))).numpy()

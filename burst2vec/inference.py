@@ -11,10 +11,9 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from burst2vec.batches import collate
-from burst2vec.config import ParameterError
 from burst2vec.corpus import Corpus
 from burst2vec.model import Burst2Vec
+from burst2vec.packed import gather
 from burst2vec.predictions import tabulate
 from burst2vec.store import WaveformStore
 
@@ -27,19 +26,6 @@ class Waveforms(Protocol):
 
 Ask = Callable[[torch.Tensor, torch.Tensor], Mapping[str, torch.Tensor]]
 """Takes zero-padded waveforms (batch, samples) and their lengths (batch,), and gives tensors (batch, ...) by name."""
-
-
-def choose_device(name: str) -> torch.device:
-    """The device that parameter `device` names: `auto` is the GPU where there is one. Raises ParameterError."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError):  # a name that is none, a device that is not there, a torch without CUDA
-        raise ParameterError(f"parameter device is {name!r}; expected auto, cpu, or a GPU of this machine: "
-                             "cuda or cuda:N") from None
-    return device
 
 
 def infer(model: Burst2Vec, waveforms: Waveforms, rows: np.ndarray, lengths: np.ndarray, batch_size: int,
@@ -61,15 +47,15 @@ def _in_batches(model: Burst2Vec, ask: Ask, waveforms: Waveforms, rows: np.ndarr
     order = np.argsort(lengths, kind="stable")
     was_training, device = model.training, next(model.parameters()).device
     model.eval()
-    found: dict[str, list[np.ndarray]] = {}
+    found: dict[str, list[torch.Tensor]] = {}
     with torch.inference_mode(), precision or contextlib.nullcontext():
         parts = np.array_split(rows[order], -(-len(rows) // batch_size))
         for part in tqdm(parts, desc="Predicting", unit="batch", leave=False, disable=not progress):
-            padded, samples = collate([waveforms[row] for row in part])
-            for name, output in ask(padded.to(device), samples.to(device)).items():
-                found.setdefault(name, []).append(output.float().cpu().numpy())
+            for name, output in ask(*gather(waveforms, part, device)).items():
+                found.setdefault(name, []).append(output.float())
     model.train(was_training)
-    return {name: np.concatenate(outputs)[np.argsort(order)] for name, outputs in found.items()}
+    # Read from the device at the end: at each batch it would be waited for.
+    return {name: torch.cat(outputs).cpu().numpy()[np.argsort(order)] for name, outputs in found.items()}
 
 
 def predict(model: Burst2Vec, corpus: Corpus, store: WaveformStore, splits: Sequence[str] = ("val", "test"),

@@ -141,17 +141,25 @@ class Burst2Vec(nn.Module):
         """Whether what a burst is given does not depend on the padding, and so on its neighbours in a batch."""
         return self.backbone.padding == "exact" and self.pooling == "real"
 
-    def represent(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> Representations:
-        """Every representation of zero-padded waveforms (batch, samples) with `lengths` (batch,) real samples."""
+    def embed(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """The backbone's hidden states averaged over time, (batch, features), for zero-padded waveforms (batch, samples)
+        with `lengths` (batch,) real samples, or what the backbone's `encode` made of them."""
         hidden_states, num_frames = self.backbone(waveforms, lengths)
         if self.pooling == "padded":
             num_frames = torch.full_like(num_frames, hidden_states.shape[1])
-        pooled = masked_mean(hidden_states, num_frames)
+        return masked_mean(hidden_states, num_frames)
+
+    def branch(self, pooled: torch.Tensor) -> Representations:
+        """Every representation of bursts of which the backbone gave the embeddings `pooled` (batch, features)."""
         projected = self.projection(pooled)
         shared = self.shared_extractor(projected)
         specific = {n: extract(projected) for n, extract in self.task_extractors.items()}
         combined = {n: combine(torch.cat([shared, specific[n]], 1)) for n, combine in self.combinations.items()}
         return Representations(pooled, projected, shared, specific, combined)
+
+    def represent(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> Representations:
+        """Every representation of zero-padded waveforms (batch, samples) with `lengths` (batch,) real samples."""
+        return self.branch(self.embed(waveforms, lengths))
 
     def forward(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> dict[str, torch.Tensor]:
         """Each task's head output (batch, outputs) from its combined features, as at inference."""

@@ -25,7 +25,7 @@ from burst2vec.checkpoints import ask_hub
 from burst2vec.config import Params
 from burst2vec.corpus import Task
 from burst2vec.files import write_aside
-from burst2vec.inference import choose_device
+from burst2vec.hardware import choose_device
 from burst2vec.model import Burst2Vec
 
 CONFIG, WEIGHTS, CARD = FILES = ("config.json", "model.safetensors", "README.md")

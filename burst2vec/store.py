@@ -46,9 +46,14 @@ class WaveformStore:
         return len(self.lengths)
 
     def __getitem__(self, row: int) -> np.ndarray:
+        samples, scale = self.quantised(row)
+        return samples * scale
+
+    def quantised(self, row: int) -> tuple[np.ndarray, np.float32]:
+        """A burst's 16-bit integers (samples,), and what to multiply them by."""
         # Not mapped into memory: of a mapped file, all that an epoch has read counts as the process's own.
         start, stop = SAMPLE.itemsize * self._offsets[row], SAMPLE.itemsize * self._offsets[row + 1]
-        return np.frombuffer(os.pread(self._samples.fileno(), stop - start, start), SAMPLE) * self._scales[row]
+        return np.frombuffer(os.pread(self._samples.fileno(), stop - start, start), SAMPLE), self._scales[row]
 
 
 class JoinedStore:
@@ -63,8 +68,13 @@ class JoinedStore:
         return len(self.lengths)
 
     def __getitem__(self, row: int) -> np.ndarray:
+        samples, scale = self.quantised(row)
+        return samples * scale
+
+    def quantised(self, row: int) -> tuple[np.ndarray, np.float32]:
+        """A burst's 16-bit integers (samples,), and what to multiply them by."""
         number = int(np.searchsorted(self._starts, row, side="right")) - 1
-        return self._stores[number][row - self._starts[number]]
+        return self._stores[number].quantised(row - self._starts[number])
 
 
 def open_store(corpus: Corpus, audio: str, cache: str | Path) -> WaveformStore | JoinedStore:

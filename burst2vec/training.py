@@ -3,60 +3,43 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import dataclasses
+import hashlib
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import safetensors.torch
 import torch
 from tqdm.auto import tqdm
 
-from burst2vec import batches, metrics
+from burst2vec import distributed, metrics
+from burst2vec.batches import Batch, Feed, plan
 from burst2vec.corpus import Corpus, CorpusError, Task
-from burst2vec.encoding import EncodedStore, encodable, encode_once
-from burst2vec.files import write_aside
-from burst2vec.inference import choose_device, predict
-from burst2vec.losses import objective
+from burst2vec.encoding import encodable, encode_once, encoding_fits
+from burst2vec.hardware import arithmetic, autocast, choose_device
+from burst2vec.inference import infer
+from burst2vec.interruption import Interrupted, Request, interruptible
+from burst2vec.learning import Learner
 from burst2vec.model import Burst2Vec, build
-from burst2vec.predictions import write_predictions
+from burst2vec.packed import Packed, resident
+from burst2vec.predictions import tabulate
+from burst2vec.resumption import Checkpoint, Checkpoints
 from burst2vec.store import WaveformStore
-
-HISTORY = ["iteration", "epoch", "stage", "task", "term", "value"]
-"""Columns of a history: at each validation, the mean of every loss term since the last one (stage `train`) and every
-task's metric (stage `validation`). The term `padding` is the share of a batch that is padding."""
+from burst2vec.systems import HISTORY, Trained
 
 
 class TrainingError(RuntimeError):
     """Training that cannot go on; the message says when, on which bursts, and what to try."""
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A trained model with its best weights, its history, a summary of the run and of its backbone (flat, for JSON), and
-    the arithmetic that its validations ran in."""
-
-    model: torch.nn.Module
-    history: pd.DataFrame
-    summary: dict[str, float | int | str]
-    precision: contextlib.AbstractContextManager | None = None
-
-
 def seed_everything(seed: int) -> None:
     """Seeds what draws at random in training; batches are seeded by their own generator."""
     np.random.seed(seed)
     torch.manual_seed(seed)
-
-
-def autocast(precision: str, device: torch.device) -> contextlib.AbstractContextManager:
-    """The arithmetic that parameter `precision` names: `auto` is bfloat16 where the hardware multiplies in it."""
-    native = (torch.cuda.is_bf16_supported(including_emulation=False) if device.type == "cuda"
-              else torch.cpu._is_avx512_bf16_supported())
-    wanted = precision == "bfloat16" or (precision == "auto" and native)
-    return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
 
 
 def better(task: Task, score: float, best: float | None) -> bool:
@@ -66,142 +49,287 @@ def better(task: Task, score: float, best: float | None) -> bool:
     return score > best if metrics.HIGHER_IS_BETTER[task.kind] else score < best
 
 
-def train(corpus: Corpus, store: WaveformStore, params) -> Trained:
+def train(corpus: Corpus, store: WaveformStore, params, folder: Path | None = None) -> Trained:
     """Burst2Vec trained on the corpus as `params` (a `config.Params`) say, with its best weights restored.
 
-    Raises CorpusError where the corpus does not pose `early_stopping_task`, and TrainingError where the loss is no
-    longer finite.
+    With a `folder` its checkpoints go there, and a training that was interrupted goes on from the last of them; they stay
+    until `write_system`. Where `params.processes` are several, each opens the corpus anew.
+
+    Raises CorpusError where the corpus does not pose `early_stopping_task`, TrainingError where the loss is no longer
+    finite, `learning.OutOfMemory`, `resumption.ResumptionError` where the folder cannot be used, and
+    `interruption.Interrupted` on Ctrl-C or SIGTERM.
     """
     if not corpus.poses(params.early_stopping_task):
         raise CorpusError(f"parameter early_stopping_task is {params.early_stopping_task!r}; this corpus poses "
                           + ", ".join(t.name for t in corpus.tasks))
-    seed_everything(params.seed)
     device = choose_device(params.device)
+    if params.processes > 1 and not distributed.launched():
+        return _train_together(corpus, store, params, folder, device)
+    team = distributed.Team(device) if distributed.launched() else None
+    device = team.device if team else device
+    with arithmetic(params.deterministic, device):
+        seed_everything(params.seed)
+        model = build(params, corpus.tasks).to(device)
+        checkpoints = Checkpoints(folder, identity(corpus, store, params)) if folder else None
+        return _Run(model, corpus, store, params, autocast(params.precision, device), checkpoints, team).go()
+
+
+def _train_together(corpus: Corpus, store: WaveformStore, params, folder: Path | None, device: torch.device) -> Trained:
+    """What `train` does, by several processes; the outcome is in their last checkpoint."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = folder or Path(scratch)
+        distributed.launch(params, folder)
+        checkpoint = Checkpoints(folder, identity(corpus, store, params)).read()
     model = build(params, corpus.tasks).to(device)
-    return _Run(model, corpus, store, params, autocast(params.precision, device)).go()
+    return _outcome(model, checkpoint.tensors, checkpoint.state, autocast(params.precision, device))
+
+
+CHANGES_NOTHING = ("scale", "variant", "title", "question", "results", "run", "cache", "restart", "checkpoint_minutes",
+                   "accumulate", "gradient_checkpointing", "out_of_memory")
+"""Parameters with which a training may go on although they have changed: its numbers do not depend on them, or only by
+which of the backbone's features dropout happens to drop."""
+
+
+def identity(corpus: Corpus, store: WaveformStore, params) -> dict[str, object]:
+    """What makes a training's numbers what they are, by name: parameters, labels, and how long the recordings are."""
+    told = {f.name: getattr(params, f.name) for f in dataclasses.fields(params)
+            if f.name not in CHANGES_NOTHING and not f.name.startswith("baseline_")}
+    labels = hashlib.sha256(corpus.table.to_csv().encode("utf-8", "surrogateescape"))
+    labels.update(np.ascontiguousarray(store.lengths).tobytes())
+    return {**told, "the corpus's labels": labels.hexdigest()[:12]}
+
+
+@dataclass
+class _Progress:
+    """Where a training stands, besides its weights and optimiser. Ready for JSON."""
+
+    iteration: int = 0
+    epoch: int = 1
+    place: int = 0  # in the epoch: batches that have been learnt from
+    best: float | None = None
+    best_iteration: int = 0
+    seconds: float = 0.0
+    validation_seconds: float = 0.0
+    checkpoint_seconds: float = 0.0
+    finished: bool = False
+    rows: list[tuple] = dataclasses.field(default_factory=list)
 
 
 class _Run:
-    """One training: the state that its steps and validations share."""
+    """One training: the state that its steps, validations and checkpoints share."""
 
-    def __init__(self, model: Burst2Vec, corpus: Corpus, store: WaveformStore, params, precision):
-        self.model, self.corpus, self.params, self.precision = model, corpus, params, precision
-        self.store = self._encoded(store) if params.encode_once and encodable(model.backbone) else store
-        learned = [p for p in model.parameters() if p.requires_grad]
-        self.optimiser = torch.optim.Adam(learned, lr=params.learning_rate)
-        steps = params.max_epochs * len(batches.plan(corpus, store.lengths, params, 1))
-        last = 0.0 if params.learning_rate_decay == "linear" else 1.0
-        self.schedule = torch.optim.lr_scheduler.LinearLR(self.optimiser, 1.0, last, total_iters=steps)
-        self.device = learned[0].device
-        self.rows: list[tuple] = []
-        self.recent: list[tuple[str, np.ndarray, float, dict[str, torch.Tensor]]] = []
-        self.iteration = 0
-        self.best: float | None = None
-        self.best_iteration = 0
+    def __init__(self, model: Burst2Vec, corpus: Corpus, store: WaveformStore, params, precision,
+                 checkpoints: Checkpoints | None = None, team: distributed.Team | None = None):
+        self.model, self.corpus, self.store, self.params, self.precision = model, corpus, store, params, precision
+        self.checkpoints, self.team = checkpoints, team
+        self.device = next(model.parameters()).device
+        steps = params.max_epochs * len(plan(corpus, store.lengths, params, 1))
+        self.learner = Learner(model, params, precision, steps, team)
+        self.progress = _Progress()
         self.best_weights: dict[str, torch.Tensor] = {}
-        self.validation_seconds = 0.0
-
-    def _encoded(self, store: WaveformStore) -> EncodedStore:
-        heard = np.flatnonzero(self.corpus.table["split"].isin(["train", "val"]))
-        return encode_once(self.model.backbone, store, heard, 2 * self.params.batch_size, self.precision)
+        self.recent: list[tuple[str, np.ndarray, float, dict[str, torch.Tensor | float]]] = []
+        self.started = self.checkpointed = time.perf_counter()
 
     def go(self) -> Trained:
-        started = time.perf_counter()
+        writes = self.checkpoints and not (self.team and self.team.rank)
+        with self.checkpoints.locked() if writes else contextlib.nullcontext(), interruptible() as request:
+            if self.team:
+                self.team.wait()  # until the folder is ours
+            self._resume()
+            if not self.progress.finished:
+                self._learn(request)
+                self.progress.finished = True
+                self._checkpoint()
+            self.progress.seconds = self._seconds()
+        return _outcome(self.model, self._tensors(), dataclasses.asdict(self.progress), self.precision)
+
+    def _learn(self, request: Request) -> None:
+        self.feed = Feed(self.corpus, self._source(), self.params, self.device, self._multiple())
         self.model.train()
-        for number, batch in self._batches():
+        for batch in self._batches():
             self._step(batch)
-            if self.iteration % self.params.validate_every == 0:
-                self._validate(number)
+            if self.progress.iteration % self.params.validate_every == 0:
+                self._validate()
                 if self._patience_spent():
-                    break
+                    return
+            self._pause(request)
         if self.recent:
-            self._validate(number)
-        self.model.load_state_dict(self.best_weights)
-        seconds = time.perf_counter() - started
-        return Trained(self.model.eval(), pd.DataFrame(self.rows, columns=HISTORY), self._summary(number, seconds),
-                       self.precision)
+            self._validate()
 
-    def _batches(self) -> Iterator[tuple[int, batches.Batch]]:
-        for number in range(1, self.params.max_epochs + 1):
-            found = batches.epoch(self.corpus, self.store, self.params, number)
-            for batch in tqdm(found, desc=f"Epoch {number}", unit="batch", leave=False):
-                yield number, batch
+    def _source(self) -> Packed | WaveformStore:
+        """The bursts of training and validation, as near to the device and as far computed as can be."""
+        heard = np.flatnonzero(self.corpus.table["split"].isin(["train", "val"]))
+        backbone = self.model.backbone
+        if self.params.encode_once and encodable(backbone):
+            if encoding_fits(backbone, self.store.lengths[heard]):
+                return encode_once(backbone, self.store, heard, self.params.inference_batch_size, self.precision)
+            tqdm.write("encode_once: there is no room for the encoded bursts; they are encoded anew in every epoch")
+        return resident(self.store, heard, self.device)
 
-    def _step(self, batch: batches.Batch) -> None:
-        padding, batch = batch.padding, batch.to(self.device)
-        with self.precision:
-            representations = self.model.represent(batch.waveforms, batch.lengths)
-            terms = objective(self.model, representations, batch.task, batch.targets,
-                              self.params.alpha_discriminator, self.params.alpha_adversarial)
-        self.optimiser.zero_grad(set_to_none=True)
-        terms["total"].backward()
-        self.optimiser.step()
-        self.schedule.step()
-        self.iteration += 1
-        self.recent.append((batch.task.name, batch.rows, padding, {k: v.detach() for k, v in terms.items()}))
+    def _multiple(self) -> int:
+        """What padded lengths are multiples of. Only where padding changes nothing: else they stay as they are."""
+        if not self.model.independent:
+            return 1
+        return self.params.length_multiple or (8 if self.device.type == "cuda" else 1)
 
-    def _validate(self, number: int) -> None:
+    def _batches(self) -> Iterator[Batch]:
+        for number in range(self.progress.epoch, self.params.max_epochs + 1):
+            dealt = self.feed.plan(number)
+            first = self.progress.place if number == self.progress.epoch else 0
+            for place in tqdm(range(first, len(dealt)), desc=f"Epoch {number}", unit="batch", leave=False, initial=first,
+                              total=len(dealt)):
+                self.progress.epoch, self.progress.place = number, place + 1
+                yield self.feed.batch(*dealt[place])
+
+    def _step(self, batch: Batch) -> None:
+        terms = self.learner.step(batch)
+        self.progress.iteration = self.learner.iteration
+        self.recent.append((batch.task.name, batch.rows, batch.padding, terms))
+
+    def _validate(self) -> None:
         started = time.perf_counter()
-        self._record_losses(number)
-        found = predict(self.model, self.corpus, self.store, ("val",), 2 * self.params.batch_size, self.precision)
+        self._record_losses()
+        found = self._predict()
         if not np.isfinite(found.select_dtypes("number")).all(axis=None):
-            raise TrainingError(f"the predictions of iteration {self.iteration} are not finite numbers; "
+            raise TrainingError(f"the predictions of iteration {self.progress.iteration} are not finite numbers; "
                                 "try a lower learning_rate or precision: float32")
         truth = self.corpus.split("val")
         for task in self.corpus.tasks:
             score = metrics.score(task, truth, found)
-            self.rows.append((self.iteration, number, "validation", task.name, metrics.METRIC_NAMES[task.kind], score))
-            if task.name == self.params.early_stopping_task and better(task, score, self.best):
-                self.best, self.best_iteration = score, self.iteration
-                self.best_weights = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
+            self._record("validation", task.name, metrics.METRIC_NAMES[task.kind], score)
+            if task.name == self.params.early_stopping_task and better(task, score, self.progress.best):
+                self.progress.best, self.progress.best_iteration = score, self.progress.iteration
+                self._keep_weights()
         if not self.best_weights:  # no validation was worth keeping yet: the present weights are the best known
-            self.best_weights = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
-        self.validation_seconds += time.perf_counter() - started
+            self._keep_weights()
+        self.progress.validation_seconds += time.perf_counter() - started
 
-    def _record_losses(self, number: int) -> None:
+    def _predict(self) -> pd.DataFrame:
+        """Predictions for validation, each process hearing its share."""
+        rows = np.flatnonzero(self.corpus.table["split"] == "val")
+        own = self.team.share(rows) if self.team else rows
+        outputs = infer(self.model, self.feed.source, own, self.store.lengths[own], self.params.inference_batch_size,
+                        self.precision)
+        outputs = self.team.join_shares(outputs) if self.team else outputs
+        return tabulate(outputs, self.corpus.tasks, self.corpus.table.iloc[rows])
+
+    def _keep_weights(self) -> None:
+        self.best_weights = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
+
+    def _record(self, stage: str, task: str, term: str, value: float) -> None:
+        self.progress.rows.append((self.progress.iteration, self.progress.epoch, stage, task, term, float(value)))
+
+    def _record_losses(self) -> None:
         """Means of the loss terms since the last validation. Read from the device here, not at every step."""
-        values = [(task, term, v.item()) for task, _, _, terms in self.recent for term, v in terms.items()]
+        self._read_losses()
+        values = [(task, term, value) for task, _, _, terms in self.recent for term, value in terms.items()]
         values += [(task, "padding", padding) for task, _, padding, _ in self.recent]
-        for task, rows, _, terms in self.recent:
-            if not torch.isfinite(terms["total"]):
-                files = ", ".join(self.corpus.table.index[rows])
-                raise TrainingError(f"the loss of task {task} is {terms['total'].item()} by iteration {self.iteration}, "
-                                    f"first on bursts {files}; try a lower learning_rate or precision: float32")
         means = pd.DataFrame(values, columns=["task", "term", "value"]).groupby(["task", "term"], sort=False).mean()
         for (task, term), value in means["value"].items():
-            self.rows.append((self.iteration, number, "train", task, term, value))
+            self._record("train", task, term, value)
         self.recent.clear()
 
-    def _patience_spent(self) -> bool:
-        return self.iteration - self.best_iteration >= self.params.patience * self.params.validate_every
+    def _read_losses(self) -> None:
+        """Brings the recent losses from the device. Raises TrainingError where one is no finite number."""
+        waiting = [value for *_, terms in self.recent for value in terms.values() if isinstance(value, torch.Tensor)]
+        read = iter(torch.stack(waiting).tolist() if waiting else ())
+        for number, (task, rows, padding, terms) in enumerate(self.recent):
+            terms = {name: next(read) if isinstance(value, torch.Tensor) else value for name, value in terms.items()}
+            self.recent[number] = task, rows, padding, terms
+            if not np.isfinite(terms["total"]):
+                first = self.progress.iteration - len(self.recent) + number + 1
+                files = ", ".join(self.corpus.table.index[rows])
+                raise TrainingError(f"the loss of task {task} is {terms['total']} at iteration {first}, on bursts {files}; "
+                                    f"try a lower learning_rate or precision: float32{self._kept()}")
 
-    def _summary(self, epochs: int, seconds: float) -> dict[str, float | int | str]:
-        return {
-            "iterations": self.iteration, "epochs": epochs, "best_iteration": self.best_iteration,
-            "seconds": round(seconds, 1), "validation_share": round(self.validation_seconds / seconds, 3),
-            "parameters": sum(p.numel() for p in self.model.parameters()), "device": str(self.device),
-            **{f"backbone_{name}": value for name, value in self.model.backbone.record().items()},
-        }
+    def _kept(self) -> str:
+        return f". Checkpoints from before are kept in {self.checkpoints.folder}" if self.checkpoints else ""
 
+    def _pause(self, request: Request) -> None:
+        """Writes a checkpoint where one is due, and ends the run where somebody asks for it."""
+        wanted = request.wanted is not None
+        if self.team and (self.device.type == "cpu" or self.progress.iteration % 16 == 0):
+            wanted = self.team.any(wanted)
+        elif self.team:
+            wanted = False  # all processes end at the same step
+        due = time.perf_counter() - self.checkpointed >= 60 * self.params.checkpoint_minutes
+        if self.checkpoints and (wanted or due):
+            self._checkpoint()
+        if wanted:
+            on = ("; its checkpoint is written, start the same run again and it goes on from there" if self.checkpoints
+                  else "; there is no folder for checkpoints, its work is lost")
+            raise Interrupted(f"training stopped after iteration {self.progress.iteration}{on}", request.wanted or 2)
 
-def write_system(folder: Path, params, predictions: pd.DataFrame, trained: Trained | None = None,
-                 corpus: Corpus | None = None) -> None:
-    """Writes a system's folder, whole or not at all: parameters, predictions and, of a trained one, its history,
-    summary and weights. A Burst2Vec's can be loaded by `pretrained`; its card tells of the `corpus`."""
-    from burst2vec import card, pretrained  # here, as changing a card trains nothing again
+    def _checkpoint(self) -> None:
+        started = time.perf_counter()
+        self._read_losses()
+        progress = dataclasses.replace(self.progress, seconds=self._seconds())
+        recent = [(task, rows.tolist(), padding, terms) for task, rows, padding, terms in self.recent]
+        if self.checkpoints and not (self.team and self.team.rank):
+            self.checkpoints.write(progress.iteration,
+                                   Checkpoint(self._tensors(), {**dataclasses.asdict(progress), "recent": recent}))
+        if self.team and progress.finished:
+            self.team.wait()
+        self.checkpointed = time.perf_counter()
+        self.progress.checkpoint_seconds += self.checkpointed - started
 
-    with write_aside(folder) as aside:
-        aside.mkdir()
-        (aside / "params.json").write_text(params.to_json(), encoding="utf-8")
-        write_predictions(predictions, aside / "predictions.csv")
-        if trained is None:
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        """The best weights and, of a training that is to go on, its present ones and what Adam knows of them."""
+        best = {f"best.{name}": value for name, value in self.best_weights.items()}
+        if self.progress.finished:
+            return best
+        adam = {f"adam.{number}.{name}": value for number, of in self.learner.optimiser.state_dict()["state"].items()
+                for name, value in of.items()}
+        return {**best, **{f"now.{name}": value for name, value in self.model.state_dict().items()}, **adam}
+
+    def _resume(self) -> None:
+        if not self.checkpoints:
             return
-        trained.history.to_csv(aside / "history.csv", index=False)
-        (aside / "summary.json").write_text(json.dumps(trained.summary, indent=1))
-        if isinstance(trained.model, Burst2Vec):
-            trained.model.card = card.describe(trained.model, params.title or folder.name, corpus, predictions,
-                                               tiny=params.backbone_size == "tiny")
-            pretrained.write(trained.model, aside)
-        else:
-            weights = {k: v.cpu().contiguous() for k, v in trained.model.state_dict().items()}
-            safetensors.torch.save_file(weights, aside / "model.safetensors")
+        if self.params.restart and not (self.team and self.team.rank):
+            self.checkpoints.clear()
+        if self.team:
+            self.team.wait()
+        found = self.checkpoints.read()
+        if found is None:
+            return
+        state = {f.name: found.state[f.name] for f in dataclasses.fields(_Progress)}
+        self.progress = _Progress(**{**state, "rows": [tuple(row) for row in state["rows"]]})
+        self.started -= self.progress.seconds
+        self.best_weights = {k: v.to(self.device) for k, v in _named(found.tensors, "best.").items()}
+        if self.progress.finished:
+            return
+        tqdm.write(f"going on after iteration {self.progress.iteration}, from the checkpoint in {self.checkpoints.folder}")
+        self.recent = [(task, np.array(rows), padding, terms) for task, rows, padding, terms in found.state["recent"]]
+        self.model.load_state_dict(_named(found.tensors, "now."))
+        adam: dict[int, dict[str, torch.Tensor]] = {}
+        for name, value in _named(found.tensors, "adam.").items():
+            number, _, term = name.partition(".")
+            adam.setdefault(int(number), {})[term] = value
+        groups = self.learner.optimiser.state_dict()["param_groups"]
+        self.learner.optimiser.load_state_dict({"state": adam, "param_groups": groups})
+        self.learner.iteration = self.progress.iteration
+
+    def _seconds(self) -> float:
+        return time.perf_counter() - self.started
+
+    def _patience_spent(self) -> bool:
+        waited = self.progress.iteration - self.progress.best_iteration
+        return waited >= self.params.patience * self.params.validate_every
+
+def _named(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    """The tensors whose names begin so, by the rest of their names."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _outcome(model: Burst2Vec, tensors: Mapping[str, torch.Tensor], state: Mapping, precision) -> Trained:
+    """The trained model that a finished checkpoint holds."""
+    model.load_state_dict(_named(tensors, "best."))
+    seconds = max(state["seconds"], 1e-9)
+    summary = {
+        "iterations": state["iteration"], "epochs": state["epoch"], "best_iteration": state["best_iteration"],
+        "seconds": round(seconds, 1), "validation_share": round(state["validation_seconds"] / seconds, 3),
+        "checkpoint_share": round(state["checkpoint_seconds"] / seconds, 3),
+        "parameters": sum(p.numel() for p in model.parameters()), "device": str(next(model.parameters()).device),
+        **{f"backbone_{name}": value for name, value in model.backbone.record().items()},
+    }
+    return Trained(model.eval(), pd.DataFrame(state["rows"], columns=HISTORY), summary, precision)

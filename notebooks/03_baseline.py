@@ -35,7 +35,7 @@ from burst2vec.figures import results
 from burst2vec.figures import training as figures
 from burst2vec.functionals import compare_features
 from burst2vec.report import banner
-from burst2vec.training import write_system
+from burst2vec.systems import write_system
 
 plt.rcParams.update(results.STYLE)
 

@@ -44,9 +44,10 @@ banner(corpus)
 # %%
 import pandas as pd
 
+from burst2vec.resumption import checkpoints_beside
 from burst2vec.training import train
 
-trained = train(corpus, store, params)
+trained = train(corpus, store, params, checkpoints_beside(params.folder))
 pd.Series(trained.summary, name="value").to_frame()
 
 # %% [markdown]
@@ -79,7 +80,7 @@ training.draw_validation(trained.history, corpus.tasks, kept);
 
 # %%
 from burst2vec.inference import predict
-from burst2vec.training import write_system
+from burst2vec.systems import write_system
 
 predictions = predict(trained.model, corpus, store, precision=trained.precision)
 write_system(params.folder, params, predictions, trained, corpus)

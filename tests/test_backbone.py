@@ -7,10 +7,11 @@ import torch
 from published import PUBLISHED, publish
 from transformers import AutoModel, Wav2Vec2FeatureExtractor
 
+from burst2vec import attention
 from burst2vec.audio import SHORTEST
 from burst2vec.backbone import Backbone, BackboneError, MaskedGroupNorm, feature_norm, normalise
-from burst2vec.batches import collate
 from burst2vec.checkpoints import load_backbone
+from burst2vec.packed import collate
 from burst2vec.tiny import FAMILIES
 
 pytestmark = pytest.mark.filterwarnings("ignore:Support for mismatched key_padding_mask")  # WavLM's, in transformers
@@ -314,7 +315,7 @@ def test_a_configuration_cannot_choose_attention_kernels(name, key):
     asked = copy.deepcopy(config)
     asked["model"][key] = "someone/kernels"
     found = Backbone.from_config(asked)
-    assert found.config._attn_implementation in ("eager", "sdpa")
+    assert found.config._attn_implementation in ("eager", "sdpa", attention.NAME)
     assert json.dumps(found.to_config()) == json.dumps(config)
 
 

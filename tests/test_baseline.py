@@ -12,7 +12,7 @@ import torch
 from burst2vec import baseline, metrics
 from burst2vec.corpus import Corpus, CorpusError, Task
 from burst2vec.predictions import read_predictions
-from burst2vec.training import HISTORY, write_system
+from burst2vec.systems import HISTORY, write_system
 
 EMOTION = Task("emotion", "intensities", ("Awe", "Fear"))
 AGE = Task("age", "scalar", ("age",), unit="years", low=20, high=40)

@@ -8,8 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burst2vec.batches import Batch, bucketed, cells, collate, epoch, oversample, plan, take
+from burst2vec.batches import Batch, Feed, bucketed, cells, oversample, plan
 from burst2vec.corpus import Corpus, Task
+from burst2vec.packed import collate
 
 FEELING = Task("feeling", "intensities", ("joy", "grief"))
 HEIGHT = Task("height", "scalar", ("height",), unit="cm", low=150, high=200)
@@ -42,6 +43,14 @@ def make(train=30, val=4, test=3, unlabelled=(), tasks=TASKS, seed=0):
 def options(**changes):
     return SimpleNamespace(**{"seed": 0, "batch_size": 4, "bucket_batches": 3, "oversampling": False, "max_repeat": 10,
                               **changes})
+
+
+def feed(corpus, store, **changes):
+    return Feed(corpus, store, options(**changes), torch.device("cpu"))
+
+
+def epoch(corpus, store, params, number):
+    return Feed(corpus, store, params, torch.device("cpu")).epoch(number)
 
 
 def rows_of(batches, task):
@@ -149,16 +158,15 @@ def test_one_task_alone_makes_its_own_epoch():
 
 def test_the_padding_of_a_batch_is_its_share_of_samples():
     waveforms, lengths = collate([np.ones(4, np.float32), np.ones(1, np.float32)])
-    batch = Batch(SOUND, np.arange(2), waveforms, lengths, torch.zeros(2))
+    batch = Batch(SOUND, np.arange(2), waveforms, lengths, torch.zeros(2), lengths.numpy())
     np.testing.assert_array_equal(waveforms, [[1, 1, 1, 1], [1, 0, 0, 0]])
     assert lengths.tolist() == [4, 1] and batch.padding == pytest.approx(3 / 8)
 
 
 def test_taking_rows_keeps_their_order():
     corpus, store = make()
-    batch = take(store, SOUND, SOUND.targets(corpus.table), np.array([9, 2, 5]))
-    assert [int(w[0]) for w in batch.waveforms] == [9, 2, 5]
-    assert batch.to(torch.device("cpu")).rows.tolist() == [9, 2, 5]
+    batch = feed(corpus, store).batch(SOUND, np.array([9, 2, 5]))
+    assert [int(w[0]) for w in batch.waveforms] == [9, 2, 5] == batch.rows.tolist()
 
 
 def test_cells_cross_strongest_intensity_scalar_band_and_class():

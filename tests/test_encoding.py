@@ -4,11 +4,12 @@ import pytest
 import torch
 
 from burst2vec.backbone import Backbone
-from burst2vec.batches import collate, epoch
+from burst2vec.batches import Feed
 from burst2vec.checkpoints import load_backbone
 from burst2vec.encoding import encodable, encode_once
 from burst2vec.losses import objective
 from burst2vec.model import build
+from burst2vec.packed import collate
 from burst2vec.tiny import FAMILIES
 from burst2vec.training import train
 
@@ -39,7 +40,7 @@ def test_losses_and_gradients_are_those_of_the_plain_way(tiny_corpus, tiny_store
     for store in (tiny_store, encoded):
         model.zero_grad()
         torch.manual_seed(1)  # the same dropout
-        batch = next(epoch(tiny_corpus, store, params, 1))
+        batch = next(Feed(tiny_corpus, store, params, torch.device("cpu")).epoch(1))
         terms = objective(model, model.represent(batch.waveforms, batch.lengths), batch.task, batch.targets)
         terms["total"].backward()
         gradients = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}

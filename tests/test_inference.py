@@ -8,7 +8,8 @@ import torch
 
 from burst2vec.config import ParameterError
 from burst2vec.corpus import Corpus
-from burst2vec.inference import choose_device, infer, predict, represent
+from burst2vec.hardware import choose_device
+from burst2vec.inference import infer, predict, represent
 from burst2vec.model import build
 
 

@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from burst2vec.checkpoints import load_backbone
-from burst2vec.batches import collate
 from burst2vec.corpus import Task
 from burst2vec.model import Burst2Vec, build, masked_mean
+from burst2vec.packed import collate
 from burst2vec.tiny import FAMILIES
 
 FEELING = Task("feeling", "intensities", ("joy", "grief"))

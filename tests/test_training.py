@@ -10,21 +10,14 @@ import burst2vec.training
 from burst2vec import metrics
 from burst2vec.config import Params
 from burst2vec.corpus import CorpusError, Task, read_corpus
+from burst2vec.hardware import autocast
 from burst2vec.inference import predict
 from burst2vec.model import Burst2Vec, build
 from burst2vec.predictions import read_predictions
 from burst2vec.pretrained import load
+from burst2vec.systems import HISTORY, Trained, write_system
 from burst2vec.tiny import FAMILIES
-from burst2vec.training import (
-    HISTORY,
-    Trained,
-    TrainingError,
-    autocast,
-    better,
-    seed_everything,
-    train,
-    write_system,
-)
+from burst2vec.training import TrainingError, better, seed_everything, train
 
 LOSSES = {"shared", "specific", "combined", "total", "padding"}
 
@@ -41,11 +34,11 @@ def validations(monkeypatch):
     def script(scores, task="emotion"):
         weights, left = [], iter(scores)
 
-        def watched(model, *args):
-            weights.append({k: v.clone() for k, v in model.state_dict().items()})
+        def watched(run):
+            weights.append({k: v.clone() for k, v in run.model.state_dict().items()})
             return pd.DataFrame({"age": [30.0]})
 
-        monkeypatch.setattr(burst2vec.training, "predict", watched)
+        monkeypatch.setattr(burst2vec.training._Run, "_predict", watched)
         monkeypatch.setattr(burst2vec.metrics, "score", lambda t, truth, found: next(left) if t.name == task else 0.5)
         return weights
     return script
@@ -193,7 +186,7 @@ def test_an_encoder_that_is_not_frozen_learns_too(tiny_corpus, tiny_store, tiny_
 
 
 def test_a_loss_that_is_no_number_stops_training_and_names_the_bursts(tiny_corpus, tiny_store, tiny_params):
-    with pytest.raises(TrainingError, match="the loss of task .* is nan by iteration .*, first on bursts .*00003.*; "
+    with pytest.raises(TrainingError, match="the loss of task .* is nan at iteration .*, on bursts .*00003.*; "
                                             "try a lower learning_rate") as caught:
         train(tiny_corpus, Spoilt(tiny_store), tiny_params())
     assert len(str(caught.value).split("bursts ")[1].split(";")[0].split(", ")) == 8

@@ -1,0 +1,54 @@
+"""Where and in which arithmetic a model computes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+import torch
+
+from burst2vec.config import ParameterError
+
+
+def choose_device(name: str) -> torch.device:
+    """The device that parameter `device` names: `auto` is the GPU where there is one. Raises ParameterError."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError):  # a name that is none, a device that is not there, a torch without CUDA
+        raise ParameterError(f"parameter device is {name!r}; expected auto, cpu, or a GPU of this machine: "
+                             "cuda or cuda:N") from None
+    return device
+
+
+def autocast(precision: str, device: torch.device) -> contextlib.AbstractContextManager:
+    """The arithmetic that parameter `precision` names: `auto` is bfloat16 where the hardware multiplies in it."""
+    native = (torch.cuda.is_bf16_supported(including_emulation=False) if device.type == "cuda"
+              else torch.cpu._is_avx512_bf16_supported())
+    wanted = precision == "bfloat16" or (precision == "auto" and native)
+    return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
+
+
+@contextlib.contextmanager
+def arithmetic(deterministic: bool, device: torch.device) -> Iterator[None]:
+    """Within it a GPU computes the same bits each time if `deterministic`, and attention has no plan made for every new
+    length of a batch, which cuDNN's would."""
+    backends = torch.backends.cuda
+    before = (backends.cudnn_sdp_enabled(), backends.flash_sdp_enabled(), backends.mem_efficient_sdp_enabled(),
+              torch.are_deterministic_algorithms_enabled())
+    if deterministic and device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    backends.enable_cudnn_sdp(False)
+    if deterministic:
+        backends.enable_flash_sdp(False)
+        backends.enable_mem_efficient_sdp(False)
+        torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        for restore, was in zip((backends.enable_cudnn_sdp, backends.enable_flash_sdp, backends.enable_mem_efficient_sdp,
+                                 torch.use_deterministic_algorithms), before, strict=True):
+            restore(was)

@@ -1,0 +1,173 @@
+"""Checkpoints of a training, from which it goes on where it was: whole or not at all, checked when read.
+
+A checkpoint is one file of safetensors. Its name begins with the iteration and ends with the checksum of its content,
+so that a damaged one is known for what it is. Everything that is no tensor stands in the file's metadata, as JSON.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from tqdm.auto import tqdm
+
+KEPT = 2
+"""Checkpoints that stay: the last one, and the one before it should the last be damaged."""
+
+
+class ResumptionError(RuntimeError):
+    """A training that cannot begin or go on in its folder; the message names the folder and what would help."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A training at one moment: its `tensors` by name, and all the rest of its `state`, ready for JSON."""
+
+    tensors: Mapping[str, torch.Tensor]
+    state: Mapping[str, Any]
+
+
+class Checkpoints:
+    """The checkpoints of one training, in a folder of its own.
+
+    `identity` holds, by name, what makes its numbers what they are; a checkpoint of another identity is not gone on
+    from. Use within `locked`.
+    """
+
+    def __init__(self, folder: Path, identity: Mapping[str, Any]):
+        self.folder = folder
+        self.identity = json.loads(json.dumps(identity))
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps others from training in the folder meanwhile. Raises ResumptionError where another does already."""
+        with _writing_to(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = open(self.folder / "lock", "a+")
+        with lock:  # the system gives it back when this process ends, however it does
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                lock.seek(0)
+                raise ResumptionError(f"{self.folder}: another process is training this system ({lock.read().strip()}); "
+                                      "wait for it, or name another run: -p run NAME") from None
+            lock.truncate(0)
+            lock.write(f"process {os.getpid()} on {os.uname().nodename}")
+            lock.flush()
+            yield
+
+    def read(self) -> Checkpoint | None:
+        """The latest checkpoint, or the one before it where the latest is damaged, which is then said; None where there
+        is none. Raises ResumptionError where all are damaged, or where it is of an unfinished training of another
+        identity; of a finished one it is deleted, which is said.
+        """
+        found = self._files()
+        for path in found:
+            checkpoint, damage = _read(path)
+            if checkpoint is None:
+                tqdm.write(f"{path}: {damage}; it is left out")
+                continue
+            differences = self._differences(checkpoint.state["identity"])
+            if differences and not checkpoint.state["finished"]:
+                raise ResumptionError(f"{self.folder}: the training that was interrupted there is another one: "
+                                      f"{differences}. Go on with what it began with, name another run (-p run NAME), "
+                                      "or give it up and begin anew: -p restart true")
+            if differences:
+                tqdm.write(f"{self.folder}: training anew; the finished one there is another: {differences}")
+                self.clear()
+                return None
+            return checkpoint
+        if found:
+            raise ResumptionError(f"{self.folder}: every checkpoint in it is damaged; to train from the beginning, "
+                                  "set restart: true, or delete the folder")
+        return None
+
+    def write(self, iteration: int, checkpoint: Checkpoint) -> None:
+        """Writes a checkpoint, and deletes those that it makes needless. Raises ResumptionError where it cannot."""
+        state = {"identity": self.identity, **checkpoint.state}
+        tensors = {name: tensor.detach().contiguous() for name, tensor in checkpoint.tensors.items()}
+        aside = self.folder / f".writing-{os.getpid()}"
+        try:
+            with _writing_to(self.folder):
+                safetensors.torch.save_file(tensors, aside, metadata={"state": json.dumps(state)})
+                with open(aside, "rb+") as file:
+                    os.fsync(file.fileno())
+                os.replace(aside, self.folder / f"{iteration:08d}-{_checksum(aside)}.safetensors")
+                _sync_folder(self.folder)
+        finally:
+            aside.unlink(missing_ok=True)
+        for old in self._files()[KEPT:]:
+            old.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Deletes every checkpoint, and what a killed process left half-written."""
+        for path in (*self.folder.glob("*.safetensors"), *self.folder.glob(".writing-*")):
+            path.unlink(missing_ok=True)
+
+    def _files(self) -> list[Path]:
+        """The latest first."""
+        return sorted(self.folder.glob("*.safetensors"), reverse=True)
+
+    def _differences(self, identity: Mapping[str, Any]) -> str:
+        return "; ".join(f"{name} was {identity.get(name)!r} and is {self.identity.get(name)!r}"
+                         for name in {**identity, **self.identity} if identity.get(name) != self.identity.get(name))
+
+
+def checkpoints_beside(folder: Path) -> Path:
+    """Where the checkpoints of a training stand whose outcome is to stand in `folder`."""
+    return folder.parent / ".training" / folder.name
+
+
+def discard(folder: Path) -> None:
+    """Deletes a training's folder of checkpoints, once its outcome stands elsewhere."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):  # others train beside it, or there was none
+        folder.parent.rmdir()
+
+
+def _read(path: Path) -> tuple[Checkpoint | None, str]:
+    """The checkpoint in a file, or what is wrong with it."""
+    try:
+        if _checksum(path) != path.stem.partition("-")[2]:
+            return None, "damaged, since its checksum is not the one that its name tells"
+        with safetensors.safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+            return Checkpoint(tensors, json.loads(file.metadata()["state"])), ""
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        return None, f"not readable ({type(error).__name__}: {error})"
+
+
+def _checksum(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
+
+
+def _sync_folder(folder: Path) -> None:
+    """Has the file system keep a rename even if the machine loses power."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _writing_to(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (SafetensorError, OSError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise ResumptionError(f"{folder}: no checkpoint can be written there ({why}); what is there is kept. Once there "
+                              "is room and permission to write, start the same run again: it goes on from there") from None
