@@ -40,7 +40,9 @@ class Learner:
         self.optimiser = torch.optim.Adam(self.learned, lr=params.learning_rate, fused=True)
         self.iteration = 0
         if params.gradient_checkpointing:
-            model.backbone.model.gradient_checkpointing_enable({"use_reentrant": False})
+            backbone = model.backbone.model  # whose method has another name in older releases of transformers
+            enable = getattr(backbone, "activation_checkpointing_enable", None) or backbone.gradient_checkpointing_enable
+            enable({"use_reentrant": False})
         self.compiled = params.compile_layers and compile_layers(model)
 
     def step(self, batch: Batch) -> dict[str, torch.Tensor]:
@@ -107,7 +109,8 @@ class Learner:
         """In how many parts the batch is to be tried again. Raises the error, or OutOfMemory, where that is no help."""
         self.optimiser.zero_grad(set_to_none=True)
         if self.compiled and fails_to_compile(error):
-            tqdm.write(f"compile_layers: true is not to be had here ({str(error).splitlines()[0]}); training without")
+            tqdm.write(f"compile_layers: true is not to be had here ({' '.join(str(error).split())[:200]}); "
+                       "training without")
             self.compiled = compile_layers(self.model, undo=True)
             return parts
         if not lacks_memory(error):
