@@ -119,7 +119,8 @@ class Feed:
         """The batch of those rows of the corpus table. The device is not waited for."""
         waveforms, lengths = gather(self.source, rows, self.device, self.multiple)
         sizes = self.source.sizes if isinstance(self.source, Packed) else self.source.lengths
-        return Batch(task, rows, waveforms, lengths, self._targets[task.name][to_device(rows, self.device)], sizes[rows])
+        targets = self._targets[task.name][to_device(rows, self.device)]
+        return Batch(task, rows, waveforms, lengths, targets, sizes[rows])
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of one epoch, as `plan` deals them."""

@@ -1,7 +1,7 @@
 """Checkpoints of a training, from which it goes on where it was: whole or not at all, checked when read.
 
-A checkpoint is one file of safetensors. Its name begins with the iteration and ends with the checksum of its content,
-so that a damaged one is known for what it is. Everything that is no tensor stands in the file's metadata, as JSON.
+A checkpoint is one file of safetensors. Its name tells its number, the iteration, and the checksum of its content, so that
+a damaged one is known for what it is. Everything that is no tensor stands in the file's metadata, as JSON.
 """
 
 from __future__ import annotations
@@ -98,13 +98,14 @@ class Checkpoints:
         """Writes a checkpoint, and deletes those that it makes needless. Raises ResumptionError where it cannot."""
         state = {"identity": self.identity, **checkpoint.state}
         tensors = {name: tensor.detach().contiguous() for name, tensor in checkpoint.tensors.items()}
+        number = 1 + max((int(path.name.partition("-")[0]) for path in self._files()), default=0)
         aside = self.folder / f".writing-{os.getpid()}"
         try:
             with _writing_to(self.folder):
                 safetensors.torch.save_file(tensors, aside, metadata={"state": json.dumps(state)})
                 with open(aside, "rb+") as file:
                     os.fsync(file.fileno())
-                os.replace(aside, self.folder / f"{iteration:08d}-{_checksum(aside)}.safetensors")
+                os.replace(aside, self.folder / f"{number:06d}-{iteration}-{_checksum(aside)}.safetensors")
                 _sync_folder(self.folder)
         finally:
             aside.unlink(missing_ok=True)
@@ -118,7 +119,7 @@ class Checkpoints:
 
     def _files(self) -> list[Path]:
         """The latest first."""
-        return sorted(self.folder.glob("*.safetensors"), reverse=True)
+        return sorted(self.folder.glob("[0-9]*-*-*.safetensors"), reverse=True)
 
     def _differences(self, identity: Mapping[str, Any]) -> str:
         return "; ".join(f"{name} was {identity.get(name)!r} and is {self.identity.get(name)!r}"
@@ -140,7 +141,7 @@ def discard(folder: Path) -> None:
 def _read(path: Path) -> tuple[Checkpoint | None, str]:
     """The checkpoint in a file, or what is wrong with it."""
     try:
-        if _checksum(path) != path.stem.partition("-")[2]:
+        if _checksum(path) != path.stem.rpartition("-")[2]:
             return None, "damaged, since its checksum is not the one that its name tells"
         with safetensors.safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
