@@ -5,25 +5,28 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from burst2vec import __version__
+from burst2vec.interruption import breaking_off
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; 0 when it ended well, 1 with one clear line on standard error when it did not.
 
-    `check` gives 1 where a corpus has a grave problem, too.
+    `check` gives 1 where a corpus has a grave problem, too. After Ctrl-C it is 130, after SIGTERM 143, as shells have it.
     """
     options = _parser().parse_args(arguments)
     try:
-        return options.command(options) or 0
-    except KeyboardInterrupt:
-        print("burst2vec: interrupted", file=sys.stderr)
-        return 130
+        with breaking_off():
+            return options.command(options) or 0
+    except KeyboardInterrupt as stop:
+        print(f"burst2vec: {str(stop) or 'interrupted'}", file=sys.stderr)
+        return 128 + getattr(stop, "by", signal.SIGINT)
     except (ValueError, OSError, RuntimeError, ImportError) as error:
         print(f"burst2vec: {error}", file=sys.stderr)
         return 1

@@ -9,6 +9,7 @@ import logging
 import os
 import platform
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,13 @@ import nbformat
 from burst2vec import __version__
 from burst2vec.config import Params, project_root
 from burst2vec.files import write_aside
+from burst2vec.interruption import Interrupted, Request
 
 PACKAGES = ("torch", "torchaudio", "transformers", "numpy", "pandas", "scipy", "statsmodels",
             "scikit-learn", "papermill", "jupyter-book")
+
+INTERRUPTS = ("Interrupted", "KeyboardInterrupt")
+"""Names of the exceptions with which a cell ends when it was asked to."""
 
 
 class NotebookError(RuntimeError):
@@ -30,10 +35,13 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any]) -> None:
     """Runs `notebook` with the parameters given and writes the executed one to `output`, only if it ran to its end.
 
     Parameters are checked before a kernel starts. Raises ParameterError, FileNotFoundError, and NotebookError; the
-    notebook that failed is kept beside `output` as `.failed.ipynb`.
+    notebook that failed is kept beside `output` as `.failed.ipynb`. Ctrl-C and SIGTERM interrupt the cell that runs and
+    raise Interrupted, with what it says, when it has ended; a second Ctrl-C ends it at once.
     """
     import papermill
     from nbclient.exceptions import DeadKernelError
+
+    import burst2vec.engine  # noqa: F401: papermill knows it by name
 
     Params.resolve(parameters)
     # papermill announces every parameter that the notebook's own cell does not list; they have just been checked.
@@ -42,13 +50,19 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any]) -> None:
         raise FileNotFoundError(f"{notebook}: no such notebook; `make notebooks` makes them from notebooks/*.py")
     failed = output.with_suffix(".failed.ipynb")
     failed.unlink(missing_ok=True)
+    request = Request()
     with write_aside(output) as aside:
         try:
             papermill.execute_notebook(notebook, aside, parameters, kernel_name="python3", cwd=project_root(),
-                                       progress_bar=False)
+                                       progress_bar=False, engine_name="burst2vec", request=request)
         except DeadKernelError:
             raise NotebookError(f"{notebook}: its kernel died, out of memory perhaps; nothing was written") from None
+        except Interrupted as stop:
+            raise Interrupted(f"{notebook}: interrupted; nothing was written", stop.by) from None
         except papermill.PapermillExecutionError as error:
+            if error.ename in INTERRUPTS:
+                said = error.evalue or "interrupted; nothing was written"
+                raise Interrupted(f"{notebook}: {said}", request.wanted or signal.SIGINT) from None
             aside.replace(failed)
             raise NotebookError(f"{notebook}: {error.ename}: {error.evalue}; what ran of it is in {failed}") from None
 

@@ -13,8 +13,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 SAME = 0.5
 """Seconds within which a further signal is taken for the same request: one Ctrl-C may arrive by several ways, from the
@@ -37,23 +38,31 @@ class Request:
     """Whether somebody asked to end, and by which signal."""
 
     wanted: signal.Signals | None = None
+    since: float = 0.0
+
+    def note(self, number: int) -> bool:
+        """Takes a signal down; True where it is a Ctrl-C of one who asked before and will wait no longer.
+
+        A further SIGTERM does not count: launchers send it after a SIGINT, and SIGKILL after it, so that what is under
+        way is better finished.
+        """
+        if self.wanted is None:
+            self.wanted, self.since = signal.Signals(number), time.monotonic()
+            return False
+        return number == signal.SIGINT and time.monotonic() - self.since > SAME
 
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[Request]:
     """A `Request` whose `wanted` is None until SIGINT or SIGTERM comes, which then does not break into the block.
 
-    A SIGINT after that, for one who will not wait, raises KeyboardInterrupt at once. A SIGTERM does not: launchers
-    send it after a SIGINT, and SIGKILL after it, so that what is under way is better finished. A signal that is ignored,
-    as by nohup, stays ignored. Outside of the main thread, where Python takes no signals, `wanted` stays None.
+    A Ctrl-C after that raises KeyboardInterrupt at once. Outside of the main thread, where Python takes no signals,
+    `wanted` stays None.
     """
-    request, first = Request(), 0.0
+    request = Request()
 
     def ask(number: int, _frame) -> None:
-        nonlocal first
-        if request.wanted is None:
-            request.wanted, first = signal.Signals(number), time.monotonic()
-        elif number == signal.SIGINT and time.monotonic() - first > SAME:
+        if request.note(number):
             raise KeyboardInterrupt
 
     with handling(ask):
@@ -61,8 +70,23 @@ def interruptible() -> Iterator[Request]:
 
 
 @contextlib.contextmanager
-def handling(handler) -> Iterator[None]:
-    """SIGINT and SIGTERM go to `handler` within the block, unless they are ignored or this is not the main thread."""
+def breaking_off() -> Iterator[None]:
+    """SIGINT and SIGTERM raise `Interrupted` in the block, and do not break into what it does about that."""
+    request = Request()
+
+    def end(number: int, _frame) -> None:
+        first = request.wanted is None
+        if request.note(number) or first:
+            raise Interrupted(by=signal.Signals(number))
+
+    with handling(end):
+        yield
+
+
+@contextlib.contextmanager
+def handling(handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM go to `handler` within the block. Not from another than the main thread, and a signal that is
+    ignored, as by nohup, stays ignored."""
     before = {}
     try:
         if threading.current_thread() is threading.main_thread():

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 import joblib
+
+from burst2vec.interruption import end_with_parent
 
 Thing = TypeVar("Thing")
 Result = TypeVar("Result")
@@ -24,4 +27,11 @@ def in_parallel(function: Callable[[Thing], Result], things: Iterable[Thing]) ->
     with joblib.Parallel(n_jobs=-1, batch_size=AT_ONCE, return_as="generator") as parallel:
         portion = AHEAD * joblib.effective_n_jobs(-1)
         while some := list(itertools.islice(things, portion)):
-            yield from parallel(joblib.delayed(function)(thing) for thing in some)
+            yield from parallel(joblib.delayed(_work)(function, thing, os.getpid()) for thing in some)
+
+
+def _work(function: Callable[[Thing], Result], thing: Thing, owner: int) -> Result:
+    """`function` of the thing, in a process that does not outlive its owner; joblib's would wait for work for minutes."""
+    if os.getpid() != owner:
+        end_with_parent(owner)
+    return function(thing)
