@@ -21,11 +21,16 @@ AHEAD = 128
 """How many results, for each processor, may wait to be taken. joblib by itself works on whether or not they are."""
 
 
-def in_parallel(function: Callable[[Thing], Result], things: Iterable[Thing]) -> Iterator[Result]:
-    """`function` of each thing, in order. Things are drawn, and results computed, no further ahead than `AHEAD`."""
-    things = iter(things)
-    with joblib.Parallel(n_jobs=-1, batch_size=AT_ONCE, return_as="generator") as parallel:
-        portion = AHEAD * joblib.effective_n_jobs(-1)
+def in_parallel(
+    function: Callable[[Thing], Result], things: Iterable[Thing], workers: int | None = None
+) -> Iterator[Result]:
+    """`function` of each thing, in order. Things are drawn, and results computed, no further ahead than `AHEAD`.
+
+    `workers` are processes; without a number, one for each processor. One is this process itself.
+    """
+    things, workers = iter(things), workers or -1
+    with joblib.Parallel(n_jobs=workers, batch_size=AT_ONCE, return_as="generator") as parallel:
+        portion = AHEAD * joblib.effective_n_jobs(workers)
         while some := list(itertools.islice(things, portion)):
             yield from parallel(joblib.delayed(_work)(function, thing, os.getpid()) for thing in some)
 

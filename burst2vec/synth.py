@@ -14,10 +14,7 @@ Who speaks is in `population`, what a burst shall sound like in `expression`, ho
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from math import gcd
 from pathlib import Path
 
@@ -31,6 +28,7 @@ from burst2vec import population
 from burst2vec.corpus import SPLITS
 from burst2vec.expression import habits_of, sound_of
 from burst2vec.files import write_aside
+from burst2vec.parallel import in_parallel
 from burst2vec.readers import COUNTRIES, EMOTIONS
 from burst2vec.sourcefilter import render, white_noise
 
@@ -56,8 +54,7 @@ def synthesise(
     workers.
     """
     folder, sizes = Path(folder), population.split_sizes(train, val, test)
-    workers = _available_processors() if workers is None else workers
-    if workers < 1 or seed < 0:
+    if seed < 0 or (workers is not None and workers < 1):
         raise ValueError(f"workers is {workers} and seed {seed}; they must be at least 1 and 0")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder}: exists and is not empty; a corpus is written into a new folder")
@@ -143,17 +140,10 @@ def _write_clip(job: tuple[Path, pd.Series, int]) -> None:
     soundfile.write(folder / "wav" / name, provide(recording, sample_rate), PROVIDED_RATE, subtype="PCM_16")
 
 
-def _write_audio(folder: Path, clips: pd.DataFrame, seed: int, workers: int) -> None:
+def _write_audio(folder: Path, clips: pd.DataFrame, seed: int, workers: int | None) -> None:
     jobs = [(folder, clip, seed) for _, clip in clips.iterrows()]
-    progress = {"total": len(jobs), "desc": "synthesising", "unit": "clip"}
-    if workers == 1:
-        for job in tqdm(jobs, **progress):
-            _write_clip(job)
-        return
-    # Fresh processes: one forked from a notebook would inherit the locks of its threads.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for _ in tqdm(pool.map(_write_clip, jobs, chunksize=8), **progress):
-            pass
+    for _ in tqdm(in_parallel(_write_clip, jobs, workers), total=len(jobs), desc="synthesising", unit="clip"):
+        pass
 
 
 def _write_tables(folder: Path, clips: pd.DataFrame) -> None:
@@ -175,7 +165,3 @@ def _write_tables(folder: Path, clips: pd.DataFrame) -> None:
 def speaker_number(speaker: str) -> int:
     """The number in a speaker's name, `Speaker_<n>`."""
     return int(speaker.removeprefix("Speaker_"))
-
-
-def _available_processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
