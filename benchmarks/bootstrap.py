@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.scale import write_json
+from benchmarks.common import write_json
 
 BURSTS_A_SPEAKER = 35
 
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     row = measure(options.systems, options.bursts, options.resamples)
     print(table(row))
     if options.json:
-        write_json(options.json, [row])
+        write_json(options.json, {"rows": [row]})
 
 
 def measure(systems: int, bursts: int, resamples: int) -> dict:

@@ -24,6 +24,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from benchmarks.common import write_json
+
 TONES, CLIPS_A_SPEAKER = 64, 35
 STAGES = ("check", "prepare", "batch")
 Figures = dict[str, float]
@@ -43,7 +45,7 @@ def main(arguments: Sequence[str] | None = None, measure: Callable[[str, Path, i
     rows = [at_size(clips, measure or in_its_own_process) for clips in options.clips]
     print(table(rows))
     if options.json:
-        write_json(options.json, rows)
+        write_json(options.json, {"rows": rows})
 
 
 def at_size(clips: int, measure: Callable[[str, Path, int], Figures]) -> dict:
@@ -160,17 +162,6 @@ def table(rows: Sequence[dict]) -> str:
 
 def _cells(clips: int, seconds: float, peak_mib: float) -> tuple[str, str, str]:
     return f"{seconds:.2f}", f"{1000 * seconds / clips:.2f}", f"{peak_mib:.0f}"
-
-
-def write_json(path: Path, rows: Sequence[dict]) -> None:
-    """Writes the figures with the hardware, the versions and the date."""
-    from burst2vec.execution import describe_environment
-    from burst2vec.files import write_aside
-
-    environment = describe_environment(path.parent)
-    del environment["Training"]
-    with write_aside(path) as aside:
-        aside.write_text(json.dumps({"environment": environment, "rows": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

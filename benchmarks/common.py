@@ -1,0 +1,56 @@
+"""What the benchmarks share: rounds in which rivals take turns, ratios of times, and files that say where and when.
+
+Rivals are never measured one after the other as a whole: what else a machine does comes and goes within minutes, and
+would fall on one of them. Taking turns, they share it, and a ratio is taken within each round.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+
+def alternate(functions: Mapping[str, Callable[[], float | None]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each function in each round. In every round each runs once; every other round in reverse order.
+
+    A function that returns a number has measured itself: those seconds count. One that returns None is timed whole.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in functions}
+    for number in range(rounds):
+        for name in list(functions)[::-1 if number % 2 else 1]:
+            start = time.perf_counter()
+            own = functions[name]()
+            seconds[name].append(time.perf_counter() - start if own is None else float(own))
+    return seconds
+
+
+def ratio(a: Sequence[float], b: Sequence[float]) -> dict[str, float]:
+    """How many times the seconds `b` the seconds `a` are, round by round: the median, the lowest, the highest."""
+    ratios = [x / y for x, y in zip(a, b, strict=True)]
+    return {"median": statistics.median(ratios), "low": min(ratios), "high": max(ratios)}
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown: the first column to the left, the others to the right."""
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---", *["---:"] * (len(head) - 1)], *rows))
+
+
+def environment(*packages: str) -> dict[str, str]:
+    """Hardware, system, versions and date, as `execution.describe_environment` tells them; `packages` as well."""
+    from burst2vec.execution import describe_environment
+
+    described = describe_environment(Path("/no/run/folder"))
+    del described["Training"]
+    return described | {name: importlib.metadata.version(name) for name in packages}
+
+
+def write_json(path: Path, content: Mapping, *packages: str) -> None:
+    """Writes `content` below the environment in which it was measured, with the versions of `packages` too."""
+    from burst2vec.files import write_aside
+
+    with write_aside(path) as aside:
+        aside.write_text(json.dumps({"environment": environment(*packages), **content}, indent=1) + "\n")
