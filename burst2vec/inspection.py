@@ -13,7 +13,8 @@ import pandas as pd
 import soundfile
 import torch
 
-from burst2vec.audio import SAMPLE_RATE, load, read_audio, to_mono_16k  # before torchaudio
+import burst2vec._torchaudio  # noqa: F401  (before torchaudio)
+from burst2vec.audio import SAMPLE_RATE, load, read_audio, to_mono_16k
 from burst2vec.corpus import Corpus
 from burst2vec.store import WaveformStore, audio_paths
 

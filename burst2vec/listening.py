@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from burst2vec.audio import EARLY, RATES, SAMPLE_RATE, SHORTEST, read_parts
+
 PART = 2 ** 20
 """In frames: how much of a recording is in memory at a time."""
 
@@ -92,8 +94,6 @@ def _cut_off(part: np.ndarray, ceiling: float) -> int:
 
 def _complaint(path: Path) -> str:
     """What is wrong with a recording that cannot be read; nothing where, on second thoughts, it can."""
-    from burst2vec.audio import read_parts  # only here: it takes a second
-
     try:
         with open(path, "rb") as file:  # its errors say more than libsndfile's
             if not file.read(1):
@@ -111,8 +111,6 @@ def _complaint(path: Path) -> str:
 
 def faults(heard: Heard) -> list[tuple[str, bool]]:
     """What is wrong with a recording, in words, and whether that is grave, as where training refuses it."""
-    from burst2vec.audio import EARLY, RATES, SAMPLE_RATE, SHORTEST
-
     if not heard.frames:
         return [("empty; it holds no samples", True)]
     if not RATES[0] <= heard.rate <= RATES[1]:

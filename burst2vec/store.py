@@ -23,7 +23,7 @@ from burst2vec.parallel import in_parallel
 
 SAMPLE = np.dtype("<i2")
 
-RECIPE = 1
+RECIPE = 2
 """Counts the changes of `audio.load`; a store made by another recipe is made again."""
 
 

@@ -140,8 +140,7 @@ if len(kinds) == 2:
 # Halving or thirding a sample rate folds whatever lies above the new Nyquist frequency, here 8 kHz, back
 # below it, unless a filter removes it first. How well it does is measured with tones at 48 kHz: below 8 kHz
 # all of the tone should be left, above it nothing. The default kernel of torchaudio is short and lets a
-# good part of the band above 8 kHz through; the long Kaiser-windowed one used here costs more, once for
-# each recording, and does not.
+# good part of the band above 8 kHz through; the filter used here, soxr's longest, does not.
 
 # %% mystnb={"figure": {"name": "fig-resampling", "caption": "What is left of tones after resampling from 48 to 16 kHz. Right of the dotted line it is alias."}}
 frequencies = np.unique(np.r_[550:24000:500, 7050:9500:100])
@@ -159,9 +158,8 @@ pd.DataFrame(left, index=tones).round(1) + 0.0  # no minus before a zero
 # ## The waveform store
 #
 # Decoding and resampling take far longer than reading, and every epoch of every variant needs every burst.
-# So each kind of audio is decoded once, into one file of 16-bit integers that is mapped into memory. The
-# integers of a burst are scaled to its own peak. Nothing clips, and the rounding error is far below
-# anything audible:
+# So each kind of audio is decoded once, into one file of 16-bit integers. The integers of a burst are scaled to
+# its own peak. Nothing clips, and the rounding error is far below anything audible:
 
 # %%
 sizes = pd.DataFrame({"bursts": len(store), "hours": store.lengths.sum() / audio.SAMPLE_RATE / 3600,

@@ -29,7 +29,7 @@ PITCHES = (200, 500, 1200, 3000)
 
 @pytest.fixture(scope="session", autouse=True)
 def one_process():
-    """Decodes recordings in this process: workers of their own would each import torch first."""
+    """Decodes recordings in this process: workers of their own would each take a second to start."""
     with joblib.parallel_config(backend="threading"):
         yield
 
