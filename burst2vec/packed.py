@@ -12,7 +12,8 @@ import numpy as np
 import psutil
 import torch
 
-from burst2vec.store import SAMPLE, WaveformStore
+from burst2vec.samples import SAMPLE
+from burst2vec.store import WaveformStore
 
 ROOM = 0.5
 """The share of a device's free memory that may be filled with what could as well be read, or computed, again."""

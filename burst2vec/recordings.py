@@ -21,7 +21,7 @@ from burst2vec.ensembles import combine
 from burst2vec.inference import infer
 from burst2vec.model import Burst2Vec
 from burst2vec.predictions import tabulate
-from burst2vec.store import as_stored
+from burst2vec.samples import as_stored
 
 SUFFIXES = (".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".snd", ".w64", ".wav",
             ".aac", ".amr", ".m4a", ".webm", ".wma")

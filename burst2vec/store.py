@@ -1,15 +1,19 @@
 """A waveform store: every burst of a corpus, decoded once, in one file, from which each is read when it is wanted.
 
-Samples are 16-bit integers scaled to each burst's own peak, so that nothing clips whatever its level: no
-rounding error comes within 96 dB of the peak.
+A store is a folder of three files: `samples.i16`, the bursts one after the other as `samples` keeps them;
+`index.csv`, a row for each burst with its checksum; and `store.json`, which says what the store was made from and has
+the checksum of the index. What is damaged is never heard: where the opening finds it, the store is made again; where
+only the reading of a burst does, the work ends there.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import io
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,28 +23,44 @@ from tqdm.auto import tqdm
 
 from burst2vec.corpus import Corpus, CorpusError
 from burst2vec.files import write_aside
-from burst2vec.parallel import in_parallel
-
-SAMPLE = np.dtype("<i2")
+from burst2vec.parallel import WorkerDied, in_parallel
+from burst2vec.samples import SAMPLE, Kept, checksum, prepared
 
 RECIPE = 2
-"""Counts the changes of `audio.load`; a store made by another recipe is made again."""
+"""Counts the changes of `audio.load` and `samples`; a store made by another recipe is made again."""
+
+
+class DamagedStore(CorpusError):
+    """A store that is not as it was written; the message names its folder, what is wrong, and the way out."""
+
+    def __init__(self, folder: Path, wrong: str):
+        self.wrong = f"{folder}: {wrong}"
+        super().__init__(f"{self.wrong}; delete the folder and it is made again")
 
 
 class WaveformStore:
-    """The waveforms of a corpus, in the order of its table: `store[i]` is float32 (samples,) at 16 kHz."""
+    """The waveforms of a corpus, in the order of its table: `store[i]` is float32 (samples,) at 16 kHz.
+
+    A burst is compared with its checksum the first time that it is read. Raises DamagedStore where it differs, and,
+    when opened, where a file is missing, does not fit the others, or cannot be read.
+    """
 
     def __init__(self, folder: Path):
-        index = pd.read_csv(folder / "index.csv", dtype={"file": str})
+        index = _read_index(folder)
         self.files = index["file"].to_numpy()
         self.lengths = index["samples"].to_numpy()
+        self._folder = folder
         self._offsets = np.concatenate([[0], np.cumsum(self.lengths)])
         self._scales = index["scale"].to_numpy(np.float32)
-        self._samples = open(folder / "samples.i16", "rb", buffering=0)
-        there = os.fstat(self._samples.fileno()).st_size // SAMPLE.itemsize
+        self._checksums = index["checksum"].to_numpy()
+        self._checked = np.zeros(len(index), bool)
+        try:
+            self._samples = open(folder / "samples.i16", "rb", buffering=0)
+        except OSError as error:
+            raise DamagedStore(folder, f"samples.i16 cannot be read ({error.strerror})") from None
+        there = os.fstat(self._samples.fileno()).st_size / SAMPLE.itemsize
         if there != self._offsets[-1]:
-            raise CorpusError(f"{folder}: holds {there} samples where its index lists "
-                              f"{self._offsets[-1]}; delete the folder and it is made again")
+            raise DamagedStore(folder, f"holds {there:.0f} samples where its index lists {self._offsets[-1]}")
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -51,9 +71,20 @@ class WaveformStore:
 
     def quantised(self, row: int) -> tuple[np.ndarray, np.float32]:
         """A burst's 16-bit integers (samples,), and what to multiply them by."""
+        return np.frombuffer(self._read(row), SAMPLE), self._scales[row]
+
+    def _read(self, row: int) -> bytes:
         # Not mapped into memory: of a mapped file, all that an epoch has read counts as the process's own.
         start, stop = SAMPLE.itemsize * self._offsets[row], SAMPLE.itemsize * self._offsets[row + 1]
-        return np.frombuffer(os.pread(self._samples.fileno(), stop - start, start), SAMPLE), self._scales[row]
+        try:
+            content = os.pread(self._samples.fileno(), stop - start, start)
+        except OSError as error:
+            raise DamagedStore(self._folder, f"burst {self.files[row]!r} cannot be read ({error.strerror})") from None
+        if not self._checked[row]:
+            if checksum(content) != self._checksums[row]:
+                raise DamagedStore(self._folder, f"burst {self.files[row]!r} is not as it was written")
+            self._checked[row] = True
+        return content
 
 
 class JoinedStore:
@@ -78,17 +109,22 @@ class JoinedStore:
 
 
 def open_store(corpus: Corpus, audio: str, cache: str | Path) -> WaveformStore | JoinedStore:
-    """The store of a corpus's `provided` or `own` audio under folder `cache`, made first where it is missing or old.
+    """The store of a corpus's `provided` or `own` audio under folder `cache`, made first where it is missing, old or
+    damaged; of a damaged one, a line on standard error says so.
 
-    Raises CorpusError where recordings are missing or unusable, naming them.
+    Raises CorpusError where recordings are missing or unusable, naming them, and where the store cannot be made.
     """
     if corpus.parts:
         return JoinedStore([open_store(part, audio, cache) for part in corpus.parts])
     place = hashlib.sha256(str(corpus.root.resolve()).encode()).hexdigest()[:8]
     folder = Path(cache) / f"store-{corpus.name}-{place}-{audio}"
     fingerprint = _fingerprint(corpus, audio)
-    if _recorded(folder) != fingerprint:
-        _make(corpus, audio, folder, fingerprint)
+    try:
+        if folder.exists() and _record(folder)["fingerprint"] == fingerprint:
+            return WaveformStore(folder)
+    except DamagedStore as damage:
+        tqdm.write(f"{damage.wrong}; the store is made again", file=sys.stderr)
+    _make(corpus, audio, folder, fingerprint)
     return WaveformStore(folder)
 
 
@@ -117,52 +153,66 @@ def _fingerprint(corpus: Corpus, audio: str) -> str:
     return digest.hexdigest()
 
 
-def _recorded(folder: Path) -> str | None:
-    record = folder / "store.json"
-    return json.loads(record.read_text())["fingerprint"] if record.is_file() else None
+def _record(folder: Path) -> dict:
+    """What a store says of itself. Raises DamagedStore where it does not."""
+    try:
+        record = json.loads((folder / "store.json").read_bytes())
+    except OSError as error:
+        raise DamagedStore(folder, f"store.json cannot be read ({error.strerror})") from None
+    except ValueError:
+        record = None
+    if not isinstance(record, dict) or "fingerprint" not in record:
+        raise DamagedStore(folder, "store.json is damaged")
+    return record
+
+
+def _read_index(folder: Path) -> pd.DataFrame:
+    wanted = _record(folder).get("index")
+    try:
+        content = (folder / "index.csv").read_bytes()
+    except OSError as error:
+        raise DamagedStore(folder, f"index.csv cannot be read ({error.strerror})") from None
+    if checksum(content) != wanted:
+        raise DamagedStore(folder, "index.csv is not as it was written")
+    return pd.read_csv(io.BytesIO(content), dtype={"file": str})
 
 
 def _make(corpus: Corpus, audio: str, folder: Path, fingerprint: str) -> None:
+    paths = audio_paths(corpus, audio)
+    try:
+        with write_aside(folder) as aside:
+            aside.mkdir()
+            rows = _write_samples(aside / "samples.i16", paths, audio)
+            index = pd.DataFrame(rows, corpus.table.index, ["samples", "scale", "checksum"]).to_csv(index_label="file")
+            (aside / "index.csv").write_text(index)
+            (aside / "store.json").write_text(json.dumps(
+                {"fingerprint": fingerprint, "audio": audio, "index": checksum(index.encode())}))
+    except OSError as error:  # not every one names the file
+        raise CorpusError(f"{folder}: the waveform store cannot be made there ({error.strerror or error}); make room, "
+                          f"or name another folder with the parameter `cache`") from error
+
+
+def _write_samples(file: Path, paths: Sequence[Path], audio: str) -> list[tuple[int, float, int]]:
+    """Each recording's number of samples, scale and checksum; its samples are written to `file`."""
     rows, problems = [], []
-    with write_aside(folder) as aside:
-        aside.mkdir()
-        with open(aside / "samples.i16", "wb") as out:
-            for file, result in zip(corpus.table.index, _load_all(audio_paths(corpus, audio), audio), strict=True):
+    with open(file, "wb") as out:
+        try:
+            for result in _prepare_all(paths, audio):
                 if isinstance(result, str):
                     problems.append(result)
                     continue
-                samples, scale = result
-                out.write(samples.tobytes())
-                rows.append((file, len(samples), scale))
-        if problems:
-            raise CorpusError(f"{len(problems)} recordings cannot be used:\n  " + "\n  ".join(problems[:20]))
-        pd.DataFrame(rows, columns=["file", "samples", "scale"]).to_csv(aside / "index.csv", index=False)
-        (aside / "store.json").write_text(json.dumps({"fingerprint": fingerprint, "audio": audio}))
+                samples, *rest = result
+                out.write(samples)
+                rows.append((len(samples) // SAMPLE.itemsize, *rest))
+        except WorkerDied as died:
+            at = paths[len(rows) + len(problems)]
+            raise CorpusError(f"{at}: here or at one of the next recordings, {died}") from died
+    if problems:
+        raise CorpusError(f"{len(problems)} recordings cannot be used:\n  " + "\n  ".join(problems[:20]))
+    return rows
 
 
-def _load_all(paths: list[Path], audio: str) -> Iterator[tuple[np.ndarray, float] | str]:
-    """Each recording as integers and their scale, or what is wrong with it, in order; decoded in parallel."""
-    loaded = in_parallel(functools.partial(_load_one, audio=audio), paths)
-    return tqdm(loaded, total=len(paths), desc=f"Preparing {audio} audio", unit="burst")
-
-
-def _load_one(path: Path, audio: str) -> tuple[np.ndarray, float] | str:
-    from burst2vec.audio import AudioError, load
-
-    try:
-        waveform = load(path, audio)
-    except (AudioError, OSError) as error:
-        return str(error)
-    return quantise(waveform)
-
-
-def quantise(waveform: np.ndarray) -> tuple[np.ndarray, float]:
-    """A waveform (samples,) as 16-bit integers, and what to multiply them by to have it back."""
-    scale = float(np.abs(waveform).max()) / 32767
-    return np.round(waveform / scale).astype(SAMPLE), scale
-
-
-def as_stored(waveform: np.ndarray) -> np.ndarray:
-    """A waveform float32 (samples,) with the store's rounding, so that it is heard as in training."""
-    samples, scale = quantise(waveform)
-    return samples * np.float32(scale)
+def _prepare_all(paths: Sequence[Path], audio: str) -> Iterator[Kept | str]:
+    """Each recording as it is kept, or what is wrong with it, in order; decoded in parallel."""
+    results = in_parallel(functools.partial(prepared, audio=audio), paths)
+    return tqdm(results, total=len(paths), desc=f"Preparing {audio} audio", unit="burst")

@@ -1,14 +1,16 @@
 import dataclasses
 import os
+import resource
 
 import numpy as np
 import pytest
 import soundfile
 
-import burst2vec.audio
+import burst2vec.samples
 from burst2vec.audio import load
 from burst2vec.corpus import CorpusError, read_corpus
-from burst2vec.store import WaveformStore, audio_paths, open_store
+from burst2vec.parallel import WorkerDied
+from burst2vec.store import DamagedStore, WaveformStore, audio_paths, open_store
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def loads(monkeypatch):
         names.append(path.name)
         return load(path, audio)
 
-    monkeypatch.setattr(burst2vec.audio, "load", counted)
+    monkeypatch.setattr(burst2vec.samples, "load", counted)
     return names
 
 
@@ -129,13 +131,107 @@ def test_recordings_that_went_missing_are_counted_and_the_first_named(corpus, ca
         open_store(corpus, "provided", cache)
 
 
-def test_a_truncated_store_is_refused_with_the_way_out(corpus, cache):
-    open_store(corpus, "provided", cache)
+def flip(path, place):
+    """Flips one bit of the byte at `place`."""
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+
+
+def cut(path, _):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def remove(path, _):
+    path.unlink()
+
+
+def scribble(path, _):
+    path.write_bytes(b"\xff{")
+
+
+@pytest.mark.parametrize("place", [0, 1, 2_001, -1])
+def test_a_flipped_bit_among_the_samples_is_refused_with_burst_and_way_out(corpus, cache, place):
+    store = open_store(corpus, "provided", cache)
     folder = next(cache.iterdir())
-    samples = folder / "samples.i16"
-    samples.write_bytes(samples.read_bytes()[:-100])
-    with pytest.raises(CorpusError, match="holds .* samples where its index lists .*; delete the folder"):
+    flip(folder / "samples.i16", place)
+    store = open_store(corpus, "provided", cache)
+    bad = np.searchsorted(np.cumsum(2 * store.lengths), place % (2 * store.lengths.sum()), side="right")
+    for row in range(len(store)):
+        if row != bad:
+            assert len(store[row]) == store.lengths[row]
+    for _ in range(2):
+        with pytest.raises(DamagedStore, match=f"{folder}: burst '{store.files[bad]}' is not as it was written; "
+                                               "delete the folder and it is made again"):
+            store[bad]
+
+
+@pytest.mark.parametrize(("file", "damage", "wrong"), [
+    ("samples.i16", cut, "holds .* samples where its index lists"),
+    ("samples.i16", remove, "samples.i16 cannot be read .No such file or directory."),
+    ("index.csv", flip, "index.csv is not as it was written"),
+    ("index.csv", cut, "index.csv is not as it was written"),
+    ("index.csv", remove, "index.csv cannot be read .No such file or directory."),
+    ("store.json", scribble, "store.json is damaged"),
+    ("store.json", cut, "store.json is damaged"),
+    ("store.json", remove, "store.json cannot be read .No such file or directory."),
+])
+def test_damage_that_the_opening_finds_is_told_and_the_store_made_again(corpus, cache, capsys, file, damage, wrong):
+    store = open_store(corpus, "provided", cache)
+    intact = [store[row].tobytes() for row in range(len(store))]
+    folder = next(cache.iterdir())
+    damage(folder / file, 40)
+    with pytest.raises(CorpusError, match=f"{folder}: {wrong}.*; delete the folder and it is made again"):
         WaveformStore(folder)
+    capsys.readouterr()
+    store = open_store(corpus, "provided", cache)
+    assert [store[row].tobytes() for row in range(len(store))] == intact
+    told = [line for line in capsys.readouterr().err.splitlines() if "made again" in line]
+    assert len(told) == 1 and told[0].startswith(str(folder)) and told[0].endswith("; the store is made again")
+    assert WaveformStore(folder) and [path.name for path in cache.iterdir()] == [folder.name]
+
+
+def test_a_burst_is_compared_with_its_checksum_once(corpus, cache, monkeypatch):
+    store, compared = open_store(corpus, "provided", cache), []
+    monkeypatch.setattr("burst2vec.store.checksum", lambda content: compared.append(content) or
+                        burst2vec.samples.checksum(content))
+    for _ in range(3):
+        assert len(store[4]) and len(store[5])
+    assert len(compared) == 2
+
+
+@pytest.mark.parametrize(("error", "seen", "said"), [
+    (WorkerDied("a worker died"), CorpusError, "00003.wav: here or at one of the next recordings, a worker died"),
+    (KeyboardInterrupt("now"), KeyboardInterrupt, "now"),
+])
+def test_a_preparation_that_is_broken_off_leaves_nothing(corpus, cache, monkeypatch, error, seen, said):
+    def broken_off(function, things):
+        yield from map(function, things[:3])
+        raise error
+
+    monkeypatch.setattr("burst2vec.store.in_parallel", broken_off)
+    with pytest.raises(seen, match=said):
+        open_store(corpus, "provided", cache)
+    assert not list(cache.iterdir())
+
+
+@pytest.mark.filterwarnings("ignore:.* tasks")  # joblib's, which pytest lets through
+def test_a_full_disk_is_told_with_the_place_and_leaves_nothing(corpus, cache):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))  # what would be written beyond that fails, as on a full disk
+    try:
+        with pytest.raises(CorpusError, match=f"{cache}/store-tones-.*-own: the waveform store cannot be made there "
+                                              r"\(File too large\); make room, or name another folder"):
+            open_store(corpus, "own", cache)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(cache.iterdir())
+
+
+def test_a_cache_that_is_no_folder_is_named(corpus, cache):
+    cache.touch()
+    with pytest.raises(CorpusError, match=f"{cache}/store-tones-.* cannot be made there .*parameter `cache`"):
+        open_store(corpus, "own", cache)
 
 
 def test_ids_keep_their_zeros(corpus, cache):
