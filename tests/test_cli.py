@@ -17,10 +17,24 @@ from burst2vec.cli import main
 from burst2vec.model import build
 
 
-def test_importing_the_package_and_asking_for_help_load_no_torch():
-    code = ("import sys, burst2vec, burst2vec.cli as c\ntry: c.main(['--help'])\nexcept SystemExit: pass\n"
-            "assert 'torch' not in sys.modules")
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+@pytest.mark.parametrize("code", ["import burst2vec", "import burst2vec.cli as cli\ntry: cli.main(['--help'])\n"
+                                                      "except SystemExit: pass"])
+def test_importing_the_package_and_asking_for_help_load_nothing_but_pythons_own_library(code):
+    assert loaded(code) == {"burst2vec"}
+
+
+def test_preparing_loads_no_torch_and_its_workers_no_table_either():
+    heavy = {"torch", "torchaudio", "transformers", "scipy", "sklearn", "matplotlib"}
+    assert not loaded("import burst2vec.store, burst2vec.samples") & heavy
+    assert not loaded("import burst2vec.samples, burst2vec.parallel") & {*heavy, "pandas"}
+
+
+def loaded(code):
+    """Packages that a fresh interpreter loads for `code`, without those of Python itself."""
+    code = (f"import sys; before = set(sys.modules)\n{code}\nnew = {{m.split('.')[0] for m in {{*sys.modules}} - before}}"
+            "\nprint('', *sorted(new - sys.stdlib_module_names))")
+    printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    return set(printed.splitlines()[-1].split())
 
 
 def test_synth_writes_a_corpus_that_prepare_reads(tmp_path, capsys):
