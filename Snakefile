@@ -54,7 +54,7 @@ def label_files(folder):
 
 # What a system's predictions follow from. The other modules show results: changing them trains nothing again.
 AUDIO = modules("audio", "corpus", "example", "expression", "files", "joining", "parallel", "population", "readers",
-                "sourcefilter", "store", "synth")
+                "samples", "sourcefilter", "store", "synth")
 TRAINING = AUDIO + modules("adversarial", "attention", "backbone", "batches", "checkpoints", "config", "distributed",
                            "encoding", "hardware", "inference", "interruption", "learning", "losses", "metrics", "model",
                            "packed", "predictions", "resumption", "systems", "tiny", "training")

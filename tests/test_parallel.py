@@ -59,7 +59,8 @@ def test_ctrl_c_leaves_no_worker_process_and_no_word_but_its_own(tmp_path):
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stderr=subprocess.PIPE, text=True,
                                start_new_session=True)
     try:
-        until(lambda: any(tmp_path.iterdir()))
+        # All of them: one that has not begun yet says that it was interrupted in beginning.
+        until(lambda: len(list(tmp_path.iterdir())) == joblib.cpu_count())
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         said = process.communicate(timeout=20)[1]
     finally:
