@@ -1,0 +1,74 @@
+"""Two processes that train together come to what one comes to, and end together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import psutil
+import pytest
+import torch
+
+from burst2vec.config import Params
+from burst2vec.corpus import open_corpus
+from burst2vec.interruption import Interrupted
+from burst2vec.store import open_store
+from burst2vec.training import train
+
+
+@pytest.fixture
+def prepare(tiny_corpus, tiny_params, tmp_path):
+    """A function that gives corpus, store and parameters of a training of two validations."""
+    def prepare(**changes):
+        params: Params = tiny_params(corpus=[str(tiny_corpus.root)], cache=str(tmp_path / "cache"), validate_every=3, **changes)
+        corpus = open_corpus(params)
+        return corpus, open_store(corpus, params.audio, params.path(params.cache)), params
+    return prepare
+
+
+@pytest.fixture
+def in_processes(tmp_path, monkeypatch):
+    """A function that has Python code run at the start of each process that torchrun starts."""
+    def inject(code):
+        (tmp_path / "injected").mkdir()
+        (tmp_path / "injected" / "sitecustomize.py").write_text("import os\nif 'RANK' in os.environ:\n    " + code)
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "injected"), os.environ.get("PYTHONPATH", "")]))
+    return inject
+
+
+def test_a_process_that_fails_ends_the_run_with_its_own_traceback(prepare, in_processes, tmp_path):
+    in_processes("if os.environ['RANK'] == '1':\n"
+                 "        import burst2vec.learning\n"
+                 "        burst2vec.learning.Learner.step = lambda self, batch: batch.no_such_thing")
+    with pytest.raises(RuntimeError, match=r"(?s)process 1 of those that trained together failed: AttributeError: .*"
+                                           r"no_such_thing.*Traceback.*in _step"):
+        train(*prepare(processes=2), tmp_path / "checkpoints")
+    assert not psutil.Process().children(recursive=True)
+
+
+def test_two_processes_end_together_at_a_signal_go_on_and_reproduce_one_that_computes_batches_in_two_parts(
+        prepare, in_processes, tmp_path):
+    folder = tmp_path / "checkpoints"
+    in_processes("import time, burst2vec.learning as l\n"
+                 "    step = l.Learner.step\n"
+                 "    l.Learner.step = lambda self, batch: (time.sleep(0.5), step(self, batch))[1]")
+    threading.Thread(target=_interrupt, args=(folder,), daemon=True).start()
+    with pytest.raises(Interrupted, match="training stopped after iteration .*start the same run again"):
+        train(*prepare(processes=2, checkpoint_minutes=0), folder)
+    assert not psutil.Process().children(recursive=True)
+    together, alone = train(*prepare(processes=2, checkpoint_minutes=0), folder), train(*prepare(accumulate=2))
+    assert together.history.drop(columns="value").equals(alone.history.drop(columns="value"))
+    np.testing.assert_allclose(together.history["value"], alone.history["value"], atol=1e-5)
+    for name, weight in alone.model.state_dict().items():
+        torch.testing.assert_close(together.model.state_dict()[name], weight, atol=1e-5, rtol=1e-4, msg=name)
+
+
+def _interrupt(folder):
+    """Ctrl-C once a checkpoint is there."""
+    end = time.monotonic() + 120
+    while not list(folder.glob("*.safetensors")) and time.monotonic() < end:
+        time.sleep(0.1)
+    os.kill(os.getpid(), signal.SIGINT)
