@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from typing import Any
 
 from jupyter_client.manager import AsyncKernelManager
@@ -16,6 +17,9 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
 from burst2vec.interruption import Interrupted, Request, die_with_parent, handling
+
+LOST = 2.0
+"""Seconds after which a kernel that is idle will not reply any more."""
 
 WAITING = b"burst2vec: asked the notebook to end; another Ctrl-C ends it at once\n"
 
@@ -34,7 +38,7 @@ class Client(PapermillNotebookClient):
 
     def __init__(self, *arguments, request: Request, **options):
         super().__init__(*arguments, **options)
-        self.request, self.running = request, False
+        self.request, self.running, self.idle_since = request, False, None
 
     def signalled(self, number: int, _frame: Any) -> None:
         """Takes a signal; the second Ctrl-C kills the kernel and whatever runs in its group."""
@@ -57,7 +61,7 @@ class Client(PapermillNotebookClient):
         """The cell, executed; Interrupted where somebody asked to end before it began."""
         if self.request.wanted:
             raise Interrupted(by=self.request.wanted)
-        self.running = False
+        self.running, self.idle_since = False, None
         try:
             return super().execute_cell(cell, cell_index, **options)
         finally:
@@ -69,7 +73,16 @@ class Client(PapermillNotebookClient):
             self.running = True
             if self.request.wanted:
                 self._signal_kernel(signal.SIGINT)
+        elif message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+            self.idle_since = time.monotonic()
         return super().process_message(message, *rest)
+
+    async def _async_check_alive(self) -> None:
+        """As nbclient does, every second. An interruption that hits a kernel when the cell has just ended may cost the
+        reply that is waited for."""
+        if self.request.wanted and self.idle_since and time.monotonic() - self.idle_since > LOST:
+            raise DeadKernelError("the reply to the interrupted cell is lost")
+        await super()._async_check_alive()
 
 
 class Engine(NBClientEngine):

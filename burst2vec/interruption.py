@@ -99,31 +99,34 @@ def handling(handler: Callable[[int, Any], None]) -> Iterator[None]:
             signal.signal(number, old)
 
 
-def end_with_parent(parent: int | None = None) -> None:
-    """Has the kernel of Linux kill this process when its parent ends, however it does. Elsewhere nothing happens.
+def end_with_parent(parent: int | None = None, by: signal.Signals = signal.SIGKILL) -> None:
+    """Has Linux send this process `by` when its parent ends, however it does. Elsewhere nothing happens.
 
     `parent` is the process number of the parent, where known: it may have ended already. More exactly, it is the thread
     that started this process whose end counts.
     """
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+        ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, by, 0, 0, 0)
     if parent is not None and os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), by)
 
 
-def die_with_parent(command: Sequence[str | os.PathLike]) -> list[str]:
-    """`command` for `subprocess.Popen` such that the process ends when the one that starts it does (on Linux).
+def die_with_parent(
+    command: Sequence[str | os.PathLike], parent: int | None = None, by: signal.Signals = signal.SIGKILL
+) -> list[str]:
+    """`command` for `subprocess.Popen` such that it is sent `by` when the process that starts it ends (on Linux).
 
-    It gets there by way of a small Python process that becomes the command. `Popen(preexec_fn=...)` would run Python
-    between fork and exec, which may hang where there are threads. The command's own children must see to themselves, by
-    `end_with_parent`.
+    That is `parent`, this process by default. The command gets there by way of a small Python process that becomes it;
+    `Popen(preexec_fn=...)` would run Python between fork and exec, which may hang where there are threads. The command's
+    own children must see to themselves, by `end_with_parent`.
     """
-    return [sys.executable, "-IS", __file__, str(os.getpid()), *map(os.fspath, command)]
+    parent = os.getpid() if parent is None else parent
+    return [sys.executable, "-IS", __file__, str(parent), str(int(by)), *map(os.fspath, command)]
 
 
 if __name__ == "__main__":  # as `die_with_parent` starts it
-    end_with_parent(int(sys.argv[1]))
+    end_with_parent(int(sys.argv[1]), signal.Signals(int(sys.argv[2])))
     try:
-        os.execvp(sys.argv[2], sys.argv[2:])
+        os.execvp(sys.argv[3], sys.argv[3:])
     except OSError as error:
-        sys.exit(f"{sys.argv[2]}: {error.strerror}")
+        sys.exit(f"{sys.argv[3]}: {error.strerror}")

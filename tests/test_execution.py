@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+import threading
+import time
+
 import nbformat
 import pytest
+from processes import PATIENCE, Started, wait_for
 
 from burst2vec import execution
 from burst2vec.cli import main
 from burst2vec.config import ParameterError
+from burst2vec.interruption import SAME, Interrupted
 
 
 def notebook(path, *sources):
@@ -44,6 +51,138 @@ def test_parameters_are_checked_before_a_kernel_starts(tmp_path):
 def test_a_missing_notebook_says_how_to_make_it(tmp_path):
     with pytest.raises(FileNotFoundError, match="make notebooks"):
         execution.execute(tmp_path / "none.ipynb", tmp_path / "out.ipynb", {})
+
+
+LONG = """
+import pathlib, time
+from burst2vec.interruption import Interrupted, interruptible
+with interruptible() as request:
+    pathlib.Path("{folder}/began").touch()
+    while not request.wanted:
+        time.sleep(0.01)
+    time.sleep({saving})
+    pathlib.Path("{folder}/saved").touch()
+raise Interrupted("stopped at iteration 7; starting the same run again goes on from there")
+"""
+"""A cell that trains until it is asked to end, and then takes some seconds to save."""
+
+
+@pytest.fixture
+def running(tmp_path):
+    """A function that starts `burst2vec run`, or another command, on a notebook of cells, and waits for its `began`."""
+    def start(*cells, command=("burst2vec", "run")):
+        source = notebook(tmp_path / "in.ipynb", *cells)
+        run = Started(*command, source, "out/out.ipynb", folder=tmp_path)
+        run.wait_for((tmp_path / "began").exists)
+        assert len(run.family) > 1
+        return run
+    (tmp_path / "out").mkdir()
+    return start
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_asked_to_end_lets_the_cell_save_and_leaves_nothing_else(running, tmp_path, number):
+    run = running(LONG.format(folder=tmp_path, saving=1))
+    run.signal(number)
+    code, printed, left = run.end()
+    assert code == 128 + number and not left
+    assert printed[-1].endswith("in.ipynb: stopped at iteration 7; starting the same run again goes on from there")
+    assert (tmp_path / "saved").exists() and not list((tmp_path / "out").iterdir())
+
+
+def test_a_second_ctrl_c_does_not_wait_for_the_cell(running, tmp_path):
+    run = running(LONG.format(folder=tmp_path, saving=1000))
+    run.signal(signal.SIGINT)
+    wait_for(lambda: "another Ctrl-C ends it at once" in run.printed.read_text())
+    time.sleep(1.5 * SAME)
+    run.signal(signal.SIGINT)
+    code, printed, left = run.end()
+    assert code == 130 and not left and printed[-1].endswith("in.ipynb: interrupted; nothing was written")
+    assert not (tmp_path / "saved").exists() and not list((tmp_path / "out").iterdir())
+
+
+WORKERS = """
+import pathlib
+from burst2vec.parallel import in_parallel
+def work(n):
+    import time
+    pathlib.Path("{folder}/began").touch()
+    time.sleep(0.1)
+for _ in in_parallel(work, range(10 ** 9), workers=2):
+    pass
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's end")
+@pytest.mark.parametrize("command", [("burst2vec", "run"), ("papermill", "-k", "python3")])
+def test_a_run_that_is_killed_leaves_neither_kernel_nor_workers(running, tmp_path, command):
+    run = running(WORKERS.format(folder=tmp_path), command=command)
+    assert len(run.family) > 3
+    run.signal(signal.SIGKILL)
+    code, _, left = run.end()
+    assert code == -signal.SIGKILL and not left
+
+
+def test_a_run_with_workers_that_is_asked_to_end_leaves_none_of_them(running, tmp_path):
+    run = running(WORKERS.format(folder=tmp_path))
+    run.signal(signal.SIGTERM)
+    code, printed, left = run.end()
+    assert code == 143 and not left and printed[-1].endswith("in.ipynb: interrupted; nothing was written")
+
+
+def test_papermill_alone_leaves_a_cell_time_for_a_quick_save(running, tmp_path):
+    run = running(LONG.format(folder=tmp_path, saving=0.5), command=("papermill", "-k", "python3"))
+    run.signal(signal.SIGINT)
+    code, _, left = run.end()
+    assert code and not left and (tmp_path / "saved").exists()
+
+
+def test_a_run_that_is_asked_to_end_starts_no_further_cell(tmp_path):
+    source = notebook(tmp_path / "in.ipynb", "import os, signal; os.kill(os.getppid(), signal.SIGTERM)",
+                      f"open('{tmp_path}/went-on', 'w')")
+    with pytest.raises(Interrupted) as stop:
+        execution.execute(source, tmp_path / "out.ipynb", {})
+    assert stop.value.by == signal.SIGTERM
+    assert [path.name for path in tmp_path.iterdir()] == ["in.ipynb"]
+
+
+def test_a_notebook_runs_in_another_thread_too(tmp_path):
+    source = notebook(tmp_path / "in.ipynb", "print(1)")
+    thread = threading.Thread(target=execution.execute, args=(source, tmp_path / "out.ipynb", {}))
+    thread.start()
+    thread.join()
+    assert (tmp_path / "out.ipynb").exists()
+
+
+def test_a_kernel_that_is_interrupted_lives_and_goes_on_when_its_cell_is_run_again(tmp_path):
+    from jupyter_client.manager import start_new_kernel
+
+    cell = """
+import pathlib, time
+from burst2vec.interruption import Interrupted, interruptible
+done = globals().get("done", 0)
+with interruptible() as request:
+    while not request.wanted and done < 100:
+        done += 1
+        pathlib.Path("began").touch()
+        time.sleep(0.02)
+if request.wanted:
+    raise Interrupted(f"stopped at {done}")
+"""
+    manager, client = start_new_kernel(kernel_name="python3", cwd=str(tmp_path))
+    try:
+        first = client.execute(cell)
+        wait_for((tmp_path / "began").exists)
+        manager.interrupt_kernel()
+        replies = iter(lambda: client.get_shell_msg(timeout=PATIENCE), None)
+        stopped = next(reply["content"] for reply in replies if reply["parent_header"]["msg_id"] == first)
+        assert stopped["ename"] == "Interrupted" and manager.is_alive()
+        again = client.execute(cell, reply=True, timeout=PATIENCE)["content"]
+        done = client.execute("", user_expressions={"done": "done"}, reply=True, timeout=PATIENCE)["content"]
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    assert again["status"] == "ok" and done["user_expressions"]["done"]["data"]["text/plain"] == "100"
 
 
 def executed(path, outputs, execution_count=1):

@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
+from processes import Started
 
 from burst2vec import interruption
-from burst2vec.interruption import Interrupted, die_with_parent, interruptible
+from burst2vec.interruption import Interrupted, breaking_off, die_with_parent, interruptible
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's end")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -69,6 +71,19 @@ def test_another_thread_may_be_interruptible_though_no_signal_comes_to_it():
     assert seen == [None] and signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_is_broken_off_once_and_then_tidies_up_undisturbed(number):
+    tidied = False
+    with pytest.raises(Interrupted) as stop, breaking_off():
+        try:
+            os.kill(os.getpid(), number)
+            pytest.fail("the signal was lost")
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+            tidied = True
+    assert tidied and stop.value.by == number
+
+
 def test_interrupted_work_passes_for_an_interrupt_and_not_for_an_error():
     assert issubclass(Interrupted, KeyboardInterrupt) and not issubclass(Interrupted, Exception)
     assert str(Interrupted("stopped at iteration 3")) == "stopped at iteration 3"
@@ -76,37 +91,35 @@ def test_interrupted_work_passes_for_an_interrupt_and_not_for_an_error():
 
 
 PARENT = """
-import subprocess, sys, time
+import signal, subprocess, sys, time
 from burst2vec.interruption import die_with_parent
-child = subprocess.Popen(die_with_parent([sys.executable, "-c", "import time; time.sleep(60)"]))
-print(child.pid, flush=True)
+code = "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(print('asked'))); print('here', flush=True); time.sleep(60)"
+subprocess.Popen(die_with_parent([sys.executable, "-c", code], by=signal.Signals(int(sys.argv[1]))))
 time.sleep(60)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
-def test_a_command_ends_with_the_process_that_started_it():
-    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True)
-    child = int(parent.stdout.readline())
-    time.sleep(0.5)
-    assert alive(child)
-    parent.kill()
-    parent.communicate()
-    until(lambda: not alive(child))
+@linux
+@pytest.mark.parametrize("by, asked", [(signal.SIGKILL, False), (signal.SIGTERM, True)])
+def test_a_command_ends_with_the_process_that_started_it(tmp_path, by, asked):
+    parent = Started(sys.executable, "-c", PARENT, int(by), folder=tmp_path)
+    parent.wait_for(lambda: "here" in parent.printed.read_text())
+    assert len(parent.family) == 2
+    parent.signal(signal.SIGKILL)
+    _, printed, left = parent.end()
+    assert not left and printed == ["here", "asked"][:1 + asked]
 
 
 def test_a_command_that_ends_with_its_parent_is_otherwise_the_command_itself():
     code = "import os, sys; print(sys.argv[1:], os.environ['WORD']); sys.exit(3)"
     done = subprocess.run(die_with_parent([sys.executable, "-c", code, "a b", "-x"]), capture_output=True, text=True,
-                          env={**os.environ, "WORD": "käuze", "PYTHONUTF8": "1"})
-    assert (done.returncode, done.stdout) == (3, "['a b', '-x'] käuze\n")
+                          env={**os.environ, "WORD": "owl"})
+    assert (done.returncode, done.stdout) == (3, "['a b', '-x'] owl\n")
 
 
 def test_a_command_whose_parent_is_gone_already_never_starts():
-    command = die_with_parent([sys.executable, "-c", "print('started')"])
-    command[3] = "1"  # the parent's number
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (-signal.SIGKILL, "")
+    done = subprocess.run(die_with_parent([sys.executable, "-c", "print('started')"], parent=1), capture_output=True)
+    assert (done.returncode, done.stdout) == (-signal.SIGKILL, b"")
 
 
 def test_a_command_that_does_not_exist_is_named():
@@ -114,18 +127,18 @@ def test_a_command_that_does_not_exist_is_named():
     assert done.returncode == 1 and done.stderr == "no-such-command: No such file or directory\n"
 
 
-def alive(number: int) -> bool:
-    """Whether the process exists and is no zombie."""
-    try:
-        with open(f"/proc/{number}/stat") as stat:
-            return stat.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+SIGNALS = [(signal.SIGTERM, False, 143), (signal.SIGINT, True, 130), (signal.SIGKILL, False, -9)]
 
 
-def until(condition, seconds: float = 20.0) -> None:
-    """Waits for what must become true."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
+@linux
+@pytest.mark.parametrize("number, group, expected", SIGNALS)
+def test_a_command_that_many_workers_share_leaves_none_of_them(tmp_path, number, group, expected):
+    synth = Started("burst2vec", "synth", "corpus", "--train", 5000, folder=tmp_path)
+    synth.wait_for(lambda: any(tmp_path.glob(".corpus.*/corpus/wav/*.wav")))
+    assert len(synth.family) > 2
+    synth.signal(number, group)
+    code, printed, left = synth.end()
+    assert code == expected and not left
+    if number != signal.SIGKILL:
+        assert [line for line in printed if line and "synthesising" not in line] == ["burst2vec: interrupted"]
+        assert [path.name for path in tmp_path.iterdir()] == ["printed"]
