@@ -141,7 +141,7 @@ def _model(folder: Path, name: str) -> PreTrainedModel:
         raise BackboneError(f"backbone {name!r}: its folder holds no config.json; {_EXPECTED}")
     check_model_type(described.get("model_type"), name)
     try:
-        with _quiet():
+        with quiet():
             config = AutoConfig.from_pretrained(folder, trust_remote_code=False, **_CHANGES)
             config._attn_implementation = None  # a file may name a repository's kernels, to be downloaded and run
             model, loading = AutoModel.from_pretrained(
@@ -200,8 +200,9 @@ def _line(error: Exception) -> str:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps transformers from printing a progress bar, and a report of the head's weights that nobody asked for."""
+def quiet() -> Iterator[None]:
+    """Keeps transformers from printing a progress bar, what it thinks of odd values, and a report of the head's weights
+    that nobody asked for."""
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()

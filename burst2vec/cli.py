@@ -13,6 +13,7 @@ from typing import Any
 
 from burst2vec import __version__
 from burst2vec.interruption import breaking_off
+from burst2vec.words import printable, shown
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,10 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with breaking_off():
             return options.command(options) or 0
     except KeyboardInterrupt as stop:
-        print(f"burst2vec: {str(stop) or 'interrupted'}", file=sys.stderr)
+        print(printable(f"burst2vec: {str(stop) or 'interrupted'}"), file=sys.stderr)
         return 128 + getattr(stop, "by", signal.SIGINT)
     except (ValueError, OSError, RuntimeError, ImportError) as error:
-        print(f"burst2vec: {error}", file=sys.stderr)
+        print(printable(f"burst2vec: {error}"), file=sys.stderr)
         return 1
 
 
@@ -121,7 +122,7 @@ def _parameters(options: argparse.Namespace) -> dict[str, Any]:
     """The parameters of files and options, as papermill would read them."""
     import yaml
 
-    from burst2vec.config import ParameterError, read_yaml
+    from burst2vec.config import UNREADABLE, ParameterError, read_yaml
 
     values = {}
     for path in options.file:
@@ -129,8 +130,8 @@ def _parameters(options: argparse.Namespace) -> dict[str, Any]:
     for name, value in options.parameter:
         try:
             values[name] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise ParameterError(f"parameter {name} is {value!r}; expected a value that YAML can read") from None
+        except UNREADABLE:
+            raise ParameterError(f"parameter {name} is {shown(value)}; expected a value that YAML can read") from None
     return values
 
 
@@ -192,7 +193,7 @@ def _predict(options: argparse.Namespace) -> int:
 
     def report(line: str) -> None:
         reported.append(line)
-        tqdm.write(f"burst2vec: {line}", file=sys.stderr)
+        tqdm.write(printable(f"burst2vec: {line}"), file=sys.stderr)
 
     table = load(options.model, options.device).predict(options.paths, options.window, options.batch_size, report)
     if out:

@@ -18,6 +18,8 @@ from typing import Any
 
 import yaml
 
+from burst2vec.words import shown
+
 
 class ParameterError(ValueError):
     """A parameter that is unknown, ill-typed or out of range; the message names it and what would be right."""
@@ -161,6 +163,11 @@ class Params:
         return json.dumps(dataclasses.asdict(self), indent=1)
 
 
+UNREADABLE = (yaml.YAMLError, ValueError, RecursionError)
+"""What text that is no YAML raises: besides YAML's own errors bytes that are no UTF-8, a date that is none, a number of
+thousands of digits, and brackets without end."""
+
+
 def project_root() -> Path:
     """The nearest folder, from here upwards, that holds `params/scales`; the current folder where there is none."""
     here = Path.cwd()
@@ -174,7 +181,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise FileNotFoundError(f"{path}: no such parameter file; there are {others}")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         where = f", line {error.problem_mark.line + 1}" if getattr(error, "problem_mark", None) else ""
         raise ParameterError(f"{path}{where}: not readable as YAML; expected lines `name: value`") from None
     if not isinstance(content, dict):
@@ -212,7 +219,7 @@ def _refuse_unknown(name: str, where: str = "") -> None:
     if name not in Params.names():
         alike = difflib.get_close_matches(str(name), Params.names(), n=1)
         hint = f"; did you mean {alike[0]}?" if alike else f"; known are {', '.join(Params.names())}"
-        raise ParameterError(f"{where}unknown parameter {name!r}{hint}")
+        raise ParameterError(f"{where}unknown parameter {shown(name)}{hint}")
 
 
 def _checked(f: dataclasses.Field, value: Any) -> Any:
@@ -221,7 +228,7 @@ def _checked(f: dataclasses.Field, value: Any) -> Any:
     if kind == "float" and isinstance(value, str | int) and not isinstance(value, bool):
         try:
             value = float(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             pass
     if kind == "list[str]" and isinstance(value, str | tuple):
         value = [value] if isinstance(value, str) else list(value)
@@ -231,11 +238,11 @@ def _checked(f: dataclasses.Field, value: Any) -> Any:
         "list[str]": isinstance(value, list) and all(isinstance(v, str) for v in value),
     }[kind]
     if not right:
-        raise ParameterError(f"parameter {f.name} is {value!r}; expected {kind}. {f.metadata['help']}")
+        raise ParameterError(f"parameter {f.name} is {shown(value)}; expected {kind}. {f.metadata['help']}")
     low, high, choices = (f.metadata[k] for k in ("low", "high", "choices"))
     if choices and value not in choices:
-        raise ParameterError(f"parameter {f.name} is {value!r}; expected one of {', '.join(choices)}")
+        raise ParameterError(f"parameter {f.name} is {shown(value)}; expected one of {', '.join(choices)}")
     if (low is not None and not value >= low) or (high is not None and not value <= high):
         bounds = " and ".join(b for b in (f"at least {low}" * (low is not None), f"at most {high}" * (high is not None)) if b)
-        raise ParameterError(f"parameter {f.name} is {value!r}; expected {bounds}")
+        raise ParameterError(f"parameter {f.name} is {shown(value)}; expected {bounds}")
     return value

@@ -14,6 +14,7 @@ from burst2vec.check import Checked
 from burst2vec.corpus import Problem, Task
 from burst2vec.description import SPLIT_NAMES, table1
 from burst2vec.files import write_aside
+from burst2vec.words import printable
 
 CHANNELS = {1: "mono", 2: "stereo"}
 
@@ -39,7 +40,7 @@ def summary(checked: Checked) -> str:
     parts += _lines(grave)
     if notes:
         parts += [f"{_count(len(notes), 'note')}:", *_lines(notes)]
-    return "\n".join(parts).encode(errors="backslashreplace").decode()  # names of files may be no text
+    return printable("\n".join(parts))
 
 
 def _contents(checked: Checked) -> str:
@@ -84,7 +85,7 @@ def _lines(problems: Sequence[Problem]) -> list[str]:
     lines = []
     for alike in kinds.values():
         shown = alike[:SHOWN[alike[0].grave]]
-        lines += [f"  {problem}" for problem in shown]
+        lines += ["  " + str(problem).replace("\n", "\\n") for problem in shown]
         if len(alike) > len(shown):
             lines.append(f"  … and {len(alike) - len(shown):,} more like these; --json FILE lists them all")
     return lines

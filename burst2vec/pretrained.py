@@ -21,12 +21,13 @@ from huggingface_hub import snapshot_download
 from safetensors import SafetensorError
 
 from burst2vec import __version__, recordings
-from burst2vec.checkpoints import ask_hub
+from burst2vec.checkpoints import ask_hub, quiet
 from burst2vec.config import Params
 from burst2vec.corpus import Task
 from burst2vec.files import write_aside
 from burst2vec.hardware import choose_device
 from burst2vec.model import Burst2Vec
+from burst2vec.words import shown
 
 CONFIG, WEIGHTS, CARD = FILES = ("config.json", "model.safetensors", "README.md")
 FORMAT = 1
@@ -68,7 +69,7 @@ def load(source: str | Path, device: str = "auto") -> System:
     if "members" not in config:
         return System({folder.resolve().name: _read(folder, config).to(chosen)})
     if not config["members"] or not isinstance(config["members"], list):
-        raise ModelError(f"{folder / CONFIG}: members is {config['members']!r}; expected a list of folders")
+        raise ModelError(f"{folder / CONFIG}: members is {shown(config['members'])}; expected a list of folders")
     members = {str(name): _member(folder, str(name)).to(chosen) for name in config["members"]}
     _check_members(folder, members)
     return System(members)
@@ -150,7 +151,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: does not describe a Burst2Vec; {EXPECTED}")
     version, writer = config.pop("format"), config.pop("burst2vec")
     if version != FORMAT:
-        raise ModelError(f"{path}: of format {version!r}, written by burst2vec {writer}; this is burst2vec "
+        raise ModelError(f"{path}: of format {shown(version)}, written by burst2vec {writer}; this is burst2vec "
                          f"{__version__}, which reads format {FORMAT}")
     return config
 
@@ -165,7 +166,8 @@ def _read(folder: Path, config: dict[str, Any]) -> Burst2Vec:
 def _build(path: Path, config: dict[str, Any]) -> Burst2Vec:
     try:
         Params(**{name: value for name, value in config.items() if name not in ("tasks", "backbone")})
-        model = Burst2Vec.from_config(config)
+        with quiet():
+            model = Burst2Vec.from_config(config)
     except Exception as error:  # whatever the file's values make the libraries below raise
         raise ModelError(f"{path}: describes no model that can be built ({_line(error)}); {EXPECTED}") from error
     absent = sorted(model.to_config().keys() - config.keys())

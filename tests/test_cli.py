@@ -57,6 +57,19 @@ def test_bad_input_is_one_line_that_names_it(arguments, named, capsys):
     assert named in error and len(error.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize("value", ["2022-13-45", "[" * 10_000, "9" * 5_000, "a: b: c", "\0"])
+def test_a_value_that_is_no_yaml_is_named_with_its_parameter(value, capsys):
+    assert main(["prepare", "-p", "seed", value]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("burst2vec: parameter seed is ") and "a value that YAML can read" in error
+    assert len(error.splitlines()) == 1 and len(error) < 500
+
+
+def test_a_name_cannot_command_the_terminal(tmp_path, capsys):
+    assert main(["check", str(tmp_path / "evil\x1b[2J")]) == 1
+    assert "evil\\x1b[2J: there is no such folder" in capsys.readouterr().err
+
+
 @pytest.fixture
 def model(tiny_corpus, tiny_params, tmp_path):
     """The folder of a saved model."""

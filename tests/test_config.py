@@ -174,3 +174,23 @@ def test_the_root_is_found_from_any_folder_of_the_project_and_paths_start_there(
 def test_a_run_is_named_after_its_scale_unless_it_has_a_name():
     assert Params(scale="demo", variant="V1", run="mine").folder == ROOT / "results" / "mine" / "V1"
     assert Params(scale="demo").run_folder == ROOT / "results" / "demo"
+
+
+@pytest.mark.parametrize("content", ["seed: 2022-13-45", "seed: " + "9" * 5_000, "tasks: " + "[" * 10_000, "seed: !!int x"])
+def test_a_value_that_yaml_itself_stumbles_over_is_a_bad_parameter_file(tmp_path, content):
+    (tmp_path / "X.yaml").write_text(content)
+    with pytest.raises(ParameterError, match="X.yaml.*: not readable as YAML"):
+        read_yaml(tmp_path / "X.yaml")
+
+
+def test_lines_of_yaml_that_mean_billions_of_lists_are_refused_in_a_line(tmp_path):
+    lines = ["width: [&a0 [ha]", *(f"  , &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)), "  ]"]
+    (tmp_path / "X.yaml").write_text("\n".join(lines))
+    with pytest.raises(ParameterError, match="parameter width is .*; expected int") as caught:
+        Params.resolve(read_yaml(tmp_path / "X.yaml"))
+    assert len(str(caught.value)) < 2_000
+
+
+def test_an_integer_beyond_every_float_is_refused():
+    with pytest.raises(ParameterError, match="parameter dropout is 1000.*; expected float"):
+        Params(dropout=10 ** 400)

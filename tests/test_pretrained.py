@@ -323,3 +323,9 @@ def test_without_a_report_what_is_left_out_is_a_warning(folder, recordings):
 
 def test_the_hubs_client_reads_the_card(folder):
     assert huggingface_hub.ModelCard.load(folder / "README.md").data.library_name == "burst2vec"
+
+
+def test_odd_values_in_a_config_are_not_remarked_on_by_other_libraries(folder, capfd):
+    rewrite(folder / "config.json", lambda c: c["backbone"]["model"].update(bos_token_id=14_169))
+    Burst2Vec.from_pretrained(folder)
+    assert capfd.readouterr() == ("", "")

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from burst2vec.corpus import KINDS, CorpusError, Problem
+from burst2vec.words import shown
 
 STANDARD = ("file", "corpus", "split", "speaker", "sex", "raw", "provided")
 """What every corpus's table has; no task goes by these names."""
@@ -159,7 +160,7 @@ def _mapping(content: Any, where: str, known: Collection[str], needed: Collectio
         if key not in known:
             alike = difflib.get_close_matches(str(key), known, n=1)
             hint = f"did you mean {alike[0]}?" if alike else f"known are {', '.join(known)}"
-            raise CorpusError(f"{where}key {key!r} is not known; {hint}")
+            raise CorpusError(f"{where}key {shown(key)} is not known; {hint}")
     said = {key: value for key, value in content.items() if value is not None}
     for key in needed:
         if key not in said:
@@ -192,4 +193,4 @@ def _fields(kind: type) -> list[str]:
 
 
 def _wrong(key: str, value: Any) -> str:
-    return f"{key} is {value!r}; expected {MEANING[key]}"
+    return f"{key} is {shown(value)}; expected {MEANING[key]}"

@@ -12,6 +12,7 @@ import pandas as pd
 
 from burst2vec.corpus import CorpusError, Problem, Task
 from burst2vec.readers.reading import MISSING, Reading, draw_splits, scalar_task
+from burst2vec.words import shown
 
 KNOWN_BY = "audio_16k/ or audio_44k/"
 
@@ -92,7 +93,7 @@ def _listed(root: Path, part: str, speakers: pd.Series, problems: list[Problem])
         fields = _fields(entry)
         alike = _alike(fields, numbered)
         if alike is None:
-            problems.append(Problem(_file(part), None, f"entry {place} is {entry!r}; expected [spk_id, gender, age, "
+            problems.append(Problem(_file(part), None, f"entry {place} is {shown(entry)}; expected [spk_id, gender, age, "
                                                        "country, native language, health condition]", grave=False))
         elif len(alike) == 1:
             found.append({**fields, "speaker": alike[0]})
