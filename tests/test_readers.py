@@ -1,4 +1,5 @@
 import dataclasses
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -229,3 +230,14 @@ def test_no_module_but_the_readers_and_the_parameters_names_a_layout(layout):
     library = Path(burst2vec.__file__).parent
     naming = {str(path.relative_to(library)) for path in library.rglob("*.py") if f'"{layout}"' in path.read_text()}
     assert naming == {"config.py", "readers/__init__.py"}
+
+
+def test_a_table_of_thousands_of_columns_is_read_as_soon_as_one_of_few(tmp_path, write_exvo, labels):
+    root = write_exvo(tmp_path / "wide", labels)
+    header, *rows = (root / "data_info.csv").read_text().splitlines()
+    extra = [f"note {n}" for n in range(20_000)]
+    lines = [",".join([header, *extra]), *(row + "," * len(extra) for row in rows)]
+    (root / "data_info.csv").write_text("\n".join(lines))
+    started = time.process_time()
+    assert read(root).corpus().table["age"].notna().all()
+    assert time.process_time() - started < 2

@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -107,7 +108,7 @@ class TableFile:
         if optional is not None:
             for column in (c for c in header if c not in (*needed, *optional)):
                 self.problem(None, f"column {column!r} is not known, and not read", grave=False)
-        for column in {c for c in header if header.count(c) > 1}:
+        for column in (c for c, times in Counter(header).items() if times > 1):
             self.problem(None, f"column {column!r} is there twice; the first is read")
         self.rows, kept = [], []
         for row, record in enumerate(records, start=2):
@@ -116,8 +117,9 @@ class TableFile:
                 kept.append(self._fitted(record, len(header), row))
         cells = pd.DataFrame(kept, columns=range(len(header)), dtype=object)
         cells = cells.where(~cells.isin(MISSING), None)
-        columns = {c: cells[header.index(c)] if c in header else None for c in (*needed, *header)}
-        self.cells = pd.DataFrame(columns, dtype=object)
+        place = {c: i for i, c in reversed(list(enumerate(header)))}  # the first of its name
+        read = [c for c in place if optional is None or c in optional]
+        self.cells = pd.DataFrame({c: cells[place[c]] if c in place else None for c in (*needed, *reversed(read))}, dtype=object)
 
     def problem(self, position: int | None, text: str, grave: bool = True) -> None:
         """Notes a problem with the burst at that position, or with the whole table."""
