@@ -45,12 +45,15 @@ def combine(members: Mapping[str, pd.DataFrame], tasks: Iterable[Task]) -> pd.Da
     """The ensemble's predictions, in the form of its members' tables and the order of the first.
 
     Intensities and scalars are the members' mean. A class is the one whose mean probability is highest, the
-    first of them where several are. Raises ValueError where the members do not cover the same bursts.
+    first of them where several are. Raises ValueError where the members do not cover the same bursts, or do not
+    predict the tasks.
     """
     if not members:
         raise ValueError("an ensemble needs a member")
-    first = next(iter(members.values()))
+    first, tasks = next(iter(members.values())), list(tasks)
     _check_members(members)
+    for code, table in members.items():
+        _check_columns(code, table, tasks)
     aligned = [table.loc[first.index] for table in members.values()]
     combined = first.copy()
     for task in tasks:
@@ -114,3 +117,10 @@ def _check_members(members: Mapping[str, pd.DataFrame]) -> None:
         moved = first.index[(table.loc[first.index, "split"] != first["split"]).to_numpy()]
         if len(moved):
             raise ValueError(f"ensemble: {code} and {other} put burst {moved[0]!r} in different splits")
+
+
+def _check_columns(code: str, table: pd.DataFrame, tasks: Iterable[Task]) -> None:
+    """Raises ValueError where a member's predictions lack a task's columns, or hold no numbers there."""
+    for column in (c for task in tasks for c in (task.probability_columns or task.columns)):
+        if column not in table or not pd.api.types.is_numeric_dtype(table[column]):
+            raise ValueError(f"ensemble: {code} predicts no numbers {column!r}; predict again, or train it again")

@@ -150,7 +150,10 @@ def aligned(task: Task, truth: pd.DataFrame, predictions: pd.DataFrame) -> tuple
 
 
 def _numbers(truth: ArrayLike, prediction: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    truth, prediction = np.asarray(truth, np.float64), np.asarray(prediction, np.float64)
+    try:
+        truth, prediction = np.asarray(truth, np.float64), np.asarray(prediction, np.float64)
+    except (ValueError, TypeError):
+        raise ValueError("truth or prediction holds text; expected numbers") from None
     _check(truth, prediction)
     for name, values in (("truth", truth), ("prediction", prediction)):
         if not np.isfinite(values).all():

@@ -6,7 +6,7 @@ name); for a task of classes also a probability for each, `country_China` and so
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -47,9 +47,34 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path}: no predictions there; train that system first")
-    first = pd.read_csv(path, dtype=str, keep_default_na=False, nrows=1)
-    if not {"file", "split"} <= set(first.columns):
-        raise CorpusError(f"{path}: not a table of predictions; expected the columns file, split and each task's")
-    classes = [c for c in first for value in first[c] if f"{c}_{value}" in first]  # beside their probabilities
-    text = dict.fromkeys(["file", "split", *classes], str)
-    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""]).set_index("file")
+    try:
+        first = pd.read_csv(path, dtype=str, keep_default_na=False, nrows=1)
+        if not {"file", "split"} <= set(first.columns):
+            raise CorpusError(f"{path}: not a table of predictions; expected the columns file, split and each task's")
+        classes = [c for c in first for value in first[c] if f"{c}_{value}" in first]  # beside their probabilities
+        text = dict.fromkeys(["file", "split", *classes], str)
+        table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeError) as error:
+        raise CorpusError(f"{path}: not a table of predictions ({' '.join(str(error).split())}); "
+                          "predict again, or train that system again") from None
+    _check(table, text, path)
+    return table.set_index("file")
+
+
+def _check(table: pd.DataFrame, text: Collection[str], path: str | Path) -> None:
+    """Raises CorpusError where a burst has no name or is listed twice, or where a cell is no number among numbers."""
+    if not isinstance(table.index, pd.RangeIndex):  # what pandas makes of rows longer than the header
+        raise CorpusError(f"{path}: its rows have more cells than its header")
+    unnamed, twice = table["file"].isna(), table["file"].duplicated()
+    if unnamed.any():
+        raise CorpusError(f"{path}: row {unnamed.argmax() + 2} names no file")
+    if twice.any():
+        raise CorpusError(f"{path}: burst {table['file'][twice].iloc[0]!r} is listed twice")
+    infinite = np.isinf(table.select_dtypes("number")).any()
+    for column in [c for c in table if c not in text and infinite.get(c, True)]:
+        numbers = pd.to_numeric(table[column], errors="coerce")
+        wrong = numbers.isna() & table[column].notna() | np.isinf(numbers)
+        if wrong.any() and not numbers.isna().all():  # nothing but text are classes without probabilities
+            row = wrong.argmax()
+            raise CorpusError(f"{path}: {column} of burst {table['file'][row]!r} is {table[column][row]!s:.100}; "
+                              "expected a number")

@@ -7,6 +7,7 @@ in [0, 1].
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -102,9 +103,6 @@ def _test_predictions(path: Path) -> pd.DataFrame:
     test = predictions[predictions["split"] == "test"]
     if test.empty:
         raise SubmissionError(f"{path}: no prediction for a test clip; expected one for each")
-    twice = test.index[test.index.duplicated()]
-    if len(twice):
-        raise SubmissionError(f"{path}: test clip {twice[0]!r} is listed twice")
     return test
 
 
@@ -122,8 +120,11 @@ def _folder(names: Sequence[str]) -> Path | None:
 def _trained_on(system: Path) -> list[str]:
     """The corpora that a system, or an ensemble's first member, was trained on, as its parameters name them."""
     path = system / "params.json"
-    values = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    if values.get("members"):
-        return _trained_on(system.parent / values["members"][0])
-    names = values.get("corpus") or []
-    return [names] if isinstance(names, str) else names
+    try:
+        values = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        if values.get("members"):
+            return _trained_on(system.parent / values["members"][0])
+        names = values.get("corpus") or []
+        return [os.fspath(name) for name in ([names] if isinstance(names, str) else names)]
+    except (ValueError, RecursionError, AttributeError, TypeError, KeyError, IndexError):
+        raise SubmissionError(f"{path}: not readable as a system's parameters; name the ExVo folder by --corpus") from None

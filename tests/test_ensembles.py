@@ -102,3 +102,9 @@ def test_an_ensemble_is_built_from_a_runs_folder_and_written_like_a_system(tmp_p
     assert "# Ensemble A" in (tmp_path / "A" / "README.md").read_text()
     with pytest.raises(FileNotFoundError, match="V9"):
         build(tmp_path, TASKS, {"B": ("V1", "V9")})
+
+
+@pytest.mark.parametrize("change", [lambda table: table.drop(columns="age"), lambda table: table.assign(age="old")])
+def test_a_member_that_does_not_predict_a_task_is_named(change):
+    with pytest.raises(ValueError, match="ensemble: V2 predicts no numbers 'age'"):
+        combine({"V1": predictions(0), "V2": change(predictions(1))}, TASKS)

@@ -145,3 +145,8 @@ def test_score_names_the_burst_that_lacks_a_prediction():
 
 def test_the_examples_in_the_docstrings_run():
     assert doctest.testmod(metrics).failed == 0
+
+
+def test_text_among_numbers_is_refused():
+    with pytest.raises(ValueError, match="truth or prediction holds text; expected numbers"):
+        metrics.mae([20.0, 30.0], ["21", "old"])

@@ -57,3 +57,24 @@ def test_another_table_is_not_taken_for_predictions(tmp_path):
     (tmp_path / "table2.csv").write_text("code,split\nV1,val\n")
     with pytest.raises(CorpusError, match="table2.csv: not a table of predictions; expected the columns file, split"):
         read_predictions(tmp_path / "table2.csv")
+
+
+@pytest.mark.parametrize(("content", "complaint"), [
+    ("", "not a table of predictions .*predict again"),
+    ("file,split,age\n1,val,3\n2,val,3,4\n", "not a table of predictions .*saw 4"),
+    ("file,split,age\n1,val,3,4\n", "its rows have more cells than its header"),
+    ("file,split,age\n1,val,3\n,val,4\n", "row 3 names no file"),
+    ("file,split,age\n1,val,3\n1,val,4\n", "burst '1' is listed twice"),
+    ("file,split,age\n1,val,3\n2,val,old\n", "age of burst '2' is old; expected a number"),
+    ("file,split,age\n1,val,3\n2,val,inf\n", "age of burst '2' is inf; expected a number"),
+])
+def test_a_damaged_table_of_predictions_is_named_with_what_is_wrong(tmp_path, content, complaint):
+    (tmp_path / "predictions.csv").write_text(content)
+    with pytest.raises(CorpusError, match=f"predictions.csv: {complaint}"):
+        read_predictions(tmp_path / "predictions.csv")
+
+
+def test_predictions_in_another_encoding_are_refused(tmp_path):
+    (tmp_path / "predictions.csv").write_bytes("file,split,age\nLaché,val,3\n".encode("latin-1"))
+    with pytest.raises(CorpusError, match="predictions.csv: not a table of predictions"):
+        read_predictions(tmp_path / "predictions.csv")

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from burst2vec.config import Params
+from burst2vec.corpus import CorpusError
 from burst2vec.predictions import write_predictions
 from burst2vec.readers import COUNTRIES, EMOTIONS
 from burst2vec.submission import SubmissionError, check_submission, write_submission
@@ -97,7 +98,7 @@ def test_a_system_of_several_corpora_is_refused(system, tmp_path, tiny_corpus):
     (lambda t: t.assign(Fear=1.5), r"Fear of \[00024\] is 1.5; expected 0 to 1"),
 ])
 def test_predictions_that_are_no_submission_are_refused_and_nothing_is_written(system, tmp_path, change, complaint):
-    with pytest.raises(SubmissionError, match=complaint):
+    with pytest.raises((SubmissionError, CorpusError), match=complaint):
         write_submission(system(change), "owls", 1, tmp_path / "out")
     assert not list((tmp_path / "out").glob("*"))
 
@@ -134,3 +135,11 @@ def test_reading_back_finds_what_is_wrong(system, tmp_path, tiny_corpus, old, ne
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(SubmissionError, match=f"ExVo-Multi_owls_1.csv: {complaint}"):
         check_submission(path, tiny_corpus.split("test").index)
+
+
+@pytest.mark.parametrize("content", ["{", "null", "[]", '{"corpus": 7}', '{"corpus": [7]}', '{"members": {"a": 1}}', '{"members": [0]}'])
+def test_a_damaged_record_of_parameters_is_named_with_the_way_round_it(system, tmp_path, content):
+    folder = system()
+    (folder / "params.json").write_text(content)
+    with pytest.raises(SubmissionError, match="params.json: not readable as a system's parameters; .*--corpus"):
+        write_submission(folder, "owls", 1, tmp_path)
