@@ -104,7 +104,9 @@ class Backbone(nn.Module):
         Raises BackboneError where its architecture is not one of `MODEL_TYPES`.
         """
         check_model_type(config["model"].get("model_type"), config["settings"]["name"])
-        shape = AutoConfig.for_model(**_without_kernels(config["model"]))
+        # What nobody reads is not computed, whatever a file says; of attention weights transformers would warn.
+        shape = AutoConfig.for_model(**{**_without_kernels(config["model"]), "output_attentions": False,
+                                        "output_hidden_states": False})
         model = AutoModel.from_config(shape, dtype=torch.float32)
         return cls(model, Settings(**config["settings"]), config["padding"], config["freeze_feature_encoder"])
 

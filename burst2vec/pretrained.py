@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import safetensors.torch
 import torch
@@ -54,9 +55,17 @@ class System:
 
     def predict(self, paths: str | Path | Iterable[str | Path], window: float = 10.0, batch_size: int = 8,
                 report: recordings.Report = warnings.warn) -> pd.DataFrame:
-        """The predictions for files and folders of recordings, a row for each; see `recordings.predict`."""
+        """The predictions for files and folders of recordings, a row for each; see `recordings.predict`.
+
+        Raises ModelError where the weights lead to values that are no numbers.
+        """
         paths = [paths] if isinstance(paths, str | Path) else paths
-        return recordings.predict(self.members, paths, window, batch_size, report)
+        table = recordings.predict(self.members, paths, window, batch_size, report)
+        wrong = ~np.isfinite(table.select_dtypes("number")).all(axis=1)
+        if wrong.any():
+            raise ModelError(f"{', '.join(self.members)}: predicts no finite numbers for {table['file'][wrong.argmax()]}; "
+                             "the training has failed, or model.safetensors is damaged")
+        return table
 
 
 def load(source: str | Path, device: str = "auto") -> System:

@@ -325,7 +325,13 @@ def test_the_hubs_client_reads_the_card(folder):
     assert huggingface_hub.ModelCard.load(folder / "README.md").data.library_name == "burst2vec"
 
 
-def test_odd_values_in_a_config_are_not_remarked_on_by_other_libraries(folder, capfd):
-    rewrite(folder / "config.json", lambda c: c["backbone"]["model"].update(bos_token_id=14_169))
-    Burst2Vec.from_pretrained(folder)
+def test_odd_values_in_a_config_are_not_remarked_on_by_other_libraries(folder, recordings, capfd):
+    rewrite(folder / "config.json", lambda c: c["backbone"]["model"].update(bos_token_id=14_169, output_attentions=True))
+    load(folder, "cpu").predict(recordings)
     assert capfd.readouterr() == ("", "")
+
+
+def test_weights_that_lead_to_no_numbers_are_refused_when_they_predict(folder, recordings):
+    spoil_weights(lambda w: [value.fill_(1e38) for name, value in w.items() if name.startswith("projection")])(folder)
+    with pytest.raises(ModelError, match="V1: predicts no finite numbers for .*0.wav; .*model.safetensors is damaged"):
+        load(folder, "cpu").predict(recordings)
