@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from tqdm.auto import tqdm
+
+NAME = re.compile(r"\d{6}-\d+-[0-9a-f]{32}\.safetensors")
+"""Of a checkpoint: its number, the iteration, and its checksum."""
 
 KEPT = 2
 """Checkpoints that stay: the last one, and the one before it should the last be damaged."""
@@ -119,7 +123,7 @@ class Checkpoints:
 
     def _files(self) -> list[Path]:
         """The latest first."""
-        return sorted(self.folder.glob("[0-9]*-*-*.safetensors"), reverse=True)
+        return sorted((p for p in self.folder.glob("*.safetensors") if NAME.fullmatch(p.name)), reverse=True)
 
     def _differences(self, identity: Mapping[str, Any]) -> str:
         return "; ".join(f"{name} was {identity.get(name)!r} and is {self.identity.get(name)!r}"

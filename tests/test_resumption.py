@@ -260,6 +260,13 @@ def test_a_half_written_checkpoint_of_a_killed_process_is_no_checkpoint(checkpoi
     assert checkpoints.read() is None
 
 
+def test_another_file_in_the_folder_is_no_checkpoint(checkpoints):
+    (checkpoints.folder / "0x-1-a.safetensors").write_bytes(b"mine")
+    assert checkpoints.read() is None
+    checkpoints.write(1, Checkpoint({"a": torch.ones(1)}, {"finished": False}))
+    assert checkpoints.read() and (checkpoints.folder / "0x-1-a.safetensors").exists()
+
+
 def test_the_identity_tells_every_parameter_that_changes_numbers(tiny_corpus, tiny_store, tiny_params):
     told = training.identity(tiny_corpus, tiny_store, tiny_params())
     assert {"learning_rate", "seed", "batch_size", "audio", "processes"} <= told.keys()
