@@ -85,7 +85,7 @@ def fuzz(target: Target, cases: int, seed: int | None = None, tally: Tally | Non
         tally.findings[broken.place] = str(broken)
     except hypothesis.errors.Flaky as flaky:  # what is printed once, for instance
         place = next(iter(tally.met.keys() - tally.findings.keys()), "once only")
-        tally.findings[place] = f"once only: {str(flaky)[:2_000]}"
+        tally.findings[place] = f"once only: {place}\n{str(flaky)[:2_000]}"
     return tally
 
 

@@ -24,12 +24,16 @@ from burst2vec.backbone import BackboneError
 from burst2vec.config import ParameterError
 from burst2vec.corpus import CorpusError
 from burst2vec.execution import NotebookError
+from burst2vec.learning import OutOfMemory
+from burst2vec.parallel import WorkerDied
 from burst2vec.pretrained import ModelError
+from burst2vec.resumption import ResumptionError
 from burst2vec.submission import SubmissionError
 from burst2vec.training import TrainingError
 from burst2vec.words import printable
 
-OWN = (ParameterError, CorpusError, AudioError, ModelError, BackboneError, SubmissionError, TrainingError, NotebookError)
+OWN = (ParameterError, CorpusError, AudioError, ModelError, BackboneError, SubmissionError, TrainingError, NotebookError,
+       OutOfMemory, WorkerDied, ResumptionError)
 """What the library raises where an input is wrong."""
 
 SECONDS = 10.0
@@ -44,8 +48,9 @@ LONGEST = 20_000
 UNSEEN = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 """Warnings that Python does not show by default."""
 
-TOLERATED = re.compile(r"Note: |Warning: |\[src/libmpg123/|.*\d\d:\d\d.*\]$|$")
-"""What may be printed: what libsndfile's decoder of MP3 has no switch for, and progress bars."""
+TOLERATED = re.compile(r"Note: |Warning: |\[src/libmpg123/|.*\d\d:\d\d.*\]$|.*; (it is left out|the store is made again)$|$")
+"""What may be printed: what libsndfile's decoder of MP3 has no switch for, progress bars, and that a damaged file is gone
+around."""
 
 LIBRARY = str(Path(burst2vec.__file__).parent)
 
@@ -99,8 +104,9 @@ def _complaint(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return "" if error.code == 2 else f"exit {error.code}"
     own = isinstance(error, OWN) or (isinstance(error, OSError) and error.filename)
-    raised = traceback.extract_tb(error.__traceback__)[-1].filename
-    if not own and not (isinstance(error, ValueError | OSError | RuntimeError | ImportError) and raised.startswith(LIBRARY)):
+    raised = traceback.extract_tb(error.__traceback__)[-1]
+    worded = raised.filename.startswith(LIBRARY) and raised.line.startswith("raise ")
+    if not own and not (worded and isinstance(error, ValueError | OSError | RuntimeError | ImportError)):
         return "an error that is not the library's"
     text = printable(str(error))
     return "" if text.strip() and len(text) < LONGEST else f"a message of {len(text)} letters"

@@ -157,6 +157,29 @@ def store() -> Path:
     return workshop() / "cache"
 
 
+IDENTITY = {"seed": 0}
+
+
+def weights(number: int):
+    """A tensor that tells its number."""
+    import torch
+
+    return torch.full((4,), float(number))
+
+
+@functools.cache
+def checkpoints() -> Path:
+    """A folder with the checkpoints of iterations 1 and 2 of a training."""
+    from burst2vec.resumption import Checkpoint, Checkpoints
+
+    folder = workshop() / "training"
+    folder.mkdir()
+    for number in (1, 2):
+        Checkpoints(folder, IDENTITY).write(number, Checkpoint({"now.w": weights(number)}, {
+            "iteration": number, "finished": False}))
+    return folder
+
+
 @functools.cache
 def model() -> Path:
     """The folder of a saved model, untrained, as small as can be."""

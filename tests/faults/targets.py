@@ -183,7 +183,7 @@ def _names(right: list[str]) -> st.SearchStrategy[list[str]]:
     pieces = st.sampled_from(right).flatmap(
         lambda name: st.tuples(st.integers(0, len(name)), st.sampled_from(("", "9", "-", "٣", " ", "é", "\n", "_", "\x1b"))).map(
             lambda edit: name[:edit[0]] + edit[1] + name[edit[0] + 1:]))
-    return st.tuples(st.lists(st.sampled_from(right), max_size=30), st.lists(odd | undecodable | pieces, max_size=5)).map(
+    return st.tuples(st.just(right) | st.lists(st.sampled_from(right), max_size=30), st.lists(odd | undecodable | pieces, max_size=5)).map(
         lambda both: list(dict.fromkeys(both[0] + both[1])))
 
 
@@ -295,6 +295,44 @@ def stores(found, folder: Path) -> Action:
         whole = open_store(subjects.corpus(), "provided", subjects.store())
         for row in range(len(whole)):
             ensure(np.array_equal(opened[row], whole[row]), "other samples than the recording's")
+    return act
+
+
+# Checkpoints.
+
+def _checkpoint_edits() -> st.SearchStrategy:
+    """For one checkpoint, or for both: damage, or another name."""
+    names = sorted(p.name for p in subjects.checkpoints().iterdir())
+    tokens = (b"{", b"}", b'"', b"state", b"F32", b"[0,", b"NaN", b"\xff\xff\xff\x7f")
+    contents = [damage((subjects.checkpoints() / name).read_bytes(), tokens) for name in names]
+    called = st.sampled_from(("0x-1-a", "000003-9-", "9" * 40 + "-1-x", "-1--", "000002-2-" + "0" * 32, ".writing-1"))
+    return st.tuples(*(st.tuples(st.just(name), content, st.none() | called)
+                       for name, content in zip(names, contents, strict=True)))
+
+
+@target(_checkpoint_edits)
+def checkpoints(found, folder: Path) -> Action:
+    """The last sound checkpoint is read, whatever else lies there, or none; and another can be written after it."""
+    from burst2vec.resumption import Checkpoint, Checkpoints
+
+    kept = Checkpoints(subjects.copied(subjects.checkpoints(), folder.parent / "training"), subjects.IDENTITY)
+    sound = []
+    for number, (name, damaged, called) in enumerate(found, start=1):
+        path = kept.folder / name
+        if damaged.data == path.read_bytes() and not called:
+            sound.append(number)
+        path.write_bytes(damaged.data)
+        if called:
+            path.rename(kept.folder / f"{called}.safetensors")
+
+    def act():
+        checkpoint = kept.read()  # refused where every checkpoint is damaged
+        ensure((checkpoint is None) == (not sound), f"read {checkpoint} where {sound} are sound")
+        if checkpoint:
+            same = checkpoint.state["iteration"] == sound[-1] and bool((checkpoint.tensors["now.w"] == sound[-1]).all())
+            ensure(same, f"read {checkpoint} where {sound} are sound")
+        kept.write(3, Checkpoint({"now.w": subjects.weights(3)}, {"iteration": 3, "finished": False}))
+        ensure(kept.read().state["iteration"] == 3, "not the checkpoint that was written last")
     return act
 
 
