@@ -1,0 +1,71 @@
+"""A sample of an epoch's batches, and what it says of the whole epoch.
+
+How long a step takes depends on how much audio its batch holds, padding included. A few batches never hold the epoch's
+mean, so they are taken at equal steps from the shortest to the longest, and what is left of the difference is made up
+along the slope of their own seconds over their own audio.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from burst2vec.audio import SAMPLE_RATE
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Places of batches in an epoch: `warm` to warm up on, then `turns`, each some; and of a mean step of each turn the
+    audio in seconds, padded and real. `epoch` says the same of the whole epoch, and its `steps`."""
+
+    warm: np.ndarray
+    turns: list[np.ndarray]
+    padded_s: list[float]
+    real_s: list[float]
+    epoch: dict[str, float]
+
+    @property
+    def order(self) -> list[int]:
+        """Places in the order in which they are trained on. The last is there to be loaded, not to be trained on."""
+        return [int(i) for part in (self.warm, *self.turns, self.warm[:1]) for i in part]
+
+
+def sample(batches: Sequence[np.ndarray], lengths: np.ndarray, rounds: int, steps: int, warm: int = 1) -> Sample:
+    """A turn of `steps` batches for each of the `rounds`, from an epoch's `batches`, rows each, and `warm` more.
+
+    `lengths` (rows,) are in samples. Turns of several steps have short and long batches each; turns of one come in the
+    same random order of length for whoever is sampled alike.
+    """
+    padded = np.array([lengths[rows].max() * len(rows) for rows in batches]) / SAMPLE_RATE
+    real = np.array([lengths[rows].sum() for rows in batches]) / SAMPLE_RATE
+    full = np.flatnonzero([len(rows) >= max(map(len, batches)) - 1 for rows in batches])  # no remainder of an epoch
+    ascending = full[np.argsort(padded[full], kind="stable")]
+    rng = np.random.default_rng(0)
+    evenly = ((np.arange(rounds * steps) + 0.5) / (rounds * steps) * len(ascending)).astype(int)
+    turns = [rng.permutation(turn) for turn in rng.permutation(ascending[evenly].reshape(steps, rounds).T)]
+    epoch = {"steps": len(batches), "padded_s": padded.mean(), "real_s": real.mean(),
+             "audio_share": real.sum() / padded.sum()}
+    return Sample(ascending[np.linspace(0, len(ascending) - 1, warm).astype(int)], turns,
+                  [padded[turn].mean() for turn in turns], [real[turn].mean() for turn in turns], epoch)
+
+
+def at_mean(seconds: Sequence[float], padded_s: Sequence[float], mean: float) -> list[float]:
+    """`seconds` of steps on so much padded audio each, brought to a step on `mean` of it along their own slope.
+
+    In proportion to the audio where they show none: with less than three, or where more audio took no longer.
+    """
+    t, x = np.array(seconds), np.array(padded_s)
+    slope = np.polyfit(x, t, 1)[0] if len(x) > 2 and np.ptp(x) > 0 else 0.0
+    return (t + slope * (mean - x) if slope > 0 else t * mean / x).tolist()
+
+
+def blocks(lengths: np.ndarray, size: int, number: int) -> list[np.ndarray]:
+    """Rows of `number` batches of `size` at equal steps from the shortest to the longest, where all of `lengths` are
+    batched in the order of length, as in validation. All rows, where there are no more."""
+    ascending = np.argsort(lengths, kind="stable")
+    if len(ascending) <= size * number:
+        return np.array_split(ascending, -(-len(ascending) // size))
+    starts = (np.arange(number) + 0.5) / number * len(ascending) - size / 2
+    return [ascending[start:start + size] for start in starts.astype(int)]

@@ -1,0 +1,110 @@
+"""What the benchmarks of training and of inference work on: bursts as many and as long as ExVo's, its tasks, and models
+at the published sizes with random weights.
+
+The bursts are noise: how long a step takes depends on their lengths, not on what they sound like, nor on the labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from burst2vec.audio import SAMPLE_RATE
+from burst2vec.backbone import Backbone, Settings, feature_norm
+from burst2vec.corpus import Corpus, Task
+from burst2vec.model import Burst2Vec
+from burst2vec.readers import COUNTRIES, EMOTIONS
+from transformers import AutoModel, HubertConfig, PreTrainedModel
+
+EXVO = {"train": 19_990, "val": 19_396, "test": 19_815}
+"""Bursts of ExVo 2022 in each split."""
+
+MEAN, SPREAD, SHORTEST, LONGEST = 2.2, 1.2, 0.3, 10.0
+"""Of a burst's seconds: mean and standard deviation of the log-normal law, and where it is clipped."""
+
+SIZES = {
+    "tiny": {"conv_dim": (32,) * 7, "hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
+             "intermediate_size": 96, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4},
+    "base": {},
+    "large": {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096,
+              "feat_extract_norm": "layer", "do_stable_layer_norm": True, "conv_bias": True},
+}
+"""How each size differs from `HubertConfig`'s defaults, which are HuBERT base; `tiny` proves a command, nothing else.
+SpecAugment and LayerDrop are on in the defaults, as in the published configurations."""
+
+TASKS = (Task("emotion", "intensities", tuple(EMOTIONS)),
+         Task("age", "scalar", ("age",), unit="years", low=20, high=40),
+         Task("country", "classes", ("country",), classes=tuple(COUNTRIES)))
+
+
+def draw_lengths(bursts: int, seed: int = 0) -> np.ndarray:
+    """Samples (bursts,) at 16 kHz, by ExVo's law."""
+    variance = np.log1p((SPREAD / MEAN) ** 2)
+    seconds = np.random.default_rng(seed).lognormal(np.log(MEAN) - variance / 2, np.sqrt(variance), bursts)
+    return (SAMPLE_RATE * seconds.clip(SHORTEST, LONGEST)).astype(np.int64)
+
+
+def corpus(train: int = EXVO["train"], val: int = 64, seed: int = 0) -> Corpus:
+    """A corpus of so many bursts that poses ExVo's three tasks. Every burst has all labels, drawn at random."""
+    rng, bursts = np.random.default_rng(seed), train + val
+    splits = np.repeat(["train", "val"], [train, val])
+    ratings = rng.random((bursts, len(EMOTIONS)))
+    table = pd.DataFrame(ratings / ratings.max(axis=1, keepdims=True), columns=list(EMOTIONS),
+                         index=pd.Index([f"{n:05d}" for n in range(bursts)], name="file"))
+    speakers = [f"{split}-{n // 35}" for n, split in enumerate(splits)]
+    table = table.assign(corpus="noise", split=splits, speaker=speakers, sex=None, raw=None, provided=None,
+                         age=rng.uniform(20, 40, bursts), country=rng.choice(COUNTRIES, bursts))
+    return Corpus("noise", Path("."), table, TASKS, synthetic=True)
+
+
+class Noise:
+    """A waveform store of noise bursts of given `lengths` (bursts,), in memory: `store[row]` is float32 (samples,)."""
+
+    def __init__(self, lengths: np.ndarray, seed: int = 0):
+        self.lengths, self.seed = lengths, seed
+        self._made: dict[int, np.ndarray] = {}
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        samples, scale = self.quantised(row)
+        return samples * scale
+
+    def quantised(self, row: int) -> tuple[np.ndarray, np.float32]:
+        """A burst's 16-bit integers (samples,), and what to multiply them by."""
+        if row not in self._made:
+            rng = np.random.default_rng((self.seed, row))
+            self._made[row] = rng.integers(-32_767, 32_768, self.lengths[row], dtype=np.int16)
+        return self._made[row], np.float32(1 / 32_768)
+
+    def make(self, rows: Iterable[int]) -> None:
+        """Makes those bursts, so that no later reading waits for it."""
+        for row in rows:
+            self.quantised(int(row))
+
+
+def config(size: str, **changes) -> HubertConfig:
+    """The configuration of a size of `SIZES`, with `changes`."""
+    return HubertConfig(**{**SIZES[size], **changes})
+
+
+def encoder(size: str, **changes) -> PreTrainedModel:
+    """transformers' HuBERT of that size, with random weights."""
+    return AutoModel.from_config(config(size, **changes), dtype=torch.float32)
+
+
+def burst2vec(size: str) -> Burst2Vec:
+    """Our model on a backbone of that size, as `config.Params` describes it by default, with random weights."""
+    model = encoder(size, apply_spec_augment=False, layerdrop=0.0)
+    settings = Settings(f"hubert-{size}", True, attention_mask=wants_mask(model.config))
+    return Burst2Vec(Backbone(model, settings), TASKS)
+
+
+def wants_mask(shape: HubertConfig) -> bool:
+    """Whether the checkpoint of that configuration comes with a feature extractor that returns an attention mask."""
+    return feature_norm(shape) == "layer"
