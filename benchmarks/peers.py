@@ -1,0 +1,193 @@
+"""The `transformers` Trainer as a peer, twice: as its documentation shows it, and with every switch set well.
+
+`documented` follows the guide *Audio classification* of transformers 5: bursts that the feature extractor normalised
+beforehand (`map`), padded by it in the collator, random batches, the default optimiser and float32, gradients clipped
+and losses watched and logged as they are by default. The guide freezes nothing, and the published configurations have
+SpecAugment and LayerDrop on. It cuts clips at one second and gathers gradients of four batches; neither is done here.
+
+`tuned` groups lengths, computes in bfloat16 where the hardware does, freezes the feature encoder, which then leaves no
+graph, has neither SpecAugment nor LayerDrop, updates with the fused optimiser, and neither clips, nor logs, nor watches
+losses. On a GPU batches come from worker processes through pinned memory. Attention is SDPA in both, the default.
+
+Both hold the bursts in memory, and train Burst2Vec's heads on its losses, one task a batch. Where a checkpoint's
+feature extractor returns no mask (HuBERT base), padding is part of a burst, as published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from accelerate.state import AcceleratorState
+from torch import nn
+
+import burst2vec._torchaudio  # noqa: F401  (before transformers, which imports torchaudio)
+from transformers import (
+    PreTrainedModel,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+    Wav2Vec2FeatureExtractor,
+)
+from transformers.trainer_pt_utils import LengthGroupedSampler
+
+from benchmarks import workload
+from burst2vec.audio import SAMPLE_RATE
+from burst2vec.corpus import Corpus
+from burst2vec.hardware import autocast
+from burst2vec.losses import objective
+from burst2vec.model import Burst2Vec
+
+KINDS = ("documented", "tuned")
+WORKERS = 4
+
+
+class Published(nn.Module):
+    """A model of transformers in the place of our backbone: padding and mask are what its users have them be."""
+
+    def __init__(self, model: PreTrainedModel):
+        super().__init__()
+        self.model, self.features, self.padding = model, model.config.hidden_size, "as_published"
+
+    def forward(self, waveforms: torch.Tensor, mask: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Hidden states (batch, frames, features) of waveforms (batch, samples), and the frames (batch,) to average."""
+        hidden = self.model(waveforms, attention_mask=mask).last_hidden_state
+        if mask is None:
+            return hidden, torch.full((len(hidden),), hidden.shape[1], device=hidden.device)
+        return hidden, self.model._get_feat_extract_output_lengths(mask.sum(1))
+
+
+class Multitask(nn.Module):
+    """Burst2Vec as the Trainer wants a model: `forward` returns the loss of a batch."""
+
+    def __init__(self, model: Burst2Vec):
+        super().__init__()
+        self.burst2vec = model
+
+    def forward(self, input_values: torch.Tensor, labels: torch.Tensor, task: str,
+                attention_mask: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
+        """The weighted sum of all terms of Eq. 8, as `loss`."""
+        model = self.burst2vec
+        [posed] = (t for t in model.tasks if t.name == task)
+        return {"loss": objective(model, model.represent(input_values, attention_mask), posed, labels)["total"]}
+
+
+def build(kind: str, size: str) -> Multitask:
+    """The model of that peer at that size, with random weights."""
+    if kind == "documented":
+        return Multitask(Burst2Vec(Published(workload.encoder(size)), workload.TASKS))
+    model = workload.encoder(size, apply_spec_augment=False, layerdrop=0.0)
+    model.feature_extractor._freeze_parameters()
+    return Multitask(Burst2Vec(Published(model), workload.TASKS))
+
+
+class Bursts(torch.utils.data.Dataset):
+    """Bursts as `map` leaves them: each normalised by the feature extractor, in memory."""
+
+    def __init__(self, store: workload.Noise, extractor: Wav2Vec2FeatureExtractor, rows: Sequence[int]):
+        self._bursts = len(store)
+        self._inputs = {int(row): extractor(store[row], sampling_rate=SAMPLE_RATE).input_values[0] for row in rows}
+
+    def __len__(self) -> int:
+        return self._bursts
+
+    def __getitem__(self, row: int) -> dict[str, np.ndarray | int]:
+        return {"input_values": self._inputs[row], "row": row}
+
+
+class Collator:
+    """Pads bursts as the feature extractor does, with the labels of one task: the tasks take turns."""
+
+    def __init__(self, extractor: Wav2Vec2FeatureExtractor, corpus: Corpus):
+        self._extractor, self._turn = extractor, 0
+        self._targets = [(t.name, torch.from_numpy(t.targets(corpus.table))) for t in corpus.tasks]
+
+    def __call__(self, bursts: Sequence[dict]) -> dict[str, torch.Tensor | str]:
+        task, targets = self._targets[self._turn % len(self._targets)]
+        self._turn += 1
+        inputs = self._extractor.pad({"input_values": [b["input_values"] for b in bursts]}, padding=True,
+                                     return_tensors="pt")
+        return {**inputs, "labels": targets[[b["row"] for b in bursts]], "task": task}
+
+
+def feature_extractor(size: str) -> Wav2Vec2FeatureExtractor:
+    """The feature extractor that the checkpoint of that size comes with."""
+    return Wav2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=workload.wants_mask(workload.config(size)))
+
+
+def plan(kind: str, lengths: np.ndarray, batch_size: int, seed: int = 0) -> list[np.ndarray]:
+    """The batches of an epoch, rows each, as that peer's sampler deals them."""
+    generator = torch.Generator().manual_seed(seed)
+    dealt = (LengthGroupedSampler(batch_size, lengths=lengths.tolist(), generator=generator) if kind == "tuned"
+             else torch.utils.data.RandomSampler(range(len(lengths)), generator=generator))
+    rows = np.fromiter(dealt, np.int64)
+    return [rows[start:start + batch_size] for start in range(0, len(rows), batch_size)]
+
+
+def arguments(kind: str, device: torch.device, batch_size: int, folder: str) -> TrainingArguments:
+    """What that peer's Trainer is told. `folder` is where it would write, if it did."""
+    gpu = device.type == "cuda"
+    common = {"output_dir": folder, "per_device_train_batch_size": batch_size, "num_train_epochs": 100,
+              "save_strategy": "no", "report_to": "none", "disable_tqdm": True, "use_cpu": not gpu,
+              "remove_unused_columns": False, "dataloader_pin_memory": gpu}
+    if kind == "documented":
+        told = TrainingArguments(**common, learning_rate=3e-5, warmup_steps=0.1, logging_steps=10)
+    else:
+        told = TrainingArguments(
+            **common, train_sampling_strategy="group_by_length", bf16=autocast("auto", device)._enabled,
+            optim="adamw_torch_fused", max_grad_norm=0.0, logging_strategy="no", logging_nan_inf_filter=False,
+            dataloader_num_workers=WORKERS * gpu, dataloader_persistent_workers=gpu)
+    told._n_gpu = min(told.n_gpu, 1)  # else it would deal each batch to all GPUs that it sees
+    return told
+
+
+class Ticking(TrainerCallback):
+    """Calls `done` after each step of a training."""
+
+    def __init__(self, done: Callable[[], None]):
+        self._done = done
+
+    def on_step_end(self, args, state, control, **_):
+        """Called by the Trainer."""
+        self._done()
+
+
+class Told(Trainer):
+    """A Trainer that takes its batches from a list, an epoch's own or a sample of it."""
+
+    def __init__(self, *, batches: Sequence[np.ndarray], **others):
+        super().__init__(**others)
+        self._told = batches
+
+    def _get_train_sampler(self, train_dataset=None) -> Sequence[int]:
+        return _Listed(np.concatenate(self._told))
+
+
+class _Listed(torch.utils.data.Sampler):
+    def __init__(self, rows: np.ndarray):
+        self._rows = rows.tolist()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._rows)
+
+
+def program(size: str, model: Multitask, corpus: Corpus, store: workload.Noise, batches: Sequence[np.ndarray],
+            told: TrainingArguments) -> Callable[[Callable[[], None]], None]:
+    """The Trainer's training on `batches`, rows each, over and over, for `turns.Turns`."""
+    extractor = feature_extractor(size)
+    dataset = Bursts(store, extractor, np.unique(np.concatenate(batches)))
+    collator = Collator(extractor, corpus)
+
+    def train(done: Callable[[], None]) -> None:
+        AcceleratorState._shared_state = {}  # accelerate has one arithmetic a process; here each Trainer has its own
+        trainer = Told(batches=batches, model=model, args=told, train_dataset=dataset, data_collator=collator,
+                       callbacks=[Ticking(done)])
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+
+    return train

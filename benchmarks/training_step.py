@@ -1,0 +1,224 @@
+"""Seconds of a training step at HuBERT's sizes: ours, and the `transformers` Trainer's as documented and set well.
+
+    python -m benchmarks.training_step --size base --json benchmarks/training_step.json
+
+All three train Burst2Vec's heads on its losses for ExVo's three tasks, on noise with ExVo's law of lengths, 32 bursts
+and one task a batch; `peers` says what the Trainers do. Each deals an epoch of 19,990 bursts into batches in its own
+way. Of these batches a sample is trained on, at equal steps from the shortest to the longest, in rounds in which the
+three take turns. Loading is part of a step; warming up and what is made once (the encoded bursts, the normalised ones)
+are not.
+
+A sample of an epoch does not have its mean length. So the seconds of each turn are brought to the epoch's mean batch
+along the slope of seconds over padded audio that this contender's own turns show: seconds of an epoch's mean step.
+
+The JSON holds, beside `environment`:
+
+- `size`, `parameters`, `device`, `precision` (ours), `set` (parameters that were), `batch` (bursts), `bursts` (in the
+  epoch), `rounds`, `steps_a_turn`
+- `ours_s`, `trainer_documented_s`, `trainer_tuned_s`: the epoch's mean step, the median of all rounds
+- `documented_to_ours`, `tuned_to_ours`: ratios within a round, `median`, `low` and `high`
+- `turns`: for each contender and round `padded_s` and `real_s`, audio of a mean step of that turn, `seconds` of one
+- `epoch`: for each contender `steps` of a pass over the bursts, `padded_s` and `real_s`, audio of a mean step, and
+  `audio_share`, real over padded
+- `flop_a_step`: model FLOP of our mean step over real audio, and `flop_a_step_padded` over padded audio; `flop_counted`
+  and `flop_formula`, of one burst of mean length, operation by operation on meta tensors and by formula
+- `matrix_rate`: `flop_s`, `rows`, `dtype` of the machine's best square product
+- `utilisation`: model FLOP over real audio in `ours_s`, over the matrix rate; `utilisation_padded` counts padding as
+  work
+- `once`: `encoding_s` for `encoded_audio_s` seconds of audio, `encoding_s_per_hour` of it, and `encoded_mib`, what is
+  kept
+- `validation`: `seconds` for `bursts`, `s_per_burst`, without encoding, in batches of `batch`
+- `memory_mib`: for each contender, weights, gradients, optimiser state and what a step adds at its peak, without the
+  bursts; on a CPU that is resident memory, as Linux tells it
+- `profile`: for each contender the ten operations with the largest `share` of `ms` a step, on a GPU or with `--profile`
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from torch import nn
+
+from benchmarks import flops, peers, workload
+from benchmarks.common import alternate, markdown, ratio, write_json
+from benchmarks.ours import Ours
+from benchmarks.sampling import Sample, at_mean, blocks, sample
+from benchmarks.turns import Turns
+from benchmarks.watching import MIB, Meter, held, profiled
+from burst2vec.audio import SAMPLE_RATE
+from burst2vec.batches import plan
+from burst2vec.config import Params
+from burst2vec.hardware import arithmetic, choose_device
+
+NAMES = {"ours": "ours", "trainer_documented": "Trainer as documented", "trainer_tuned": "Trainer set well"}
+ROUNDS = {"cpu": 4, "cuda": 10}
+STEPS = {"cpu": 1, "cuda": 40}
+WARM = {"cpu": 1, "cuda": 20}
+VALIDATED, LARGEST = {"cpu": 2, "cuda": 20}, {"cpu": 32, "cuda": 1024}
+"""Batches of validation that are timed, and the bursts in one at most."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A model, its training for `turns.Turns`, and the sample of its epoch that it is trained on.
+
+    `kernels` is a context in which its turns are taken, for what torch has set for all.
+    """
+
+    model: nn.Module
+    program: Callable[[Callable[[], None]], None]
+    sample: Sample
+    kernels: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext
+
+
+def main(arguments: Sequence[str] | None = None, measure: Callable[[argparse.Namespace], dict] | None = None) -> None:
+    """Measures, prints a table, and writes the JSON that is asked for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.training_step", description=__doc__.partition("\n")[0])
+    parser.add_argument("--size", choices=list(workload.SIZES), default="base", help="HuBERT's; base without this")
+    parser.add_argument("--device", default="auto", help="the GPU where there is one, or a torch device")
+    parser.add_argument("--rounds", type=int, metavar="N", help="in which the three take turns; 4, on a GPU 10")
+    parser.add_argument("--steps", type=int, metavar="N", help="of a turn; 1, on a GPU 40")
+    parser.add_argument("--batch", type=int, default=32, metavar="N", help="bursts in a batch; 32 without this")
+    parser.add_argument("--bursts", type=int, default=workload.EXVO["train"], metavar="N",
+                        help="in an epoch; ExVo's 19,990 without this")
+    parser.add_argument("--profile", type=int, metavar="N", help="steps to profile; none, on a GPU 5")
+    parser.add_argument("--set", type=yaml.safe_load, default={}, metavar="YAML",
+                        help="parameters of our training, as '{compile_layers: true}'")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures, hardware, versions and date")
+    options = parser.parse_args(arguments)
+    found = (measure or measured)(options)
+    print(table(found))
+    if options.json:
+        write_json(options.json, found, "accelerate")
+
+
+def measured(options: argparse.Namespace) -> dict:
+    """What the JSON holds."""
+    device = choose_device(options.device)
+    rounds, steps = options.rounds or ROUNDS[device.type], options.steps or STEPS[device.type]
+    profile = (5 if device.type == "cuda" else 0) if options.profile is None else options.profile
+    params = Params(batch_size=options.batch, device=options.device, **options.set)
+    lengths = workload.draw_lengths(options.bursts + options.bursts // 2)
+    corpus, store = workload.corpus(options.bursts, options.bursts // 2), workload.Noise(lengths)
+    dealt = plan(corpus, lengths, params, 1)
+    rows = {"ours": [rows for _, rows in dealt],
+            **{kind: peers.plan(kind, lengths[:options.bursts], options.batch) for kind in peers.KINDS}}
+    samples = {name: sample(parts, lengths, rounds, steps, WARM[device.type]) for name, parts in rows.items()}
+    chosen = {name: [rows[name][i] for i in each.order] for name, each in samples.items()}
+    size = min(params.inference_batch_size, LARGEST[device.type])
+    validated = [options.bursts + rows for rows in blocks(lengths[options.bursts:], size, VALIDATED[device.type])]
+    own = np.unique(np.concatenate([*chosen["ours"], *validated]))
+    store.make(np.unique(np.concatenate([own, *(part for parts in chosen.values() for part in parts)])))
+
+    ours = Ours(options.size, corpus, store, params, device, own)
+    program = ours.program([dealt[i] for i in samples["ours"].order])
+    without_cudnn = functools.partial(arithmetic, params.deterministic, device)
+    with tempfile.TemporaryDirectory() as folder:
+        contenders = {"ours": Contender(ours.model, program, samples["ours"], without_cudnn)}
+        for kind in peers.KINDS:
+            model = peers.build(kind, options.size).to(device)
+            told = peers.arguments(kind, device, options.batch, folder)
+            program = peers.program(options.size, model, corpus, store, chosen[kind], told)
+            kernels = without_cudnn if kind == "tuned" else contextlib.nullcontext
+            contenders[f"trainer_{kind}"] = Contender(model, program, samples[kind], kernels)
+        found = compare(contenders, device, rounds, steps, WARM[device.type])
+        profiles = {name: _profile(c, profile, 1 + WARM[device.type], device)
+                    for name, c in contenders.items() if profile}
+    audio = lengths[own].sum() / SAMPLE_RATE
+    return {
+        "size": options.size, "parameters": sum(p.numel() for p in ours.model.parameters()),
+        "device": device.type, "precision": str(ours.dtype).removeprefix("torch."), "set": options.set,
+        "batch": options.batch, "bursts": options.bursts, "rounds": rounds, "steps_a_turn": steps, **found,
+        **utilisation(ours.model.backbone.config, rows["ours"], lengths, found["ours_s"], device, ours.dtype),
+        "once": {"encoding_s": ours.encoding_s, "encoded_audio_s": audio,
+                 "encoding_s_per_hour": 3600 * ours.encoding_s / audio,
+                 "encoded_mib": ours.source.values.nbytes / MIB},
+        "validation": _validation(ours, validated, lengths[options.bursts:]), "profile": profiles,
+    }
+
+
+def compare(contenders: dict[str, Contender], device: torch.device, rounds: int, steps: int, warm: int) -> dict:
+    """Seconds of the mean step of each contender's epoch, ratios, turns, epochs, and memory, as in the JSON."""
+    turns = {name: Turns(c.program, device) for name, c in contenders.items()}
+    meters = {name: Meter(device) for name in contenders}
+
+    def turn(name: str) -> float:
+        with contenders[name].kernels(), meters[name].watching():
+            seconds = turns[name].take(steps) / steps
+        print(f"{name}: {seconds:.3g} s a step", file=sys.stderr, flush=True)
+        return seconds
+
+    for name, waiting in turns.items():
+        with contenders[name].kernels():
+            waiting.take(warm)
+    seconds = alternate({name: lambda name=name: turn(name) for name in contenders}, rounds)
+    memory = {name: held(c.model) + meters[name].rise_mib for name, c in contenders.items()}
+    for waiting in turns.values():
+        waiting.stop()
+    samples = {name: c.sample for name, c in contenders.items()}
+    mean = {name: at_mean(seconds[name], s.padded_s, s.epoch["padded_s"]) for name, s in samples.items()}
+    return {
+        **{f"{name}_s": statistics.median(each) for name, each in mean.items()},
+        **{f"{name.removeprefix('trainer_')}_to_ours": ratio(each, mean["ours"])
+           for name, each in mean.items() if name != "ours"},
+        "turns": {name: [{"padded_s": p, "real_s": r, "seconds": t}
+                         for p, r, t in zip(s.padded_s, s.real_s, seconds[name], strict=True)]
+                  for name, s in samples.items()},
+        "epoch": {name: s.epoch for name, s in samples.items()}, "memory_mib": memory,
+    }
+
+
+def utilisation(shape, batches: Sequence[np.ndarray], lengths: np.ndarray, seconds: float, device: torch.device,
+                dtype: torch.dtype) -> dict:
+    """Model FLOP of our mean step, of `seconds`, and their share of the machine's matrix rate, as in the JSON."""
+    frames = flops.frames(shape, lengths)
+    real = np.mean([flops.step(shape, frames[rows]) for rows in batches])
+    padded = np.mean([len(rows) * flops.step(shape, frames[rows].max()) for rows in batches])
+    rate = flops.matrix_rate(device, dtype)
+    mean = int(flops.frames(shape, np.array([workload.MEAN * SAMPLE_RATE]))[0])
+    return {
+        "flop_a_step": float(real), "flop_a_step_padded": float(padded), "flop_formula": int(flops.step(shape, mean)),
+        "flop_counted": flops.counted_step(shape, mean), "matrix_rate": rate,
+        "utilisation": real / seconds / rate["flop_s"], "utilisation_padded": padded / seconds / rate["flop_s"],
+    }
+
+
+def _profile(contender: Contender, steps: int, warm: int, device: torch.device) -> list[dict]:
+    with contender.kernels():
+        return profiled(contender.program, steps, warm, device)
+
+
+def _validation(ours: Ours, validated: Sequence[np.ndarray], lengths: np.ndarray) -> dict:
+    """Seconds of the predictions for batches of rows, and of those for a mean burst of all `lengths`."""
+    ours.validate([validated[0][:2]])  # warms up
+    seconds, rows = ours.validate(validated), np.concatenate(validated)
+    share = lengths.mean() * len(rows) / ours.source.lengths[rows].sum()
+    return {"seconds": seconds, "bursts": len(rows), "s_per_burst": seconds * share / len(rows),
+            "batch": len(validated[0])}
+
+
+def table(found: dict) -> str:
+    """The figures in Markdown, a line for each contender."""
+    rows = []
+    for name, title in NAMES.items():
+        epoch = found["epoch"][name]
+        times = found.get(f"{name.removeprefix('trainer_')}_to_ours", {"median": 1.0, "low": 1.0, "high": 1.0})
+        spread = f"{times['median']:.2f} ({times['low']:.2f}–{times['high']:.2f})" if name != "ours" else "1"
+        rows.append((title, f"{found[f'{name}_s']:.3g}", spread, f"{100 * epoch['audio_share']:.0f} %",
+                     f"{found['memory_mib'][name]:,.0f}"))
+    return markdown(("", "s a step", "times ours", "audio in batches", "MiB"), rows)
+
+
+if __name__ == "__main__":
+    main()
