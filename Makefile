@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: report test lab notebooks clean
+.PHONY: report test bench lab notebooks clean
 
 report: .venv/installed  ## the whole experiment on the embedded corpus, as a book: _build/html/index.html
 	snakemake --cores all --quiet rules
@@ -12,6 +12,9 @@ report: .venv/installed  ## the whole experiment on the embedded corpus, as a bo
 
 test: .venv/installed  ## the tests
 	python -m pytest
+
+bench: .venv/installed  ## how fast training and inference are on this machine: benchmarks/*.json, in a quarter of an hour
+	python -m benchmarks
 
 lab: notebooks  ## the notebooks in JupyterLab
 	jupyter lab notebooks

@@ -1,0 +1,121 @@
+"""How long a training of each variant would take on the machine where a step was measured: its steps, counted.
+
+    python -m benchmarks.full_run benchmarks/training_step.json ... --json benchmarks/full_run.json
+
+Reads what `benchmarks.training_step` wrote, for HuBERT base and large as far as given. The steps of an epoch are those
+that `batches.plan` deals from 19,990 bursts, ExVo's training set, with each variant's parameters; training goes on for
+`max_epochs`, 100, with a validation of 19,396 bursts every `validate_every` steps, 800, and encodes both sets once.
+That is the most that it takes: early stopping may end it after 21 validations.
+
+An epoch is every task once over every burst: three times 625 batches. Where a pass over the bursts is called an epoch,
+as in a training on one task, 100 of them are 62,500 steps; that is told as well.
+
+V7's oversampling depends on the labels. Here they are drawn from ExVo's published counts by age band and country
+(`population.AGE_BY_COUNTRY`), and from the shares of strongest emotions published for the USA, as if the emotion did
+not depend on the others. V1 and V2, wav2vec 2.0 large, are reckoned by HuBERT large, which has the same matrices.
+
+The JSON holds, beside `environment`, `measured` (size, device, date and hardware of each file read) and `runs`, for
+each variant `size`, `epoch_bursts`, `steps_per_epoch`, `epochs`, `steps`, `validations`, and in hours `training_h`,
+`validation_h`, `encoding_h`, `total_h`; `passes` holds the same for 100 passes over the bursts, and `earliest` for the
+fewest steps. Hours are null where that size was not measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import workload
+from benchmarks.common import markdown, write_json
+from burst2vec.batches import plan
+from burst2vec.config import Params
+from burst2vec.corpus import Corpus
+from burst2vec.population import AGE_BY_COUNTRY, AGE_EDGES
+from burst2vec.readers import COUNTRIES, EMOTIONS
+
+SIZE_OF = {"facebook/hubert-base-ls960": "base", "facebook/hubert-large-ls960-ft": "large",
+           "facebook/wav2vec2-large-960h": "large"}
+VARIANTS = tuple(f"V{n}" for n in range(1, 8))
+STRONGEST = {"Amusement": 23, "Surprise": 20, "Fear": 19, "Sadness": 10, "Distress": 8, "Excitement": 8, "Awe": 8,
+             "Horror": 4, "Awkwardness": 4, "Triumph": 0.4}
+"""Percent of the clips in which an emotion is the strongest, as published for the USA."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Reckons, prints a table, and writes the JSON that is asked for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.full_run", description=__doc__.partition("\n")[0])
+    parser.add_argument("measured", type=Path, nargs="+", metavar="FILE", help="of benchmarks.training_step")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
+    options = parser.parse_args(arguments)
+    files = [json.loads(path.read_text()) for path in options.measured]
+    found = {"measured": [{"size": f["size"], "device": f["device"], **{k: f["environment"][k] for k in
+                          ("Date", "Processor", "GPU", "torch")}} for f in files],
+             "runs": runs({f["size"]: f for f in files})}
+    print(table(found["runs"]))
+    if options.json:
+        write_json(options.json, found)
+
+
+def runs(measured: Mapping[str, dict], bursts: int = workload.EXVO["train"],
+         validated: int = workload.EXVO["val"]) -> dict[str, dict]:
+    """Steps and hours of each variant, as in the JSON. `measured` holds what `training_step` found, by size."""
+    corpus, lengths = exvo(bursts), workload.draw_lengths(bursts + 64)
+    return {name: _run(Params.resolve({"variant": name, "scale": "paper"}), corpus, lengths, validated, measured)
+            for name in VARIANTS}
+
+
+def _run(params: Params, corpus: Corpus, lengths: np.ndarray, validated: int, measured: Mapping[str, dict]) -> dict:
+    dealt = plan(corpus, lengths, params, 1)
+    [first, *_] = corpus.tasks
+    once = sum(len(rows) for task, rows in dealt if task == first)
+    size = SIZE_OF[params.backbone]
+    audio = (lengths[np.flatnonzero(corpus.table["split"] == "train")].mean()
+             * (corpus.split("train").shape[0] + validated) / workload.SAMPLE_RATE)
+
+    def hours(steps: int) -> dict:
+        told = {"steps": steps, "validations": steps // params.validate_every}
+        found = measured.get(size)
+        if found is None:
+            return told | dict.fromkeys(("training_h", "validation_h", "encoding_h", "total_h"))
+        parts = {"training_h": steps * found["ours_s"] / 3600,
+                 "validation_h": told["validations"] * validated * found["validation"]["s_per_burst"] / 3600,
+                 "encoding_h": audio * found["once"]["encoding_s_per_hour"] / 3600**2}
+        return told | parts | {"total_h": sum(parts.values())}
+
+    passes = params.max_epochs * sum(task == first for task, _ in dealt)
+    return {"size": size, "epoch_bursts": once, "steps_per_epoch": len(dealt), "epochs": params.max_epochs,
+            **hours(params.max_epochs * len(dealt)), "passes": hours(passes),
+            "earliest": hours((params.patience + 1) * params.validate_every)}
+
+
+def exvo(bursts: int, seed: int = 0) -> Corpus:
+    """A corpus of so many training bursts with labels as often as published for ExVo: age by country, and emotions."""
+    corpus, rng = workload.corpus(bursts), np.random.default_rng(seed)
+    rows = len(corpus.table)
+    bands = AGE_BY_COUNTRY.shape[1]
+    cell = rng.choice(AGE_BY_COUNTRY.size, rows, p=AGE_BY_COUNTRY.ravel() / AGE_BY_COUNTRY.sum())
+    strongest = rng.choice(list(STRONGEST), rows, p=np.array(list(STRONGEST.values())) / sum(STRONGEST.values()))
+    ages = AGE_EDGES[cell % bands] + rng.uniform(0, AGE_EDGES[1] - AGE_EDGES[0], rows)
+    emotions = {e: np.where(strongest == e, 1.0, 0.5) for e in EMOTIONS}
+    table = corpus.table.assign(country=np.array(COUNTRIES)[cell // bands], age=np.minimum(ages, 39.99), **emotions)
+    return Corpus(corpus.name, corpus.root, table, corpus.tasks, synthetic=True)
+
+
+def table(found: Mapping[str, dict]) -> str:
+    """The runs in Markdown, a line for each variant."""
+    def cell(value: float | None) -> str:
+        return "not measured" if value is None else f"{value:,.2f}" if value < 10 else f"{value:,.0f}"
+
+    rows = [(name, run["size"], f"{run['epoch_bursts']:,}", f"{run['steps_per_epoch']:,}", f"{run['steps']:,}",
+             f"{run['validations']:,}", *(cell(run[f"{part}_h"]) for part in ("training", "validation", "total")),
+             cell(run["passes"]["total_h"])) for name, run in found.items()]
+    return markdown(("", "size", "bursts", "steps an epoch", "steps", "validations", "training, h", "validation, h",
+                     "total, h", "100 passes, h"), rows)
+
+
+if __name__ == "__main__":
+    main()

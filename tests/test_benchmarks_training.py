@@ -1,0 +1,116 @@
+"""The benchmarks of training, inference and growth: what they measure, write and reckon, never how fast it was."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from benchmarks import __main__ as everything
+from benchmarks import flops, full_run, growth, inference, training_step, workload
+
+
+def test_the_training_benchmark_measures_all_three_and_writes_what_it_says(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(flops, "SQUARES", {"cpu": (8, 64)})
+    path = tmp_path / "step.json"
+    training_step.main(["--size", "tiny", "--batch", "4", "--bursts", "26", "--rounds", "3", "--profile", "1",
+                        "--set", "{width: 16}", "--device", "cpu", "--json", str(path)])
+    found = json.loads(path.read_text())
+    assert training_step.table(found) in capsys.readouterr().out
+    assert {"Date", "Processor", "torch", "accelerate"} <= found["environment"].keys()
+    assert all(key in training_step.__doc__ for key in found)
+    for name in training_step.NAMES:
+        assert found[f"{name}_s"] > 0 and len(found["turns"][name]) == 3 and found["memory_mib"][name] > 0
+        assert found["epoch"][name]["real_s"] == pytest.approx(found["epoch"]["ours"]["real_s"], rel=1e-6)
+        assert len(found["profile"][name]) == 10
+    assert found["epoch"]["ours"]["steps"] == 21 and found["epoch"]["trainer_tuned"]["steps"] == 7
+    assert found["flop_counted"] == found["flop_formula"] and found["set"] == {"width": 16}
+    assert found["utilisation"] == pytest.approx(
+        found["flop_a_step"] / found["ours_s"] / found["matrix_rate"]["flop_s"])
+    assert found["flop_a_step"] < found["flop_a_step_padded"]
+    assert found["tuned_to_ours"]["low"] <= found["tuned_to_ours"]["median"] <= found["tuned_to_ours"]["high"]
+    assert found["validation"]["s_per_burst"] > 0 and found["once"]["encoding_s"] > 0
+
+
+def test_the_benchmark_of_inference_gives_all_the_same_bursts_and_writes_what_it_says(tmp_path, capsys):
+    path = tmp_path / "inference.json"
+    inference.main(["--size", "tiny", "--bursts", "5", "--batch", "2", "--rounds", "1", "--device", "cpu",
+                    "--json", str(path)])
+    found = json.loads(path.read_text())
+    assert inference.table(found) in capsys.readouterr().out
+    for name in inference.NAMES:
+        assert found[f"{name}_rtf"] == pytest.approx(found[f"{name}_s"] / found["audio_s"]) and found[f"{name}_s"] > 0
+    assert found["audio_s"] == workload.draw_lengths(5).sum() / 16_000
+
+
+def test_the_benchmark_of_growth_measures_every_length_and_every_corpus(tmp_path, capsys):
+    path = tmp_path / "growth.json"
+    growth.main(["--size", "tiny", "--batch", "2", "--seconds", "0.3", "0.6", "--bursts", "40", "--device", "cpu",
+                 "--json", str(path)], measure=growth.at_length)
+    found = json.loads(path.read_text())
+    assert growth.table(found) in capsys.readouterr().out
+    assert [row["audio_s"] for row in found["lengths"]] == [0.3, 0.6]
+    assert all(row["step_s"] > 0 and row["peak_mib"] > row["weights_mib"] for row in found["lengths"])
+    [row] = found["corpora"]
+    assert row["batches"] == 6 and row["gather_ms"] > 0
+
+
+def test_a_length_is_not_measured_where_its_process_fails(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "sh")  # which knows no such script
+    with pytest.raises(SystemExit, match="(?s)--alone 0.3 failed:.*benchmarks.growth"):
+        growth.in_its_own_process(SimpleNamespace(size="tiny", device="cpu", batch=2), 0.3)
+
+
+# Full runs.
+
+@pytest.fixture(scope="module")
+def measured():
+    """What a benchmark might have found of HuBERT base."""
+    return {"base": {"ours_s": 2.0, "validation": {"s_per_burst": 0.5}, "once": {"encoding_s_per_hour": 360.0}}}
+
+
+def test_a_full_run_counts_the_steps_that_a_training_takes(measured):
+    found = full_run.runs(measured)
+    v3 = found["V3"]
+    assert v3["steps_per_epoch"] == 3 * 625 and v3["steps"] == 187_500 and v3["validations"] == 234
+    assert v3["passes"]["steps"] == 62_500 and v3["passes"]["validations"] == 78
+    assert v3["earliest"]["steps"] == 16_800
+    assert v3["training_h"] == pytest.approx(187_500 * 2 / 3600)
+    assert v3["validation_h"] == pytest.approx(234 * 19_396 * 0.5 / 3600)
+    assert v3["encoding_h"] == pytest.approx((19_990 + 19_396) * 2.19 / 3600 * 0.1, rel=0.01)
+    assert v3["total_h"] == pytest.approx(v3["training_h"] + v3["validation_h"] + v3["encoding_h"])
+
+
+def test_oversampling_lengthens_an_epoch_and_what_was_not_measured_has_no_hours(measured):
+    found = full_run.runs(measured)
+    assert found["V7"]["epoch_bursts"] > 2 * 19_990 and found["V6"]["epoch_bursts"] == 19_990
+    assert found["V7"]["steps_per_epoch"] == 3 * -(-found["V7"]["epoch_bursts"] // 32)
+    assert [name for name, run in found.items() if run["total_h"] is not None] == ["V3"]
+    assert "not measured" in full_run.table(found)
+
+
+def test_one_command_measures_all_and_reckons_full_runs_from_it(tmp_path, measured):
+    environment = dict.fromkeys(("Date", "Processor", "GPU", "torch"), "")
+    told = {"environment": environment, "device": "cpu", **measured["base"]}
+
+    def measure(arguments):
+        [_, size, _, path] = arguments
+        Path(path).write_text(json.dumps({"size": size, **told}))
+
+    everything.main(["--sizes", "base", "large", "--folder", str(tmp_path)], dict.fromkeys(everything.MAINS, measure))
+    assert {p.name for p in tmp_path.iterdir()} == {"full_run.json", *(
+        f"{name}_{size}.json" for name in ("training_step", "inference", "growth") for size in ("base", "large"))}
+    assert json.loads((tmp_path / "full_run.json").read_text())["runs"]["V4"]["steps"] == 187_500
+
+
+def test_full_runs_are_reckoned_from_a_benchmarks_file(tmp_path, measured, capsys):
+    told = {"Date": "2026-01-01", "Processor": "any", "GPU": "none", "torch": "2"}
+    (tmp_path / "step.json").write_text(json.dumps({"environment": told, "size": "base", "device": "cpu",
+                                                    **measured["base"]}))
+    full_run.main([str(tmp_path / "step.json"), "--json", str(tmp_path / "runs.json")])
+    found = json.loads((tmp_path / "runs.json").read_text())
+    assert found["measured"] == [{"size": "base", "device": "cpu", **told}]
+    assert full_run.table(found["runs"]) in capsys.readouterr().out
