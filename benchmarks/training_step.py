@@ -16,7 +16,8 @@ The JSON holds, beside `environment`:
 - `size`, `parameters`, `device`, `precision` (ours), `set` (parameters that were), `batch` (bursts), `bursts` (in the
   epoch), `rounds`, `steps_a_turn`
 - `ours_s`, `trainer_documented_s`, `trainer_tuned_s`: the epoch's mean step, the median of all rounds
-- `documented_to_ours`, `tuned_to_ours`: ratios within a round, `median`, `low` and `high`
+- `documented_to_ours`, `tuned_to_ours`: ratios within a round, `median`, `low` and `high`; null, as the above, where
+  the GPU's memory does not hold the longest batch of that Trainer
 - `turns`: for each contender and round `padded_s` and `real_s`, audio of a mean step of that turn, `seconds` of one
 - `epoch`: for each contender `steps` of a pass over the bursts, `padded_s` and `real_s`, audio of a mean step, and
   `audio_share`, real over padded
@@ -133,8 +134,8 @@ def measured(options: argparse.Namespace) -> dict:
             kernels = without_cudnn if kind == "tuned" else contextlib.nullcontext
             contenders[f"trainer_{kind}"] = Contender(model, program, samples[kind], kernels)
         found = compare(contenders, device, rounds, steps, WARM[device.type])
-        profiles = {name: _profile(c, profile, 1 + WARM[device.type], device)
-                    for name, c in contenders.items() if profile}
+        profiles = {name: _profile(contenders[name], profile, 1 + WARM[device.type], device)
+                    for name in found["turns"] if profile}
     audio = lengths[own].sum() / SAMPLE_RATE
     return {
         "size": options.size, "parameters": sum(p.numel() for p in ours.model.parameters()),
@@ -159,24 +160,39 @@ def compare(contenders: dict[str, Contender], device: torch.device, rounds: int,
         print(f"{name}: {seconds:.3g} s a step", file=sys.stderr, flush=True)
         return seconds
 
-    for name, waiting in turns.items():
+    for name in list(turns):
         with contenders[name].kernels():
-            waiting.take(warm)
-    seconds = alternate({name: lambda name=name: turn(name) for name in contenders}, rounds)
-    memory = {name: held(c.model) + meters[name].rise_mib for name, c in contenders.items()}
+            if not _warmed(name, turns[name], warm):
+                del turns[name]
+    seconds = alternate({name: lambda name=name: turn(name) for name in turns}, rounds)
+    memory = {name: held(c.model) + meters[name].rise_mib if name in turns else None for name, c in contenders.items()}
     for waiting in turns.values():
         waiting.stop()
     samples = {name: c.sample for name, c in contenders.items()}
-    mean = {name: at_mean(seconds[name], s.padded_s, s.epoch["padded_s"]) for name, s in samples.items()}
+    mean = {name: at_mean(each, samples[name].padded_s, samples[name].epoch["padded_s"])
+            for name, each in seconds.items()}
     return {
-        **{f"{name}_s": statistics.median(each) for name, each in mean.items()},
-        **{f"{name.removeprefix('trainer_')}_to_ours": ratio(each, mean["ours"])
-           for name, each in mean.items() if name != "ours"},
+        **{f"{name}_s": statistics.median(mean[name]) if name in mean else None for name in contenders},
+        **{f"{name.removeprefix('trainer_')}_to_ours": ratio(mean[name], mean["ours"]) if name in mean else None
+           for name in contenders if name != "ours"},
         "turns": {name: [{"padded_s": p, "real_s": r, "seconds": t}
-                         for p, r, t in zip(s.padded_s, s.real_s, seconds[name], strict=True)]
-                  for name, s in samples.items()},
+                         for p, r, t in zip(samples[name].padded_s, samples[name].real_s, each, strict=True)]
+                  for name, each in seconds.items()},
         "epoch": {name: s.epoch for name, s in samples.items()}, "memory_mib": memory,
     }
+
+
+def _warmed(name: str, turns: Turns, steps: int) -> bool:
+    """Whether a peer has got through its first steps, of which the last is on the longest batch; ours has to."""
+    try:
+        turns.take(steps)
+    except torch.OutOfMemoryError as error:
+        if name == "ours":
+            raise
+        print(f"{name}: left out, {error}", file=sys.stderr)
+        turns.forget()
+        return False
+    return True
 
 
 def utilisation(shape, batches: Sequence[np.ndarray], lengths: np.ndarray, seconds: float, device: torch.device,
@@ -213,10 +229,13 @@ def table(found: dict) -> str:
     rows = []
     for name, title in NAMES.items():
         epoch = found["epoch"][name]
-        times = found.get(f"{name.removeprefix('trainer_')}_to_ours", {"median": 1.0, "low": 1.0, "high": 1.0})
-        spread = f"{times['median']:.2f} ({times['low']:.2f}–{times['high']:.2f})" if name != "ours" else "1"
-        rows.append((title, f"{found[f'{name}_s']:.3g}", spread, f"{100 * epoch['audio_share']:.0f} %",
-                     f"{found['memory_mib'][name]:,.0f}"))
+        share = f"{100 * epoch['audio_share']:.0f} %"
+        if found[f"{name}_s"] is None:
+            rows.append((title, "out of memory", "", share, ""))
+            continue
+        times = found.get(f"{name.removeprefix('trainer_')}_to_ours")
+        spread = f"{times['median']:.2f} ({times['low']:.2f}–{times['high']:.2f})" if times else "1"
+        rows.append((title, f"{found[f'{name}_s']:.3g}", spread, share, f"{found['memory_mib'][name]:,.0f}"))
     return markdown(("", "s a step", "times ours", "audio in batches", "MiB"), rows)
 
 

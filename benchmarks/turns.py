@@ -44,6 +44,10 @@ class Turns:
             raise RuntimeError(f"the program ended {self._wanted} steps before the end of its turn")
         return time.perf_counter() - start
 
+    def forget(self) -> None:
+        """Lets go of what the program held when it failed."""
+        self._failure = None
+
     def stop(self) -> None:
         """Ends the program where it stands."""
         self._stopped = True

@@ -7,10 +7,13 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import torch
 
 from benchmarks import __main__ as everything
 from benchmarks import flops, full_run, growth, inference, training_step, workload
+from benchmarks.sampling import sample
 
 
 def test_the_training_benchmark_measures_all_three_and_writes_what_it_says(tmp_path, capsys, monkeypatch):
@@ -33,6 +36,24 @@ def test_the_training_benchmark_measures_all_three_and_writes_what_it_says(tmp_p
     assert found["flop_a_step"] < found["flop_a_step_padded"]
     assert found["tuned_to_ours"]["low"] <= found["tuned_to_ours"]["median"] <= found["tuned_to_ours"]["high"]
     assert found["validation"]["s_per_burst"] > 0 and found["once"]["encoding_s"] > 0
+
+
+def test_a_trainer_that_runs_out_of_memory_is_left_out():
+    def program(fails):
+        def run(done):
+            while True:
+                if fails:
+                    raise torch.OutOfMemoryError("no room")
+                done()
+        return run
+
+    whole = sample([np.arange(2)] * 3, np.full(2, 16_000), 2, 1)
+    found = training_step.compare({
+        name: training_step.Contender(torch.nn.Linear(1, 1), program(name == "trainer_documented"), whole)
+        for name in training_step.NAMES}, torch.device("cpu"), 2, 1, 1)
+    assert found["trainer_documented_s"] is None and found["documented_to_ours"] is None
+    assert found["ours_s"] > 0 and found["tuned_to_ours"]["low"] > 0 and len(found["turns"]["trainer_tuned"]) == 2
+    assert "| Trainer as documented | out of memory |" in training_step.table(found)
 
 
 def test_the_benchmark_of_inference_gives_all_the_same_bursts_and_writes_what_it_says(tmp_path, capsys):
