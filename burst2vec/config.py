@@ -103,7 +103,8 @@ class Params:
     deterministic: bool = _p(False, "On a GPU, too, the same bits from the same seed, at the cost of speed.")
     checkpoint_minutes: float = _p(5.0, "Minutes between checkpoints, of which a killed training loses no more; 0 for one "
                                         "after every step.", low=0)
-    restart: bool = _p(False, "Give up what an interrupted training has left, and begin anew.")
+    restart: bool = _p(False, "Begin anew where an interrupted training of other parameters has left checkpoints, or "
+                              "damaged ones.")
     seed: int = _p(0, "Seed of weights, batches and dropout.", low=0)
 
     baseline_learning_rate: float = _p(1e-3, "Adam's learning rate for the ComParE baseline.", low=0)

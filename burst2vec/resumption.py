@@ -72,10 +72,12 @@ class Checkpoints:
             lock.flush()
             yield
 
-    def read(self) -> Checkpoint | None:
+    def read(self, restart: bool = False) -> Checkpoint | None:
         """The latest checkpoint, or the one before it where the latest is damaged, which is then said; None where there
-        is none. Raises ResumptionError where all are damaged, or where it is of an unfinished training of another
-        identity; of a finished one it is deleted, which is said.
+        is none.
+
+        Where all are damaged, or the training that was interrupted is of another identity, raises ResumptionError, or,
+        with `restart`, gives them up. A finished training of another identity is always given up. That is said.
         """
         found = self._files()
         for path in found:
@@ -84,18 +86,19 @@ class Checkpoints:
                 tqdm.write(f"{path}: {damage}; it is left out")
                 continue
             differences = self._differences(checkpoint.state["identity"])
-            if differences and not checkpoint.state["finished"]:
+            if not differences:
+                return checkpoint
+            if not (restart or checkpoint.state["finished"]):
                 raise ResumptionError(f"{self.folder}: the training that was interrupted there is another one: "
                                       f"{differences}. Go on with what it began with, name another run (-p run NAME), "
                                       "or give it up and begin anew: -p restart true")
-            if differences:
-                tqdm.write(f"{self.folder}: training anew; the finished one there is another: {differences}")
-                self.clear()
-                return None
-            return checkpoint
-        if found:
-            raise ResumptionError(f"{self.folder}: every checkpoint in it is damaged; to train from the beginning, "
-                                  "set restart: true, or delete the folder")
+            tqdm.write(f"{self.folder}: training anew; the one there is another: {differences}")
+            break
+        else:
+            if found and not restart:
+                raise ResumptionError(f"{self.folder}: every checkpoint in it is damaged; to train from the beginning, "
+                                      "set restart: true, or delete the folder")
+        self.clear()
         return None
 
     def write(self, iteration: int, checkpoint: Checkpoint) -> None:
@@ -118,7 +121,7 @@ class Checkpoints:
 
     def clear(self) -> None:
         """Deletes every checkpoint, and what a killed process left half-written."""
-        for path in (*self.folder.glob("*.safetensors"), *self.folder.glob(".writing-*")):
+        for path in (*self._files(), *self.folder.glob(".writing-*")):
             path.unlink(missing_ok=True)
 
     def _files(self) -> list[Path]:

@@ -136,6 +136,8 @@ class _Run:
             if self.team:
                 self.team.wait()  # until the folder is ours
             self._resume()
+            if self.team:
+                self.team.wait()  # all have read the same
             if not self.progress.finished:
                 self._learn(request)
                 self.progress.finished = True
@@ -256,6 +258,8 @@ class _Run:
         if self.checkpoints and (wanted or due):
             self._checkpoint()
         if wanted:
+            if self.team:
+                self.team.wait()  # for the checkpoint: torchrun ends all processes when the first ends
             on = ("; its checkpoint is written, start the same run again and it goes on from there" if self.checkpoints
                   else "; there is no folder for checkpoints, its work is lost")
             raise Interrupted(f"training stopped after iteration {self.progress.iteration}{on}", request.wanted or 2)
@@ -283,13 +287,7 @@ class _Run:
         return {**best, **{f"now.{name}": value for name, value in self.model.state_dict().items()}, **adam}
 
     def _resume(self) -> None:
-        if not self.checkpoints:
-            return
-        if self.params.restart and not (self.team and self.team.rank):
-            self.checkpoints.clear()
-        if self.team:
-            self.team.wait()
-        found = self.checkpoints.read()
+        found = self.checkpoints.read(self.params.restart) if self.checkpoints else None
         if found is None:
             return
         state = {f.name: found.state[f.name] for f in dataclasses.fields(_Progress)}
@@ -315,6 +313,7 @@ class _Run:
     def _patience_spent(self) -> bool:
         waited = self.progress.iteration - self.progress.best_iteration
         return waited >= self.params.patience * self.params.validate_every
+
 
 def _named(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
     """The tensors whose names begin so, by the rest of their names."""

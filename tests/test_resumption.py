@@ -154,11 +154,18 @@ def test_restart_gives_up_what_was_there(interrupted, tiny_corpus, tiny_store, e
          train(tiny_corpus, tiny_store, params))
 
 
+def test_restart_goes_on_all_the_same_where_nothing_has_changed(
+        interrupted, tiny_corpus, tiny_store, every_step, capsys):
+    """A job that is submitted again comes with the parameters of its first attempt, `restart` among them."""
+    same(train(tiny_corpus, tiny_store, every_step(restart=True), interrupted), train(tiny_corpus, tiny_store, every_step()))
+    assert "going on after iteration 5" in capsys.readouterr().out
+
+
 def test_a_finished_training_of_other_parameters_is_replaced_and_that_is_said(
         tiny_corpus, tiny_store, every_step, tmp_path, capsys):
     train(tiny_corpus, tiny_store, every_step(), tmp_path)
     same(train(tiny_corpus, tiny_store, every_step(seed=3), tmp_path), train(tiny_corpus, tiny_store, every_step(seed=3)))
-    assert "training anew; the finished one there is another: seed was 0 and is 3" in capsys.readouterr().out
+    assert "training anew; the one there is another: seed was 0 and is 3" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("damage", [
@@ -182,6 +189,7 @@ def test_where_every_checkpoint_is_damaged_nothing_is_deleted(interrupted, tiny_
     with pytest.raises(ResumptionError, match="every checkpoint in it is damaged; .* set restart: true"):
         train(tiny_corpus, tiny_store, every_step(), interrupted)
     assert len(list(interrupted.glob("*.safetensors"))) == 2
+    same(train(tiny_corpus, tiny_store, every_step(restart=True), interrupted), train(tiny_corpus, tiny_store, every_step()))
 
 
 def test_a_loss_that_is_no_number_leaves_the_last_good_checkpoint(tiny_corpus, tiny_store, every_step, before_step, tmp_path):
