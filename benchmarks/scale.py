@@ -107,14 +107,16 @@ def _prepare(corpus: Path, cache: Path) -> Callable[[], object]:
 
 
 def _batch(corpus: Path, cache: Path) -> Callable[[], object]:
-    from burst2vec.batches import epoch
+    import torch
+
+    from burst2vec.batches import Feed
     from burst2vec.config import Params
     from burst2vec.corpus import read_corpus
     from burst2vec.store import open_store
 
     opened = read_corpus(corpus)
     store = open_store(opened, "provided", cache)
-    return lambda: sum(len(batch.rows) for batch in epoch(opened, store, Params(), 1))
+    return lambda: sum(len(batch.rows) for batch in Feed(opened, store, Params(), torch.device("cpu")).epoch(1))
 
 
 def _write(corpus: Path, clips: int) -> Callable[[], object]:
