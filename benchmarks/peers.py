@@ -9,6 +9,10 @@ SpecAugment and LayerDrop on. It cuts clips at one second and gathers gradients 
 graph, has neither SpecAugment nor LayerDrop, updates with the fused optimiser, and neither clips, nor logs, nor watches
 losses. On a GPU batches come from worker processes through pinned memory. Attention is SDPA in both, the default.
 
+Random batches are long: at HuBERT base's size 32 bursts in float32 may take more than 20 GB. Where that is too much the
+documented Trainer computes a batch in `parts`, whose gradients it gathers: each is padded as the whole batch would be,
+so that the work is the same.
+
 Both hold the bursts in memory, and train Burst2Vec's heads on its losses, one task a batch. Where a checkpoint's
 feature extractor returns no mask (HuBERT base), padding is part of a burst, as published.
 """
@@ -84,31 +88,36 @@ def build(kind: str, size: str) -> Multitask:
 
 
 class Bursts(torch.utils.data.Dataset):
-    """Bursts as `map` leaves them: each normalised by the feature extractor, in memory."""
+    """The bursts of `batches` as `map` leaves them: each normalised by the feature extractor, in memory, with the
+    length to which its batch is padded."""
 
-    def __init__(self, store: workload.Noise, extractor: Wav2Vec2FeatureExtractor, rows: Sequence[int]):
+    def __init__(self, store: workload.Noise, extractor: Wav2Vec2FeatureExtractor, batches: Sequence[np.ndarray]):
         self._bursts = len(store)
-        self._inputs = {int(row): extractor(store[row], sampling_rate=SAMPLE_RATE).input_values[0] for row in rows}
+        self._inputs, self._longest = {}, {}
+        for row, longest in ((int(row), int(store.lengths[rows].max())) for rows in batches for row in rows):
+            self._inputs[row] = extractor(store[row], sampling_rate=SAMPLE_RATE).input_values[0]
+            self._longest[row] = longest
 
     def __len__(self) -> int:
         return self._bursts
 
     def __getitem__(self, row: int) -> dict[str, np.ndarray | int]:
-        return {"input_values": self._inputs[row], "row": row}
+        return {"input_values": self._inputs[row], "row": row, "longest": self._longest[row]}
 
 
 class Collator:
-    """Pads bursts as the feature extractor does, with the labels of one task: the tasks take turns."""
+    """Has the feature extractor pad the bursts of a batch, or of one of its `parts`, with the labels of one task: the
+    tasks take turns, batch by batch."""
 
-    def __init__(self, extractor: Wav2Vec2FeatureExtractor, corpus: Corpus):
-        self._extractor, self._turn = extractor, 0
+    def __init__(self, extractor: Wav2Vec2FeatureExtractor, corpus: Corpus, parts: int = 1):
+        self._extractor, self._parts, self._turn = extractor, parts, 0
         self._targets = [(t.name, torch.from_numpy(t.targets(corpus.table))) for t in corpus.tasks]
 
     def __call__(self, bursts: Sequence[dict]) -> dict[str, torch.Tensor | str]:
-        task, targets = self._targets[self._turn % len(self._targets)]
+        task, targets = self._targets[self._turn // self._parts % len(self._targets)]
         self._turn += 1
-        inputs = self._extractor.pad({"input_values": [b["input_values"] for b in bursts]}, padding=True,
-                                     return_tensors="pt")
+        inputs = self._extractor.pad({"input_values": [b["input_values"] for b in bursts]}, padding="max_length",
+                                     max_length=max(b["longest"] for b in bursts), return_tensors="pt")
         return {**inputs, "labels": targets[[b["row"] for b in bursts]], "task": task}
 
 
@@ -126,12 +135,12 @@ def plan(kind: str, lengths: np.ndarray, batch_size: int, seed: int = 0) -> list
     return [rows[start:start + batch_size] for start in range(0, len(rows), batch_size)]
 
 
-def arguments(kind: str, device: torch.device, batch_size: int, folder: str) -> TrainingArguments:
-    """What that peer's Trainer is told. `folder` is where it would write, if it did."""
+def arguments(kind: str, device: torch.device, batch_size: int, folder: str, parts: int = 1) -> TrainingArguments:
+    """What that peer's Trainer is told. `folder` is where it would write. Batches are computed in `parts`."""
     gpu = device.type == "cuda"
-    common = {"output_dir": folder, "per_device_train_batch_size": batch_size, "num_train_epochs": 100,
-              "save_strategy": "no", "report_to": "none", "disable_tqdm": True, "use_cpu": not gpu,
-              "remove_unused_columns": False, "dataloader_pin_memory": gpu}
+    common = {"output_dir": folder, "per_device_train_batch_size": batch_size // parts, "num_train_epochs": 100,
+              "gradient_accumulation_steps": parts, "save_strategy": "no", "report_to": "none", "disable_tqdm": True,
+              "use_cpu": not gpu, "remove_unused_columns": False, "dataloader_pin_memory": gpu}
     if kind == "documented":
         told = TrainingArguments(**common, learning_rate=3e-5, warmup_steps=0.1, logging_steps=10)
     else:
@@ -180,8 +189,8 @@ def program(size: str, model: Multitask, corpus: Corpus, store: workload.Noise, 
             told: TrainingArguments) -> Callable[[Callable[[], None]], None]:
     """The Trainer's training on `batches`, rows each, over and over, for `turns.Turns`."""
     extractor = feature_extractor(size)
-    dataset = Bursts(store, extractor, np.unique(np.concatenate(batches)))
-    collator = Collator(extractor, corpus)
+    dataset = Bursts(store, extractor, batches)
+    collator = Collator(extractor, corpus, told.gradient_accumulation_steps)
 
     def train(done: Callable[[], None]) -> None:
         AcceleratorState._shared_state = {}  # accelerate has one arithmetic a process; here each Trainer has its own

@@ -14,7 +14,7 @@ along the slope of seconds over padded audio that this contender's own turns sho
 The JSON holds, beside `environment`:
 
 - `size`, `parameters`, `device`, `precision` (ours), `set` (parameters that were), `batch` (bursts), `bursts` (in the
-  epoch), `rounds`, `steps_a_turn`
+  epoch), `rounds`, `steps_a_turn`, `parts` (in which the documented Trainer computes a batch)
 - `ours_s`, `trainer_documented_s`, `trainer_tuned_s`: the epoch's mean step, the median of all rounds
 - `documented_to_ours`, `tuned_to_ours`: ratios within a round, `median`, `low` and `high`; null, as the above, where
   the GPU's memory does not hold the longest batch of that Trainer
@@ -65,6 +65,7 @@ from burst2vec.hardware import arithmetic, choose_device
 NAMES = {"ours": "ours", "trainer_documented": "Trainer as documented", "trainer_tuned": "Trainer set well"}
 ROUNDS = {"cpu": 4, "cuda": 10}
 STEPS = {"cpu": 1, "cuda": 40}
+PARTS = {"cpu": 4, "cuda": 1}
 WARM = {"cpu": 1, "cuda": 20}
 VALIDATED, LARGEST = {"cpu": 2, "cuda": 20}, {"cpu": 32, "cuda": 1024}
 """Batches of validation that are timed, and the bursts in one at most."""
@@ -91,6 +92,8 @@ def main(arguments: Sequence[str] | None = None, measure: Callable[[argparse.Nam
     parser.add_argument("--rounds", type=int, metavar="N", help="in which the three take turns; 4, on a GPU 10")
     parser.add_argument("--steps", type=int, metavar="N", help="of a turn; 1, on a GPU 40")
     parser.add_argument("--batch", type=int, default=32, metavar="N", help="bursts in a batch; 32 without this")
+    parser.add_argument("--parts", type=int, metavar="N",
+                        help="in which the documented Trainer computes a batch, to need less memory; 4, on a GPU 1")
     parser.add_argument("--bursts", type=int, default=workload.EXVO["train"], metavar="N",
                         help="in an epoch; ExVo's 19,990 without this")
     parser.add_argument("--profile", type=int, metavar="N", help="steps to profile; none, on a GPU 5")
@@ -109,6 +112,9 @@ def measured(options: argparse.Namespace) -> dict:
     device = choose_device(options.device)
     rounds, steps = options.rounds or ROUNDS[device.type], options.steps or STEPS[device.type]
     profile = (5 if device.type == "cuda" else 0) if options.profile is None else options.profile
+    parts = options.parts or PARTS[device.type]
+    if options.batch % parts:
+        raise SystemExit(f"--batch {options.batch} cannot be computed in {parts} parts; set --parts")
     params = Params(batch_size=options.batch, device=options.device, **options.set)
     lengths = workload.draw_lengths(options.bursts + options.bursts // 2)
     corpus, store = workload.corpus(options.bursts, options.bursts // 2), workload.Noise(lengths)
@@ -129,7 +135,7 @@ def measured(options: argparse.Namespace) -> dict:
         contenders = {"ours": Contender(ours.model, program, samples["ours"], without_cudnn)}
         for kind in peers.KINDS:
             model = peers.build(kind, options.size).to(device)
-            told = peers.arguments(kind, device, options.batch, folder)
+            told = peers.arguments(kind, device, options.batch, folder, parts if kind == "documented" else 1)
             program = peers.program(options.size, model, corpus, store, chosen[kind], told)
             kernels = without_cudnn if kind == "tuned" else contextlib.nullcontext
             contenders[f"trainer_{kind}"] = Contender(model, program, samples[kind], kernels)
@@ -138,9 +144,9 @@ def measured(options: argparse.Namespace) -> dict:
                     for name in found["turns"] if profile}
     audio = lengths[own].sum() / SAMPLE_RATE
     return {
-        "size": options.size, "parameters": sum(p.numel() for p in ours.model.parameters()),
-        "device": device.type, "precision": str(ours.dtype).removeprefix("torch."), "set": options.set,
-        "batch": options.batch, "bursts": options.bursts, "rounds": rounds, "steps_a_turn": steps, **found,
+        "size": options.size, "parameters": sum(p.numel() for p in ours.model.parameters()), "device": device.type,
+        "precision": str(ours.dtype).removeprefix("torch."), "set": options.set, "batch": options.batch,
+        "bursts": options.bursts, "rounds": rounds, "steps_a_turn": steps, "parts": parts, **found,
         **utilisation(ours.model.backbone.config, rows["ours"], lengths, found["ours_s"], device, ours.dtype),
         "once": {"encoding_s": ours.encoding_s, "encoded_audio_s": audio,
                  "encoding_s_per_hour": 3600 * ours.encoding_s / audio,

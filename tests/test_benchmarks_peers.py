@@ -53,14 +53,34 @@ def test_the_peers_sampler_is_the_one_that_the_trainer_takes_for_its_arguments(t
 def test_bursts_are_padded_to_the_longest_and_the_tasks_take_turns():
     corpus, store = workload.corpus(8, 2), workload.Noise(np.full(10, 1_600) + 100 * np.arange(10))
     extractor = peers.feature_extractor("large")
-    bursts, collator = peers.Bursts(store, extractor, range(4)), peers.Collator(extractor, corpus)
+    bursts, collator = peers.Bursts(store, extractor, [np.array([0, 3])]), peers.Collator(extractor, corpus)
     batches = [collator([bursts[0], bursts[3]]) for _ in range(4)]
     assert [b["task"] for b in batches] == ["emotion", "age", "country", "emotion"]
     assert batches[0]["input_values"].shape == (2, 1_900)
     assert batches[0]["attention_mask"].sum(1).tolist() == [1_600, 1_900]
     assert batches[0]["input_values"][1].std().item() == pytest.approx(1, abs=1e-2)
     assert batches[2]["labels"].tolist() == corpus.tasks[2].targets(corpus.table)[[0, 3]].tolist()
-    assert "attention_mask" not in peers.feature_extractor("base").pad([bursts[0], bursts[3]], return_tensors="pt")
+    assert "attention_mask" not in peers.Collator(peers.feature_extractor("base"), corpus)([bursts[0], bursts[3]])
+
+
+def test_a_batch_in_parts_is_padded_as_a_whole_one_for_one_task():
+    corpus, store = workload.corpus(8, 2), workload.Noise(np.full(10, 1_600) + 100 * np.arange(10))
+    extractor = peers.feature_extractor("base")
+    bursts, collator = peers.Bursts(store, extractor, [np.arange(4)]), peers.Collator(extractor, corpus, parts=2)
+    batches = [collator([bursts[first], bursts[first + 1]]) for first in (0, 2, 0)]
+    assert [b["task"] for b in batches] == ["emotion", "emotion", "age"]
+    assert {b["input_values"].shape for b in batches} == {(2, 1_900)}
+
+
+def test_a_step_in_parts_is_one_step(tmp_path):
+    corpus, store, sizes = workload.corpus(8, 2), workload.Noise(np.full(10, 8_000)), []
+    model = peers.build("documented", "tiny")
+    model.register_forward_pre_hook(lambda _, args, kwargs: sizes.append(len(kwargs["labels"])), with_kwargs=True)
+    told = peers.arguments("documented", CPU, 4, str(tmp_path), parts=2)
+    turns = Turns(peers.program("tiny", model, corpus, store, [np.arange(4), np.arange(4, 8)], told), CPU)
+    turns.take(1)
+    assert sizes == [2, 2]
+    turns.stop()
 
 
 def test_two_trainers_taking_turns_keep_their_own_arithmetic_and_train_on_the_batches_they_are_given(tmp_path):
