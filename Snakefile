@@ -63,9 +63,7 @@ PREPARED = expand(RUN + "/prepared/{audio}.json", audio=sorted({p.audio for p in
 LABELS = [path for name in PARAMS["Baseline"].corpus for path in label_files(PARAMS["Baseline"].path(name))]
 JOINED_LABELS = [path for name in JOINED["corpus"] for path in label_files(PARAMS["Baseline"].path(name))]
 
-# glibc hands every freed activation back to the system, and asks for it again a moment later.
-EXECUTE = ("OMP_NUM_THREADS={threads} MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=8589934592 "
-           "MALLOC_TRIM_THRESHOLD_=34359738368 burst2vec run {input.notebook} {output.executed} {params.options} ")
+EXECUTE = "OMP_NUM_THREADS={threads} burst2vec run {input.notebook} {output.executed} {params.options} "
 
 localrules: all, notebook, publish, environment
 

@@ -20,7 +20,7 @@ from burst2vec import distributed, metrics
 from burst2vec.batches import Batch, Feed, plan
 from burst2vec.corpus import Corpus, CorpusError, Task
 from burst2vec.encoding import encodable, encode_once, encoding_fits
-from burst2vec.hardware import arithmetic, autocast, choose_device
+from burst2vec.hardware import arithmetic, autocast, choose_device, keep_memory
 from burst2vec.inference import infer
 from burst2vec.interruption import Interrupted, Request, interruptible
 from burst2vec.learning import Learner
@@ -67,6 +67,7 @@ def train(corpus: Corpus, store: WaveformStore, params, folder: Path | None = No
         return _train_together(corpus, store, params, folder, device)
     team = distributed.Team(device) if distributed.launched() else None
     device = team.device if team else device
+    keep_memory()
     with arithmetic(params.deterministic, device):
         seed_everything(params.seed)
         model = build(params, corpus.tasks).to(device)
