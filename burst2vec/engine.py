@@ -5,10 +5,10 @@ Papermill by itself gives a kernel five seconds between Ctrl-C and SIGKILL, and 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
-import time
 from typing import Any
 
 from jupyter_client.manager import AsyncKernelManager
@@ -18,10 +18,12 @@ from papermill.engines import NBClientEngine, papermill_engines
 
 from burst2vec.interruption import Interrupted, Request, die_with_parent, handling
 
-LOST = 2.0
-"""Seconds after which a kernel that is idle will not reply any more."""
-
 WAITING = b"burst2vec: asked the notebook to end; another Ctrl-C ends it at once\n"
+
+
+REPLY = 3.0
+"""Seconds after its end within which a cell that was interrupted says how it ended. One that was just about to start,
+or had just ended, never does."""
 
 
 class Manager(AsyncKernelManager):
@@ -38,7 +40,7 @@ class Client(PapermillNotebookClient):
 
     def __init__(self, *arguments, request: Request, **options):
         super().__init__(*arguments, **options)
-        self.request, self.running, self.idle_since = request, False, None
+        self.request, self.running = request, False
 
     def signalled(self, number: int, _frame: Any) -> None:
         """Takes a signal; the second Ctrl-C kills the kernel and whatever runs in its group."""
@@ -61,7 +63,7 @@ class Client(PapermillNotebookClient):
         """The cell, executed; Interrupted where somebody asked to end before it began."""
         if self.request.wanted:
             raise Interrupted(by=self.request.wanted)
-        self.running, self.idle_since = False, None
+        self.running = False
         try:
             return super().execute_cell(cell, cell_index, **options)
         finally:
@@ -73,16 +75,9 @@ class Client(PapermillNotebookClient):
             self.running = True
             if self.request.wanted:
                 self._signal_kernel(signal.SIGINT)
-        elif message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
-            self.idle_since = time.monotonic()
+        if self.request.wanted and message["content"].get("execution_state") == "idle":
+            asyncio.get_running_loop().call_later(REPLY, self.task_poll_for_reply.cancel)  # then as a dead kernel's
         return super().process_message(message, *rest)
-
-    async def _async_check_alive(self) -> None:
-        """As nbclient does, every second. An interruption that hits a kernel when the cell has just ended may cost the
-        reply that is waited for."""
-        if self.request.wanted and self.idle_since and time.monotonic() - self.idle_since > LOST:
-            raise DeadKernelError("the reply to the interrupted cell is lost")
-        await super()._async_check_alive()
 
 
 class Engine(NBClientEngine):
@@ -97,7 +92,7 @@ class Engine(NBClientEngine):
         with handling(client.signalled):
             try:
                 return client.execute()
-            except (DeadKernelError, RuntimeError):  # RuntimeError: it died before it had started
+            except (DeadKernelError, RuntimeError):  # RuntimeError: the kernel died before it had started
                 if request.wanted:
                     raise Interrupted(by=request.wanted) from None
                 raise

@@ -116,9 +116,9 @@ def die_with_parent(
 ) -> list[str]:
     """`command` for `subprocess.Popen` such that it is sent `by` when the process that starts it ends (on Linux).
 
-    That is `parent`, this process by default. The command gets there by way of a small Python process that becomes it;
-    `Popen(preexec_fn=...)` would run Python between fork and exec, which may hang where there are threads. The command's
-    own children must see to themselves, by `end_with_parent`.
+    That is `parent`, this process by default. The command gets there by way of a small Python process that becomes it:
+    `Popen(preexec_fn=...)` would run Python between fork and exec, which may hang where there are threads. Children of
+    the command must see to themselves, by `end_with_parent`.
     """
     parent = os.getpid() if parent is None else parent
     return [sys.executable, "-IS", __file__, str(parent), str(int(by)), *map(os.fspath, command)]
