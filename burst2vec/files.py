@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import glob
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
+
+YOUNG = 60
+"""Seconds within which the folder of another writer may not be locked yet."""
 
 
 @contextlib.contextmanager
@@ -16,13 +22,15 @@ def write_aside(path: str | os.PathLike) -> Iterator[Path]:
 
     The block creates a file or a folder there; FileNotFoundError where it did neither. An existing file at `path` is
     replaced in one step; an existing folder is moved out of the way first and comes back should that fail, so that a
-    reader never sees a mixture of old and new.
+    reader never sees a mixture of old and new. What a killed process has left half-written is deleted by the next.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path)
     scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    aside = scratch / path.name
+    aside, held = scratch / path.name, os.open(scratch, os.O_RDONLY)
     try:
+        fcntl.flock(held, fcntl.LOCK_SH)  # given back by the system when this process ends, however it does
         yield aside
         if not aside.exists():
             raise FileNotFoundError(f"{path}: nothing was written to take its place")
@@ -37,3 +45,17 @@ def write_aside(path: str | os.PathLike) -> Iterator[Path]:
             raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+        os.close(held)
+
+
+def _sweep(path: Path) -> None:
+    """Deletes the folders beside `path` in which processes that are no more were writing it."""
+    for folder in path.parent.glob(f".{glob.escape(path.name)}.????????"):
+        with contextlib.suppress(OSError):  # another is deleting it, or writing in it
+            held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if time.time() - os.fstat(held).st_mtime > YOUNG:
+                    shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(held)

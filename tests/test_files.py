@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from burst2vec.files import write_aside
@@ -77,3 +79,18 @@ def test_a_block_that_writes_nothing_is_an_error_and_costs_no_old_folder(tmp_pat
     with pytest.raises(FileNotFoundError, match="system: nothing was written"), write_aside(folder):
         pass
     assert (folder / "old.txt").read_text() == "old"
+
+
+def test_what_a_killed_process_left_half_written_is_deleted_by_the_next_and_nobody_elses(tmp_path):
+    left, young, other = (tmp_path / name for name in (".table.csv.abcdefgh", ".table.csv.ijklmnop", ".other.csv.abcdefgh"))
+    for folder in (left, young, other):
+        folder.mkdir()
+    for folder in (left, other):
+        os.utime(folder, (0, 0))
+    with write_aside(tmp_path / "table.csv") as first:
+        os.utime(first.parent, (0, 0))
+        with write_aside(tmp_path / "table.csv") as second:
+            assert not left.exists() and young.exists() and other.exists() and first.parent.exists()
+            second.write_text("second")
+        first.write_text("first")
+    assert (tmp_path / "table.csv").read_text() == "first"
