@@ -65,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="check the parameters, then execute a notebook with papermill")
     run.add_argument("notebook", type=Path)
     run.add_argument("output", type=Path)
+    run.add_argument("--gpus", type=int, default=0, metavar="N",
+                     help="wait for N free GPUs of this machine and use no others (default: choose none)")
     _add_parameters(run)
     run.set_defaults(command=_run)
 
@@ -174,8 +176,10 @@ def _prepare(options: argparse.Namespace) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from burst2vec.execution import execute
+    from burst2vec.gpus import claim
 
-    execute(options.notebook, options.output, _parameters(options))
+    with claim(options.gpus):
+        execute(options.notebook, options.output, _parameters(options))
 
 
 def _predict(options: argparse.Namespace) -> int:
