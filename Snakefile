@@ -3,6 +3,8 @@
     snakemake --cores all                                         the demo on the embedded corpus
     snakemake --cores all --resources gpu=1 --config scale=paper corpus=/data/exvo
                                                                   the paper's experiment, on one GPU
+    snakemake --profile profiles/slurm --config scale=paper corpus=/data/exvo
+                                                                  the same as jobs of a Slurm cluster
 
 Every `--config NAME=VALUE` is a parameter of `burst2vec.config.Params`, checked before anything runs.
 """
@@ -60,12 +62,24 @@ TRAINING = AUDIO + modules("adversarial", "attention", "backbone", "batches", "c
                            "packed", "predictions", "resumption", "systems", "tiny", "training")
 ALL = sorted(str(path) for path in Path("burst2vec").rglob("*.py"))
 PREPARED = expand(RUN + "/prepared/{audio}.json", audio=sorted({p.audio for p in PARAMS.values()}))
+SYNTHESISED = {"synthetic", "example"} & set(PARAMS["Baseline"].corpus)
 LABELS = [path for name in PARAMS["Baseline"].corpus for path in label_files(PARAMS["Baseline"].path(name))]
 JOINED_LABELS = [path for name in JOINED["corpus"] for path in label_files(PARAMS["Baseline"].path(name))]
 
-EXECUTE = "OMP_NUM_THREADS={threads} burst2vec run {input.notebook} {output.executed} {params.options} "
+# What a job asks a scheduler for: a GPU only for models that are worth one, memory, and minutes. Locally, `gpu` alone
+# counts. Jobs that say nothing get the profile's default.
+LARGE = PARAMS["V4"].backbone_size == "published"
+GPU = int(LARGE and PARAMS["V4"].device != "cpu")
+LISTENS = dict(gpu=GPU, mem_mb=64_000 if LARGE else 4_000, runtime=4 * 60 if LARGE else 60)
+TRAINS = LISTENS | dict(gpu=GPU * PARAMS["V4"].processes, runtime=24 * 60 if LARGE else 60)
+DECODES = dict(mem_mb=32_000 if LARGE else 4_000, runtime=8 * 60 if LARGE else 60)
+ALL_CORES = 1000  # Snakemake lowers it to what --cores has, and a profile sets what a node has
 
-localrules: all, notebook, publish, environment
+EXECUTE = "OMP_NUM_THREADS={threads} burst2vec run {input.notebook} {output.executed} {params.options} "
+TRAIN = EXECUTE + "--gpus {resources.gpu} "
+
+# Seconds each, and nothing that a login node minds. All else is a job.
+localrules: all, notebook, publish
 
 wildcard_constraints:
     code="|".join(VARIANTS),
@@ -84,12 +98,15 @@ rule notebook:
 
 
 rule prepare:
-    "The waveform store of one kind of audio; the embedded corpus is synthesised first."
-    input: AUDIO, SCALE, LABELS
+    "The waveform store of one kind of audio. The first of them synthesises the embedded corpus, and the other waits."
+    input:
+        AUDIO, SCALE, LABELS,
+        lambda wildcards: RUN + "/prepared/provided.json" if SYNTHESISED and wildcards.audio == "own" else [],
     output: RUN + "/prepared/{audio}.json"
     params: options=OPTIONS
-    threads: workflow.cores
+    threads: ALL_CORES
     priority: 10
+    resources: **DECODES
     shell: "burst2vec prepare {params.options} -p audio {wildcards.audio} --summary {output}"
 
 
@@ -105,8 +122,8 @@ rule train:
         history=RUN + "/{code}/history.csv",
     params: options=OPTIONS
     priority: 5
-    resources: gpu=1
-    shell: EXECUTE + "-f {input.variant}"
+    resources: **TRAINS
+    shell: TRAIN + "-f {input.variant}"
 
 
 rule train_seed:
@@ -123,8 +140,8 @@ rule train_seed:
         options=lambda wildcards: options(GIVEN | {
             "seed": wildcards.seed, "run": f"{PARAMS['V4'].run_name}/seeds/{wildcards.seed}"}),
     priority: 4
-    resources: gpu=1
-    shell: EXECUTE + "-f {input.variant}"
+    resources: **TRAINS
+    shell: TRAIN + "-f {input.variant}"
 
 
 rule train_joined:
@@ -138,8 +155,8 @@ rule train_joined:
         history=RUN + f"/joined/{JOINED['variant']}/history.csv",
     params: options=options(GIVEN | JOINED)
     priority: 5
-    resources: gpu=1
-    shell: EXECUTE
+    resources: **TRAINS
+    shell: TRAIN
 
 
 rule corpora:
@@ -164,8 +181,9 @@ rule baseline:
         predictions=RUN + "/Baseline/predictions.csv",
         history=RUN + "/Baseline/history.csv",
     params: options=OPTIONS
-    threads: workflow.cores
+    threads: ALL_CORES
     priority: 7
+    resources: **DECODES
     shell: EXECUTE + "-f {input.variant}"
 
 
@@ -192,9 +210,10 @@ rule ensembles:
 
 
 rule environment:
-    "What the trainings ran on, and when: made again whenever one of them is."
+    "What the trainings ran on, and when: made again whenever one of them is. A job like them: a login node differs."
     input: expand(RUN + "/{code}/predictions.csv", code=VARIANTS)
     output: RUN + "/environment.json"
+    resources: **LISTENS
     shell: "burst2vec environment {RUN} {output}"
 
 
@@ -244,8 +263,8 @@ rule audit:
         executed=RUN + "/notebooks/audit.ipynb",
         probes=RUN + "/probes.csv",
     params: options=OPTIONS
-    resources: gpu=1
-    shell: EXECUTE
+    resources: **LISTENS
+    shell: TRAIN
 
 
 rule publish:
