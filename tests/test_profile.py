@@ -97,6 +97,19 @@ def test_two_jobs_do_not_synthesise_the_embedded_corpus_at_once(demo):
     assert waits == {"audio=own": True, "audio=provided": False}
 
 
+def test_the_page_tells_what_is_asked_for(paper, demo):
+    page = (ROOT / "book" / "cluster.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?) \| .*? \| (.*?) \| (.*?) \| (.*?) \| (.*?) \|$", page, re.MULTILINE)
+    told = {rule: cells for names, *cells in rows for rule in re.findall(r"`(\w+)`", names)}
+    assert told.keys() == {rule for rule, _ in paper} - LOCAL
+    for scale, jobs in (("paper", paper), ("demo", demo)):
+        for rule, cells in told.items():
+            numbers = [re.search(rf"{scale} (\d+)|^(\d+)$|^none$", cell) for cell in cells]
+            assert [float(n[1] or n[2] or 0) for n in numbers] == [
+                asked(jobs, "gpu").get(rule, 0), asked(jobs, "mem_mb")[rule] / 1000, asked(jobs, "runtime")[rule] / 60,
+                asked(jobs, "threads")[rule]], (scale, rule)
+
+
 def test_a_job_that_fails_is_submitted_again():
     profile = yaml.safe_load((ROOT / "profiles" / "slurm" / "config.yaml").read_text())
     assert profile["retries"] > 0 and profile["slurm-requeue"] and profile["rerun-incomplete"]
