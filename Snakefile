@@ -35,7 +35,7 @@ OPTIONS = options(GIVEN)
 NOTEBOOKS = {
     "experiments": "00_experiments", "dataset": "01_dataset", "preprocessing": "02_preprocessing",
     "baseline": "03_baseline", "ensembles": "05_ensembles", "results": "06_results", "statistics": "07_statistics",
-    "claims": "08_claims", "audit": "09_audit", "corpora": "10_corpora",
+    "claims": "08_claims", "audit": "09_audit", "corpora": "10_corpora", "speed": "11_speed",
 } | {code: "04_train_variant" for code in VARIANTS}
 TITLES = {code: f"--title '{code}: {PARAMS[code].title}'" for code in VARIANTS}
 
@@ -193,6 +193,16 @@ rule show:
         ALL, SCALE, PREPARED, sorted(Path("params").rglob("*.yaml")),
         notebook=lambda wildcards: f"notebooks/{NOTEBOOKS[wildcards.show]}.ipynb",
     output: executed=RUN + "/notebooks/{show}.ipynb"
+    params: options=OPTIONS
+    shell: EXECUTE
+
+
+rule speed:
+    "What the benchmarks' files say: nothing is measured here."
+    input:
+        ALL, SCALE, sorted(Path("benchmarks").glob("*.json")),
+        notebook="notebooks/11_speed.ipynb",
+    output: executed=RUN + "/notebooks/speed.ipynb"
     params: options=OPTIONS
     shell: EXECUTE
 

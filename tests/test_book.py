@@ -169,7 +169,7 @@ HOLDS = {
     "notebooks/experiments": "tables figures", "notebooks/dataset": "tables figures players",
     "notebooks/preprocessing": "figures", "notebooks/baseline": "figures", "notebooks/V1": "figures",
     "notebooks/ensembles": "tables maths", "notebooks/results": "maths tables figures",
-    "notebooks/audit": "maths tables figures",
+    "notebooks/audit": "maths tables figures", "notebooks/speed": "tables figures",
 }
 
 

@@ -1,0 +1,248 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Speed
+#
+# The paper needs a day or more of a large GPU for each system. How much of that is arithmetic that somebody has to do,
+# and how much is waiting, padding, and work done twice? This page counts the first, shows what was measured of the
+# rest, and reckons from both how long a full run takes. It measures nothing itself: it reads the files that the
+# commands under `benchmarks/` wrote, and each number stands beside the hardware and the date it was measured with.
+
+# %% tags=["parameters"]
+scale = "demo"  # which file of params/scales
+
+# %%
+import matplotlib.pyplot as plt
+from IPython.display import Markdown, display
+from myst_nb import glue
+
+from burst2vec import rendering, speed, speed_tables
+from burst2vec.config import Params, project_root
+from burst2vec.figures import results as style, speed as figures
+
+# %%
+Params.resolve(globals())  # refuses a scale that does not exist; the numbers here are those of the scale paper
+paper = Params()
+plt.rcParams.update(style.STYLE)
+found = speed.read(project_root() / "benchmarks")
+
+
+# %%
+def show(name, table):
+    """A table of each file of a benchmark, below it where and when it was measured; or how to make such a file."""
+    for content in found[name]:
+        display(rendering.boxed(table(content), speed_tables.legend(content)))
+    if not found[name]:
+        display(Markdown(f"Not measured yet: `{speed.BENCHMARKS[name][1]}`."))
+
+
+# %% [markdown]
+# ## What was measured, and what was not
+
+# %%
+rendering.boxed(speed_tables.sources(found), align="left")
+
+# %%
+gpus = speed.gpus(found)
+said = f"Training was measured on {', '.join(gpus)}." if gpus else (
+    "**No GPU has been measured yet.** `make bench` on a machine with one measures it, and this page shows it.")
+lacking = [f"- {command}: {', '.join(things)}" for command, things in speed_tables.gaps(found).items()]
+display(Markdown(said))
+if lacking:
+    display(Markdown("Still to be measured, and by what:\n\n" + "\n".join(lacking)))
+
+# %% [markdown]
+# Rivals are measured in one process and in turns, so that whatever else the machine does meets all of them; a ratio is
+# taken within each round, and stands here as the median of the rounds with the lowest and the highest. Models have the
+# published sizes and random weights, bursts are noise, since neither weights nor sounds change the time. Their lengths
+# follow a log-normal law with ExVo's mean.
+#
+# ## What must be computed
+#
+# Most of a step is products of matrices, whose sizes are known: HuBERT large at its published size takes 98.9 GFLOP for
+# each second of audio, forward and backward, with the feature encoder frozen. (A multiplication and an addition are
+# two.) A GPU or a processor multiplies large square matrices at a certain rate, and nothing that does this arithmetic
+# is faster than the operations divided by the rate.
+
+# %%
+seconds = speed.exvo_seconds()
+rendering.boxed(speed_tables.limits(found, seconds.sum()),
+                f"One pass over as many bursts as ExVo's training set has: {seconds.sum() / 3600:.1f} hours of audio; "
+                "in minutes, at the best rate of square matrices of each machine.")
+
+# %% [markdown]
+# At 790 TFLOP/s in bfloat16, a rate that was measured on an NVIDIA H200 elsewhere, that comes to the following. It is
+# reckoned; no step was measured there:
+
+# %%
+behind, encoder = speed.GFLOP["large"]
+one_pass = 1e9 * (behind + encoder) * seconds.sum() / 790e12
+Markdown(f"HuBERT large: {one_pass:.1f} seconds a pass, {100 * one_pass / 60:.0f} minutes for 100, at the very least.")
+
+# %% [markdown]
+# ## Where time goes that need not
+#
+# **Padding.** A batch is as long as its longest burst. Most of a random batch is padding, and padding is computed
+# like sound. Bursts are therefore sorted by length, but only within windows of some batches, after they were shuffled:
+# who meets whom stays random. With nothing but ExVo's lengths this can be computed at once:
+
+# %%
+shares = speed.audio_shares(seconds, paper, [1, 2, 5, 10, 25, 50, 100, 625])
+share = shares.set_index("window")["audio_share"]
+for name, window in (("random", 1), ("bucketed", paper.bucket_batches)):
+    glue(f"padding_{name}", f"{100 * (1 - share[window]):.0f}", display=False)
+Markdown(f"Of random batches of {paper.batch_size}, {100 * (1 - share[1]):.0f} % are padding; of those sorted within "
+         f"windows of {paper.bucket_batches} batches, {100 * (1 - share[paper.bucket_batches]):.0f} %: an epoch is "
+         f"{share[paper.bucket_batches] / share[1]:.2f} times shorter.")
+
+# %% mystnb={"figure": {"name": "fig-audio-shares", "caption": "How much of an epoch's batches is audio, by the number of batches within which bursts are sorted by length. At the left the batches are random, at the right the whole epoch is sorted, and the same bursts would meet in every epoch. Counted, not measured: it depends on the lengths alone."}}
+_, axes = plt.subplots(figsize=(6.5, 2.8), layout="constrained")
+figures.plot_audio_shares(shares, paper.bucket_batches, axes);
+
+# %% [markdown]
+# **Work done twice.** The feature encoder is frozen, and under exact padding what it makes of a burst does not depend
+# on the burst's batch. So it is computed once and kept on the training's device.
+#
+# **Numbers longer than needed.** Products of matrices are computed in bfloat16 where the hardware is faster at it;
+# weights, losses and metrics stay in 32 bits.
+#
+# **Waiting.** All bursts lie on the training's device before the first step. A batch is gathered and padded there; no
+# file is read, and nothing asks the device for a number, until it is time to log.
+#
+# **Validation** needs no gradients. It runs over the same kept features, in large batches sorted by length.
+
+# %%
+if speed.defaults(found):
+    told = ("Encoding: of a step that would encode its bursts anew. "
+            f"Validation: of {speed.EXVO['val']:,} bursts every {paper.validate_every} steps, as at the scale paper.")
+    display(rendering.boxed(speed_tables.measures(found), told))
+
+# %% [markdown]
+# What one of these is worth by itself is seen by training without it:
+
+# %%
+switched = speed_tables.switches(found)
+again = ("`python -m benchmarks.training_step --size base --set '{precision: float32}' "
+         "--json benchmarks/training_step_base_float32.json`")
+if len(switched):
+    display(rendering.boxed(switched, "Both compared with the Trainer as documented, in their own runs."))
+else:
+    display(Markdown(f"Not measured yet. One more file does it for one parameter, for instance {again}."))
+
+# %% [markdown]
+# ## A step beside the Trainer's
+#
+# The `transformers` library's Trainer is what most people would take. It is measured twice: as the guide to audio
+# classification shows it, and with every switch set well that it has (lengths grouped, bfloat16, feature encoder
+# frozen, fused optimiser). All three train the same heads on the same losses, 32 bursts and one task a batch.
+
+# %%
+show("training_step", speed_tables.step_table)
+
+# %% [markdown]
+# How much of the difference is padding? The rest is arithmetic in 32 bits, a feature encoder that is trained too, and
+# what the loop does between two steps.
+
+# %%
+for content in speed.defaults(found):
+    display(Markdown(f"- {speed_tables.why_longer(content)}"))
+
+# %% mystnb={"figure": {"name": "fig-speed-steps", "caption": "Seconds of a step over the audio of its batch, padding included. Small: each turn. Large: the mean step of an epoch. To the left is less padding; lower, at the same length, is faster."}}
+if speed.defaults(found):
+    figures.draw_steps(speed.defaults(found));
+
+# %% [markdown]
+# Is there more to gain? *Utilisation* says: it is the operations that the bursts themselves call for, without padding
+# and without the feature encoder, in a second of our steps, as a share of what the machine does in a second of its best
+# product of two square matrices in the same arithmetic. What is missing to 100 % went to padding, to all that is no
+# product of matrices (norms, activations, dropout, the optimiser), to products too small to fill the machine, and to
+# waiting.
+
+# %%
+if speed.defaults(found):
+    display(rendering.boxed(speed_tables.utilisation_table(found)))
+
+# %%
+profiled = [content for content in speed.defaults(found) if len(speed_tables.profile_table(content))]
+for content in profiled:
+    display(rendering.boxed(speed_tables.profile_table(content), f"What takes the time; {speed.where(content)}."))
+
+# %% [markdown]
+# ## How it grows
+#
+# A step on bursts of one length each, from half a second to twenty. In attention every frame looks at every other, so
+# that its cost grows with the square; at these lengths it is a small part of all.
+
+# %% mystnb={"figure": {"name": "fig-speed-growth", "caption": "Seconds and peak of memory of a step by the length of its bursts, both in logarithms. On a CPU the peak is that of the whole process, libraries included; on a GPU that of what was allotted there."}}
+if found["growth"]:
+    figures.draw_growth(found["growth"]);
+
+# %%
+show("growth", speed_tables.length_table)
+
+# %% [markdown]
+# With the corpus grow the dealing of an epoch into batches and the memory of the waveforms; a batch costs what it cost.
+
+# %%
+show("growth", speed_tables.corpus_table)
+
+# %% [markdown]
+# And what comes before training: checking a corpus, preparing its waveforms, dealing an epoch's batches of three tasks.
+# Memory is that of all processes together.
+
+# %%
+show("scale", speed_tables.scale_table)
+
+# %% [markdown]
+# ## Before and after training
+#
+# **Preparation** makes of a corpus's recordings, of any format and rate, one file of samples at 16 kHz. Beside it
+# stands a loop of `librosa.load`, which sets no level, sums no checksum and writes nothing, alone and in as many
+# processes.
+
+# %%
+show("preparation", speed_tables.preparation_table)
+
+# %% [markdown]
+# **Predictions** from waveforms, beside the `transformers` pipeline for audio classification with a HuBERT of the same
+# size: as its documentation shows it, and sorted by length, in our batches and in our arithmetic.
+
+# %%
+show("inference", speed_tables.inference_table)
+
+# %% [markdown]
+# **Intervals**: the [statistics page](statistics.ipynb) scores every system anew on thousands of resamples.
+
+# %%
+show("bootstrap", speed_tables.bootstrap_table)
+
+# %% [markdown]
+# ## A full run
+#
+# How many steps a training takes is not a matter of speed. They are counted by the code that deals the batches, with
+# each variant's own parameters, on as many bursts as ExVo has; V7's oversampling follows the published counts. What an
+# epoch is decides by a factor of three: here every task sees every burst once, and 100 epochs are the most. Where an
+# epoch is one pass over the bursts, 100 of them are the column *100 passes*. Early stopping may end a training sooner,
+# but not before the column *earliest*. Below the hours stand those of training, validation and encoding. *Limit* is
+# what the operations of the steps alone would take at the matrix rate of the same machine. wav2vec 2.0 large, V1 and
+# V2, is reckoned by HuBERT large, which has the same matrices.
+
+# %%
+show("full_run", lambda content: speed_tables.run_table(content, found))
+
+# %%
+for content in found["full_run"]:
+    display(Markdown(speed_tables.run_sentence(content)))
+
+# %% [markdown]
+# The authors' hours are those of their machine, their padding and their number of steps, and only the first of these is
+# told: they say what one would expect, not which program is faster. Hours on a processor show where the time goes;
+# nobody should train a large model there.
