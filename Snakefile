@@ -75,7 +75,9 @@ TRAINS = LISTENS | dict(gpu=GPU * PARAMS["V4"].processes, runtime=24 * 60 if LAR
 DECODES = dict(mem_mb=32_000 if LARGE else 4_000, runtime=8 * 60 if LARGE else 60)
 ALL_CORES = 1000  # Snakemake lowers it to what --cores has, and a profile sets what a node has
 
-EXECUTE = "OMP_NUM_THREADS={threads} burst2vec run {input.notebook} {output.executed} {params.options} "
+# A job ends with the snakemake that started it, however that ends (SIGTERM is 15, at which a training saves its work).
+EXECUTE = ("OMP_NUM_THREADS={threads} exec python -IS burst2vec/interruption.py $PPID 15 "
+           "burst2vec run {input.notebook} {output.executed} {params.options} ")
 TRAIN = EXECUTE + "--gpus {resources.gpu} "
 
 # Seconds each, and nothing that a login node minds. All else is a job.
