@@ -136,7 +136,7 @@ class Params:
         given = _parameters_in(values)
         layered: dict[str, Any] = {}
         for folder, kind in (("scales", "scale"), ("variants", "variant")):
-            if given.get(kind):
+            if isinstance(given.get(kind), str) and given[kind]:
                 layered |= read_yaml(project_root() / "params" / folder / f"{given[kind]}.yaml")
         return cls(**{**layered, **given})
 

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from burst2vec.words import shown
+
 if TYPE_CHECKING:
     from burst2vec.readers import Reading
 
@@ -86,9 +88,16 @@ class Task:
     def __post_init__(self):
         if self.kind not in KINDS:
             raise CorpusError(f"task {self.name}: kind is {self.kind!r}; it must be one of {', '.join(KINDS)}")
+        for name, texts in (("columns", self.columns), ("classes", self.classes)):
+            if not isinstance(texts, tuple) or not all(isinstance(t, str) for t in texts) or len(set(texts)) < len(texts):
+                raise CorpusError(f"task {self.name}: its {name} are {shown(texts)}; expected texts, each once")
+        if not self.columns or (self.kind != "intensities" and len(self.columns) > 1):
+            raise CorpusError(f"task {self.name}: a task of kind {self.kind} cannot have {len(self.columns)} columns")
+        if self.kind != "classes" and self.classes:
+            raise CorpusError(f"task {self.name}: classes go with the kind classes, not with {self.kind}")
         if self.kind == "classes" and len(self.classes) < 2:
             raise CorpusError(f"task {self.name}: a task of classes needs two classes or more")
-        if not self.low < self.high:
+        if not self.low < self.high < float("inf"):
             raise CorpusError(f"task {self.name}: its range is {self.low:g} to {self.high:g}; "
                               "it needs two different labels in training")
 

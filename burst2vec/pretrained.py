@@ -175,14 +175,23 @@ def _read(folder: Path, config: dict[str, Any]) -> Burst2Vec:
 def _build(path: Path, config: dict[str, Any]) -> Burst2Vec:
     try:
         Params(**{name: value for name, value in config.items() if name not in ("tasks", "backbone")})
-        with quiet():
+        with quiet(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             model = Burst2Vec.from_config(config)
+        _check_columns(model.tasks)
     except Exception as error:  # whatever the file's values make the libraries below raise
         raise ModelError(f"{path}: describes no model that can be built ({_line(error)}); {EXPECTED}") from error
     absent = sorted(model.to_config().keys() - config.keys())
     if absent:
         raise ModelError(f"{path}: lacks {', '.join(absent)}; {EXPECTED}")
     return model
+
+
+def _check_columns(tasks: Iterable[Task]) -> None:
+    """Raises ValueError where two columns of the predictions would have one name."""
+    columns = ["file", "start", "end", *(column for task in tasks for column in (*task.columns, *task.probability_columns))]
+    if len(set(columns)) < len(columns):
+        raise ValueError(f"the predictions would hold two columns {max(columns, key=columns.count)!r}")
 
 
 def _read_weights(path: Path, wanted: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -91,7 +91,7 @@ def test_a_name_like_no_other_is_refused_with_all_that_are_known():
     ("batch_size", np.int64(32), "int"), ("learning_rate", "fast", "float"), ("learning_rate", False, "float"),
     ("adversarial", "false", "bool"), ("adversarial", 0, "bool"), ("backbone", 3, "str"), ("run", 2022, "str"),
     ("tasks", {}, r"list\[str\]"), ("tasks", [1], r"list\[str\]"), ("results", Path("out"), "str"),
-    ("dropout", {"value": 0.1}, "float"),
+    ("dropout", {"value": 0.1}, "float"), ("scale", np.arange(3), "str"), ("variant", 4, "str"),
 ])
 def test_a_wrong_type_is_refused_naming_parameter_value_and_type(name, value, expected):
     with pytest.raises(ParameterError, match=f"parameter {name} is .*; expected {expected}"):
