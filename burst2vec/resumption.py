@@ -27,6 +27,9 @@ from tqdm.auto import tqdm
 NAME = re.compile(r"\d{6}-\d+-[0-9a-f]{32}\.safetensors")
 """Of a checkpoint: its number, the iteration, and its checksum."""
 
+HALF_WRITTEN = (".writing-*", ".tmp*")
+"""Of a checkpoint's writing; the latter are safetensors' own."""
+
 KEPT = 2
 """Checkpoints that stay: the last one, and the one before it should the last be damaged."""
 
@@ -67,6 +70,7 @@ class Checkpoints:
                 lock.seek(0)
                 raise ResumptionError(f"{self.folder}: another process is training this system ({lock.read().strip()}); "
                                       "wait for it, or name another run: -p run NAME") from None
+            self._clear_half_written()  # by a process that was killed
             lock.truncate(0)
             lock.write(f"process {os.getpid()} on {os.uname().nodename}")
             lock.flush()
@@ -121,8 +125,14 @@ class Checkpoints:
 
     def clear(self) -> None:
         """Deletes every checkpoint, and what a killed process left half-written."""
-        for path in (*self._files(), *self.folder.glob(".writing-*")):
+        for path in self._files():
             path.unlink(missing_ok=True)
+        self._clear_half_written()
+
+    def _clear_half_written(self) -> None:
+        for pattern in HALF_WRITTEN:
+            for path in self.folder.glob(pattern):
+                path.unlink(missing_ok=True)
 
     def _files(self) -> list[Path]:
         """The latest first."""
@@ -176,6 +186,6 @@ def _writing_to(folder: Path) -> Iterator[None]:
     try:
         yield
     except (SafetensorError, OSError) as error:
-        why = getattr(error, "strerror", None) or str(error)
+        why = getattr(error, "strerror", None) or re.sub(r"^Error while serializing: (I/O error: )?| at path .*", "", str(error))
         raise ResumptionError(f"{folder}: no checkpoint can be written there ({why}); what is there is kept. Once there "
                               "is room and permission to write, start the same run again: it goes on from there") from None

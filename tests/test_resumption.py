@@ -268,6 +268,13 @@ def test_a_half_written_checkpoint_of_a_killed_process_is_no_checkpoint(checkpoi
     assert checkpoints.read() is None
 
 
+def test_what_a_killed_process_left_half_written_is_deleted_by_the_next(tmp_path):
+    for name in (".writing-123", ".tmpAbC123"):
+        (tmp_path / name).write_bytes(b"half")
+    with Checkpoints(tmp_path, {}).locked():
+        assert [p.name for p in tmp_path.iterdir()] == ["lock"]
+
+
 def test_another_file_in_the_folder_is_no_checkpoint(checkpoints):
     (checkpoints.folder / "0x-1-a.safetensors").write_bytes(b"mine")
     assert checkpoints.read() is None
