@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import glob
 import os
@@ -14,6 +15,9 @@ from pathlib import Path
 
 YOUNG = 60
 """Seconds within which the folder of another writer may not be locked yet."""
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""How a system says that a file cannot grow: the disk is full, or a quota is."""
 
 
 @contextlib.contextmanager
@@ -43,6 +47,10 @@ def write_aside(path: str | os.PathLike) -> Iterator[Path]:
             if old.exists():
                 old.rename(path)
             raise
+    except OSError as error:
+        if error.errno in NO_ROOM and error.filename is None:  # what a write, unlike an open, does not say
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
         os.close(held)

@@ -1,3 +1,4 @@
+import errno
 import os
 
 import pytest
@@ -94,3 +95,10 @@ def test_what_a_killed_process_left_half_written_is_deleted_by_the_next_and_nobo
             second.write_text("second")
         first.write_text("first")
     assert (tmp_path / "table.csv").read_text() == "first"
+
+
+def test_a_disk_that_is_full_is_told_with_what_was_to_be_written(tmp_path):
+    with pytest.raises(OSError, match="No space left on device: '.*table.csv'"), write_aside(tmp_path / "table.csv") as aside:
+        aside.write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert not list(tmp_path.iterdir())
