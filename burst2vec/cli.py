@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     `check` gives 1 where a corpus has a grave problem, too. After Ctrl-C it is 130, after SIGTERM 143, as shells have it.
     """
     options = _parser().parse_args(arguments)
+    return reporting(lambda: options.command(options))
+
+
+def reporting(work: Callable[[], int | None]) -> int:
+    """Does some work; its exit code, which what stopped it decides, and is told on standard error."""
     try:
         with breaking_off():
-            return options.command(options) or 0
+            return work() or 0
     except KeyboardInterrupt as stop:
         print(printable(f"burst2vec: {str(stop) or 'interrupted'}"), file=sys.stderr)
         return 128 + getattr(stop, "by", signal.SIGINT)
