@@ -1,0 +1,175 @@
+"""A training as it is killed: what notebook 04 does, and a note of what it is doing, for those who look at it later.
+
+The note lies in a file of a few bytes, which outlives the process. Nothing heavy is imported before the training begins,
+so that loading it is a stage as well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import json
+import os
+import resource
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+LOADING, STEP, WRITING = "loading", "a step", "a checkpoint's writing"
+READING, ENCODING, VALIDATING, OUTCOME = "a checkpoint's reading", "encoding the bursts", "a validation", "the outcome's writing"
+OTHER = "between two of these"
+PRELOADED = ("tests.faults.trainee", "burst2vec.cli", "burst2vec.training", "burst2vec.card", "burst2vec.pretrained",
+             "burst2vec.tiny")
+"""What a process has loaded from which trainings are forked."""
+
+STAGES = (LOADING, READING, ENCODING, STEP, WRITING, VALIDATING, OUTCOME, OTHER)
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a training is doing, which iteration it has learnt from last, and after which it began (-1: not yet)."""
+
+    stage: str
+    iteration: int
+    began: int
+
+    def write(self, file: int) -> None:
+        """Writes the note, at once, where the last one stands."""
+        os.pwrite(file, f"{self.iteration:10d}{self.began:10d}{self.stage:40}".encode(), 0)
+
+
+def read_note(path: Path) -> Note:
+    """The last note that a training left."""
+    text = path.read_text() if path.is_file() else ""
+    return Note(text[20:].strip(), int(text[:10]), int(text[10:20])) if len(text) == 60 else Note(LOADING, -1, -1)
+
+
+class Notes:
+    """Keeps the note of a training up to date."""
+
+    def __init__(self, path: Path):
+        self.file, self.now = os.open(path, os.O_RDWR | os.O_CREAT), Note(LOADING, -1, -1)
+        self.now.write(self.file)
+
+    @contextlib.contextmanager
+    def at(self, stage: str) -> Iterator[None]:
+        """Notes that the block is this stage."""
+        before = self.now.stage
+        self.set(stage)
+        try:
+            yield
+        finally:
+            self.set(before)
+
+    def set(self, stage: str, iteration: int | None = None) -> None:
+        """Notes a stage and, where there is one, an iteration that has been learnt from."""
+        now = self.now
+        began = now.began if iteration is None or now.began >= 0 else iteration - 1
+        self.now = Note(stage, now.iteration if iteration is None else iteration, began)
+        self.now.write(self.file)
+
+    def watch(self, owner: object, name: str, stage: str) -> None:
+        """Has every call of an owner's function noted as this stage."""
+        function = getattr(owner, name)
+
+        @functools.wraps(function)
+        def watched(*args, **kwargs):
+            with self.at(stage):
+                found = function(*args, **kwargs)
+            if stage == STEP:
+                self.set(OTHER, args[0].iteration)
+            return found
+
+        setattr(owner, name, watched)
+
+
+def train(params: str, note: str) -> None:
+    """Trains as parameters in JSON say, or goes on where an earlier process was stopped, and writes the system's folder."""
+    notes = Notes(Path(note))
+    from burst2vec import learning, resumption, training
+    from burst2vec.config import Params
+    from burst2vec.corpus import open_corpus
+    from burst2vec.inference import predict
+    from burst2vec.store import open_store
+    from burst2vec.systems import write_system
+
+    notes.watch(learning.Learner, "step", STEP)
+    notes.watch(training._Run, "_validate", VALIDATING)
+    notes.watch(training, "encode_once", ENCODING)
+    notes.watch(resumption.Checkpoints, "write", WRITING)
+    notes.watch(resumption.Checkpoints, "read", READING)
+    settings = Params(**json.loads(params))
+    corpus = open_corpus(settings)
+    store = open_store(corpus, settings.audio, settings.path(settings.cache))
+    notes.set(OTHER)
+    trained = training.train(corpus, store, settings, resumption.checkpoints_beside(settings.folder))
+    with notes.at(OUTCOME):
+        predictions = predict(trained.model, corpus, store, precision=trained.precision)
+        write_system(settings.folder, settings, predictions, trained, corpus)
+
+
+def as_command(params: str, note: str, log: str, mishap: str = "{}") -> None:
+    """`train` as a command of `burst2vec` would do it: what it prints goes to the file `log`, its exit code tells whether
+    it ended well. A `mishap` in JSON is staged, see `stage`; of `limit` bytes no file may be larger."""
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(file, stream)
+    staged = json.loads(mishap)
+    if staged.get("bound"):
+        give_up_privileges()
+    if staged.get("limit"):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (staged["limit"], staged["limit"]))
+
+    def work() -> None:
+        if "do" in staged:
+            stage(staged["do"], staged["iteration"])
+        train(params, note)
+
+    from tqdm import tqdm
+
+    from burst2vec.cli import reporting
+
+    tqdm.set_lock(threading.RLock())  # its own is shared between processes, and remains when one is killed
+    code = reporting(work)
+    sys.stdout.flush(), sys.stderr.flush()
+    os._exit(code)  # nothing of the process that this one was perhaps forked from ends with it
+
+
+def stage(what: str, iteration: int) -> None:
+    """Has something happen in the step of an iteration: a loss that is no number (`nan`), memory that is full
+    (`memory`), or, in it and in all that follow, a rest (`slow`)."""
+    import torch
+
+    from burst2vec import learning
+
+    step = learning.Learner._differentiate
+
+    def watched(self, batch, parts):
+        now = self.iteration + 1
+        if what == "slow" and now >= iteration:
+            time.sleep(0.5)
+        if what == "memory" and now == iteration and parts == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+        terms = step(self, batch, parts)
+        return {name: term * float("nan") for name, term in terms.items()} if what == "nan" and now == iteration else terms
+
+    learning.Learner._differentiate = watched
+
+
+def give_up_privileges() -> None:
+    """Has even root obey the permissions of files from here on, as everybody else does."""
+    if os.geteuid() == 0:
+        drop, override, search = 24, 1, 2  # PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+        system = ctypes.CDLL(None, use_errno=True)
+        header, data = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+        system.capget(header, data)
+        for set_of in (0, 1, 2):  # effective, permitted, inheritable, of the first 32 capabilities
+            data[set_of] &= ~(1 << override | 1 << search)
+        for capability in (override, search):
+            system.prctl(drop, capability, 0, 0, 0)
+        if system.capset(header, data):
+            raise OSError(ctypes.get_errno(), "capset")
