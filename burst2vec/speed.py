@@ -22,7 +22,7 @@ Measured = Mapping[str, Sequence[dict]]
 
 BENCHMARKS = {
     "training_step": ("a training step", "make bench"),
-    "full_run": ("full runs, reckoned", "make bench"),
+    "full_run": ("reckoned full runs", "make bench"),
     "inference": ("predictions", "make bench"),
     "growth": ("growth of a step and of an epoch", "make bench"),
     "preparation": ("preparing a corpus",

@@ -72,7 +72,8 @@ def limits(found: Measured, seconds: float) -> pd.DataFrame:
     for size, (behind, encoder) in GFLOP.items():
         flop = 1e9 * (behind + encoder) * seconds
         rows.append({"": f"HuBERT {size}", _below("GFLOP", "a second of audio"): f"{behind + encoder:.1f}",
-                     _below("of these", "frozen encoder"): f"{encoder:.1f}", "PFLOP": f"{flop / 1e15:.2f}",
+                     _below("of these", "frozen encoder"): f"{encoder:.1f}",
+                     _below("PFLOP", "a pass"): f"{flop / 1e15:.2f}",
                      **{name: number(flop / rate / 60) for name, rate in rates.items()}})
     return pd.DataFrame(rows)
 
@@ -181,13 +182,15 @@ def corpus_table(content: Mapping) -> pd.DataFrame:
 
 
 def scale_table(content: Mapping) -> pd.DataFrame:
-    """Seconds, milliseconds a burst and memory of each stage before training, by the number of bursts."""
+    """Seconds of each stage before training, by the number of bursts; below, milliseconds a burst, and memory."""
     rows = []
     for row in content["rows"]:
-        stages = {f"{name}, {unit}": text for name in ("check", "prepare", "batch") for unit, text in (
-            ("s", number(row[name]["seconds"])), ("ms a burst", number(1000 * row[name]["seconds"] / row["clips"])),
-            ("MiB", number(row[name]["peak_mib"])))}
-        rows.append({"bursts": f"{row['clips']:,}"} | stages)
+        cells = {}
+        for name in ("check", "prepare", "batch"):
+            each, memory = 1000 * row[name]["seconds"] / row["clips"], row[name]["peak_mib"]
+            cells[_below(name, "s")] = _below(number(row[name]["seconds"]),
+                                              f"{number(each)} ms a burst, {number(memory)} MiB")
+        rows.append({"bursts": f"{row['clips']:,}"} | cells)
     return pd.DataFrame(rows)
 
 
@@ -239,7 +242,8 @@ def run_sentence(content: Mapping, published: tuple[float, float] = (24, 36)) ->
     if not hours:
         return "No variant's step was measured, so that none of the runs can be reckoned."
     shortest, longest = min(hours, key=hours.__getitem__), max(hours, key=hours.__getitem__)
-    parts = [f"{shortest} would take {number(hours[shortest])} hours at the most"
+    machines = " and ".join(dict.fromkeys(map(hardware, content["measured"])))
+    parts = [f"On {machines}, {shortest} would take {number(hours[shortest])} hours at the most"
              + (f", {longest} {number(hours[longest])}" if longest != shortest else "")
              + f". The authors needed {published[0]} to {published[1]} hours for one training on an RTX A6000."]
     if unknown:

@@ -54,7 +54,7 @@ rendering.boxed(speed_tables.sources(found), align="left")
 gpus = speed.gpus(found)
 said = f"Training was measured on {', '.join(gpus)}." if gpus else (
     "**No GPU has been measured yet.** `make bench` on a machine with one measures it, and this page shows it.")
-lacking = [f"- {command}: {', '.join(things)}" for command, things in speed_tables.gaps(found).items()]
+lacking = [f"- {command}: {'; '.join(things)}" for command, things in speed_tables.gaps(found).items()]
 display(Markdown(said))
 if lacking:
     display(Markdown("Still to be measured, and by what:\n\n" + "\n".join(lacking)))
@@ -74,9 +74,10 @@ if lacking:
 
 # %%
 seconds = speed.exvo_seconds()
-rendering.boxed(speed_tables.limits(found, seconds.sum()),
-                f"One pass over as many bursts as ExVo's training set has: {seconds.sum() / 3600:.1f} hours of audio; "
-                "in minutes, at the best rate of square matrices of each machine.")
+told = f"A pass is one over as many bursts as ExVo's training set has, {seconds.sum() / 3600:.1f} hours of audio."
+if speed.defaults(found):
+    told += " Minutes of it: at the best rate of square matrices of each machine."
+rendering.boxed(speed_tables.limits(found, seconds.sum()), told)
 
 # %% [markdown]
 # At 790 TFLOP/s in bfloat16, a rate that was measured on an NVIDIA H200 elsewhere, that comes to the following. It is
@@ -179,7 +180,7 @@ for content in profiled:
 # ## How it grows
 #
 # A step on bursts of one length each, from half a second to twenty. In attention every frame looks at every other, so
-# that its cost grows with the square; at these lengths it is a small part of all.
+# that its cost grows with the square; even at twenty seconds it is less than a fifth of the operations.
 
 # %% mystnb={"figure": {"name": "fig-speed-growth", "caption": "Seconds and peak of memory of a step by the length of its bursts, both in logarithms. On a CPU the peak is that of the whole process, libraries included; on a GPU that of what was allotted there."}}
 if found["growth"]:
@@ -189,7 +190,8 @@ if found["growth"]:
 show("growth", speed_tables.length_table)
 
 # %% [markdown]
-# With the corpus grow the dealing of an epoch into batches and the memory of the waveforms; a batch costs what it cost.
+# With the corpus grow the dealing of an epoch into batches and the memory of the waveforms. A batch should cost what it
+# cost before.
 
 # %%
 show("growth", speed_tables.corpus_table)

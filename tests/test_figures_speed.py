@@ -63,6 +63,7 @@ def test_growth_has_a_line_for_each_file_in_time_and_in_memory():
     figure = figures.draw_growth([made.growth(), made.growth("large", made.ON_GPU)])
     seconds, memory = figure.axes
     assert seconds.lines[0].get_xydata().tolist() == [[0.5, 0.25], [2, 1], [20, 10]]
+    assert [text.get_text() for text in seconds.get_xticklabels()] == ["0.5", "2", "20"]
     assert memory.lines[1].get_ydata().tolist() == [500, 2000, 20_000]
     assert legend(figure) == ["HuBERT base, Abacus, 2 cores, 2026-01-02, 4 bursts a step",
                               "HuBERT large, Loom, 2026-01-02, 4 bursts a step"]

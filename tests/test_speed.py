@@ -43,7 +43,7 @@ def test_an_empty_folder_leaves_everything_to_be_measured(tmp_path):
     found = speed.read(tmp_path)
     assert speed_tables.sources(found).empty
     assert list(speed_tables.gaps(found).values()) == [
-        ["a training step", "full runs, reckoned", "predictions", "growth of a step and of an epoch"],
+        ["a training step", "reckoned full runs", "predictions", "growth of a step and of an epoch"],
         ["preparing a corpus"], ["checking, preparing and batching by size of corpus"], ["intervals by bootstrap"],
         *[["a training step", "predictions", "growth of a step and of an epoch"]] * 2]
 
@@ -118,7 +118,7 @@ def test_sorting_within_windows_takes_the_padding_out():
 
 def test_a_pass_takes_its_operations_over_the_machines_rate(found):
     table = speed_tables.limits(found, 1000.0)
-    assert table["PFLOP"].tolist() == ["0.03", "0.10"]
+    assert table["PFLOP<small>a pass</small>"].tolist() == ["0.03", "0.10"]
     assert table["minutes<small>Abacus, 2 cores</small>"].tolist() == ["0.538", "1.65"]
 
 
@@ -187,7 +187,8 @@ def test_the_other_benchmarks_have_their_tables(found):
     assert speed_tables.inference_table(inference)["times real time"].tolist() == ["10", "2", "8"]
     assert speed_tables.length_table(growth).iloc[-1].tolist() == ["20", "10", "125", "20,000"]
     assert speed_tables.corpus_table(growth).iloc[-1].tolist() == ["16,000", "16", "1,500", "40", "1,067"]
-    assert speed_tables.scale_table(found["scale"][0]).iloc[0].tolist()[:4] == ["1,000", "2", "2", "440"]
+    assert speed_tables.scale_table(found["scale"][0]).iloc[1].tolist() == [
+        "4,000", *["2<small>0.5 ms a burst, 440 MiB</small>"] * 3]
     assert speed_tables.bootstrap_table(found["bootstrap"][0]).iloc[0].tolist() == ["14", "20,000", "1.63"]
 
 
@@ -200,8 +201,8 @@ def test_a_run_is_reckoned_where_its_step_was_measured_and_counted_where_not(fou
     assert base["limit<small>hours</small>"] == "52.1"  # 187,500 steps of 1 TFLOP at 1 TFLOP/s
     assert large["limit<small>hours</small>"] == speed_tables.number(187_500 * 94.0e9 * 70 / 1e12 / 3600)
     assert speed_tables.run_sentence(runs) == (
-        "V3 would take 211 hours at the most. The authors needed 24 to 36 hours for one training on an RTX A6000. "
-        "The size of V4 was not measured: their steps are counted, their hours unknown.")
+        "On Abacus, 2 cores, V3 would take 211 hours at the most. The authors needed 24 to 36 hours for one "
+        "training on an RTX A6000. The size of V4 was not measured: their steps are counted, their hours unknown.")
 
 
 def test_a_limit_is_that_of_the_machine_whose_steps_were_reckoned_with(tmp_path, found):

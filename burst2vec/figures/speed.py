@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 from burst2vec.figures.results import DASHES, PALETTE
 from burst2vec.speed import CONTENDERS, where
@@ -71,4 +72,9 @@ def plot_growth(contents: Sequence[Mapping], column: str, axes: Axes) -> Axes:
         axes.plot(rows["audio_s"], rows[column], color=PALETTE[number % len(PALETTE)], marker=MARKERS[number % 3],
                   linestyle=DASHES[number % 3], markersize=4, label=label)
     axes.set(xlabel="length of each burst (s)", xscale="log", yscale="log")
+    lengths = sorted({row["audio_s"] for content in contents for row in content["lengths"]})
+    axes.set_xticks(lengths, [f"{length:g}" for length in lengths])
+    axes.set_xticks([], minor=True)
+    axes.yaxis.set_major_formatter(LogFormatter())  # plain numbers, no powers of ten
+    axes.yaxis.set_minor_formatter(LogFormatter())
     return axes
