@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from burst2vec.figures.results import DASHES, PALETTE
 from burst2vec.speed import CONTENDERS, where
@@ -75,6 +75,7 @@ def plot_growth(contents: Sequence[Mapping], column: str, axes: Axes) -> Axes:
     lengths = sorted({row["audio_s"] for content in contents for row in content["lengths"]})
     axes.set_xticks(lengths, [f"{length:g}" for length in lengths])
     axes.set_xticks([], minor=True)
-    axes.yaxis.set_major_formatter(LogFormatter())  # plain numbers, no powers of ten
-    axes.yaxis.set_minor_formatter(LogFormatter())
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
     return axes
