@@ -124,9 +124,9 @@ class Learner:
         if self.params.out_of_memory == "split" and more > parts and not self.team:
             tqdm.write(f"iteration {self.iteration + 1}: out of memory with {what}; computed in {more} parts instead")
             return more
+        split = " or out_of_memory: split" * (self.params.out_of_memory == "stop" and not self.team)
         raise OutOfMemory(f"out of memory at iteration {self.iteration + 1}, in a batch of {what}; set accumulate: "
-                          f"{more} or out_of_memory: split (same result), gradient_checkpointing: true, or a smaller "
-                          "batch_size") from error
+                          f"{more}{split}, gradient_checkpointing: true, or a smaller batch_size") from error
 
 
 def part_of(batch: Batch, places: np.ndarray, shorten: bool) -> tuple[torch.Tensor, torch.Tensor]:

@@ -73,6 +73,11 @@ class WaveformStore:
         """A burst's 16-bit integers (samples,), and what to multiply them by."""
         return np.frombuffer(self._read(row), SAMPLE), self._scales[row]
 
+    @property
+    def checksum(self) -> int:
+        """Of all bursts."""
+        return checksum(np.ascontiguousarray(self._checksums).tobytes())
+
     def _read(self, row: int) -> bytes:
         # Not mapped into memory: of a mapped file, all that an epoch has read counts as the process's own.
         start, stop = SAMPLE.itemsize * self._offsets[row], SAMPLE.itemsize * self._offsets[row + 1]
@@ -106,6 +111,11 @@ class JoinedStore:
         """A burst's 16-bit integers (samples,), and what to multiply them by."""
         number = int(np.searchsorted(self._starts, row, side="right")) - 1
         return self._stores[number].quantised(row - self._starts[number])
+
+    @property
+    def checksum(self) -> int:
+        """Of all bursts."""
+        return checksum(b"".join(store.checksum.to_bytes(4, "big") for store in self._stores))
 
 
 def open_store(corpus: Corpus, audio: str, cache: str | Path) -> WaveformStore | JoinedStore:

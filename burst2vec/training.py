@@ -85,19 +85,18 @@ def _train_together(corpus: Corpus, store: WaveformStore, params, folder: Path |
     return _outcome(model, checkpoint.tensors, checkpoint.state, autocast(params.precision, device))
 
 
-CHANGES_NOTHING = ("scale", "variant", "title", "question", "results", "run", "cache", "restart", "checkpoint_minutes",
-                   "accumulate", "gradient_checkpointing", "out_of_memory")
+CHANGES_NOTHING = ("scale", "variant", "title", "question", "corpus", "results", "run", "cache", "restart",
+                   "checkpoint_minutes", "accumulate", "gradient_checkpointing", "out_of_memory")
 """Parameters with which a training may go on although they have changed: its numbers do not depend on them, or only by
-which of the backbone's features dropout happens to drop."""
+which of the backbone's features dropout happens to drop. What the corpus's folder holds is compared, not its name."""
 
 
 def identity(corpus: Corpus, store: WaveformStore, params) -> dict[str, object]:
-    """What makes a training's numbers what they are, by name: parameters, labels, and how long the recordings are."""
+    """What makes a training's numbers what they are, by name: parameters, labels and recordings."""
     told = {f.name: getattr(params, f.name) for f in dataclasses.fields(params)
             if f.name not in CHANGES_NOTHING and not f.name.startswith("baseline_")}
-    labels = hashlib.sha256(corpus.table.to_csv().encode("utf-8", "surrogateescape"))
-    labels.update(np.ascontiguousarray(store.lengths).tobytes())
-    return {**told, "the corpus's labels": labels.hexdigest()[:12]}
+    labels = hashlib.sha256(corpus.table.to_csv().encode("utf-8", "surrogateescape")).hexdigest()
+    return {**told, "the corpus's labels": labels[:12], "its recordings": f"{store.checksum:08x}"}
 
 
 @dataclass

@@ -143,9 +143,16 @@ def test_other_labels_are_refused(interrupted, tiny_corpus, tiny_store, every_st
         train(changed, tiny_store, every_step(), interrupted)
 
 
+def test_other_recordings_of_the_same_length_are_refused(interrupted, tiny_corpus, tiny_store, every_step, monkeypatch):
+    monkeypatch.setattr(type(tiny_store), "checksum", property(lambda self: 7))
+    with pytest.raises(ResumptionError, match="its recordings was '.{8}' and is '00000007'"):
+        train(tiny_corpus, tiny_store, every_step(), interrupted)
+
+
 def test_what_changes_no_number_may_change(interrupted, tiny_corpus, tiny_store, every_step):
     wanted = train(tiny_corpus, tiny_store, every_step())
-    same(train(tiny_corpus, tiny_store, every_step(title="V4 again", checkpoint_minutes=9), interrupted), wanted)
+    same(train(tiny_corpus, tiny_store, every_step(title="V4 again", checkpoint_minutes=9, corpus=["moved"]),
+               interrupted), wanted)
 
 
 def test_restart_gives_up_what_was_there(interrupted, tiny_corpus, tiny_store, every_step):

@@ -236,3 +236,13 @@ def test_a_cache_that_is_no_folder_is_named(corpus, cache):
 
 def test_ids_keep_their_zeros(corpus, cache):
     assert open_store(corpus, "provided", cache).files[0] == "00000"
+
+
+def test_the_checksum_of_a_store_is_of_what_its_recordings_hold(corpus, cache):
+    before = open_store(corpus, "provided", cache).checksum
+    assert open_store(corpus, "provided", cache).checksum == before != open_store(corpus, "own", cache).checksum
+    path = corpus.root / corpus.table["provided"].iloc[5]
+    waveform, rate = soundfile.read(path)
+    soundfile.write(path, waveform[::-1], rate)
+    os.utime(path, ns=(1, 1))
+    assert open_store(corpus, "provided", cache).checksum != before
