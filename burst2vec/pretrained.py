@@ -63,8 +63,8 @@ class System:
         table = recordings.predict(self.members, paths, window, batch_size, report)
         wrong = ~np.isfinite(table.select_dtypes("number")).all(axis=1)
         if wrong.any():
-            raise ModelError(f"{', '.join(self.members)}: predicts no finite numbers for {table['file'][wrong.argmax()]}; "
-                             "the training has failed, or model.safetensors is damaged")
+            raise ModelError(f"{', '.join(self.members)}: predicts no finite numbers for "
+                             f"{table['file'][wrong.argmax()]}; the training has failed, or model.safetensors is damaged")
         return table
 
 
@@ -189,7 +189,7 @@ def _build(path: Path, config: dict[str, Any]) -> Burst2Vec:
 
 def _check_columns(tasks: Iterable[Task]) -> None:
     """Raises ValueError where two columns of the predictions would have one name."""
-    columns = ["file", "start", "end", *(column for task in tasks for column in (*task.columns, *task.probability_columns))]
+    columns = ["file", "start", "end", *(c for task in tasks for c in (*task.columns, *task.probability_columns))]
     if len(set(columns)) < len(columns):
         raise ValueError(f"the predictions would hold two columns {max(columns, key=columns.count)!r}")
 

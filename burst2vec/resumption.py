@@ -186,6 +186,7 @@ def _writing_to(folder: Path) -> Iterator[None]:
     try:
         yield
     except (SafetensorError, OSError) as error:
-        why = getattr(error, "strerror", None) or re.sub(r"^Error while serializing: (I/O error: )?| at path .*", "", str(error))
+        safetensors_own = r"^Error while serializing: (I/O error: )?| at path .*"
+        why = getattr(error, "strerror", None) or re.sub(safetensors_own, "", str(error))
         raise ResumptionError(f"{folder}: no checkpoint can be written there ({why}); what is there is kept. Once there "
                               "is room and permission to write, start the same run again: it goes on from there") from None

@@ -127,4 +127,5 @@ def _trained_on(system: Path) -> list[str]:
         names = values.get("corpus") or []
         return [os.fspath(name) for name in ([names] if isinstance(names, str) else names)]
     except (ValueError, RecursionError, AttributeError, TypeError, KeyError, IndexError):
-        raise SubmissionError(f"{path}: not readable as a system's parameters; name the ExVo folder by --corpus") from None
+        raise SubmissionError(f"{path}: not readable as a system's parameters; "
+                              "name the ExVo folder by --corpus") from None

@@ -176,7 +176,8 @@ def test_a_run_is_named_after_its_scale_unless_it_has_a_name():
     assert Params(scale="demo").run_folder == ROOT / "results" / "demo"
 
 
-@pytest.mark.parametrize("content", ["seed: 2022-13-45", "seed: " + "9" * 5_000, "tasks: " + "[" * 10_000, "seed: !!int x"])
+@pytest.mark.parametrize("content", ["seed: 2022-13-45", "seed: " + "9" * 5_000, "tasks: " + "[" * 10_000,
+                                     "seed: !!int x"])
 def test_a_value_that_yaml_itself_stumbles_over_is_a_bad_parameter_file(tmp_path, content):
     (tmp_path / "X.yaml").write_text(content)
     with pytest.raises(ParameterError, match="X.yaml.*: not readable as YAML"):

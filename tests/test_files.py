@@ -98,7 +98,8 @@ def test_what_a_killed_process_left_half_written_is_deleted_by_the_next_and_nobo
 
 
 def test_a_disk_that_is_full_is_told_with_what_was_to_be_written(tmp_path):
-    with pytest.raises(OSError, match="No space left on device: '.*table.csv'"), write_aside(tmp_path / "table.csv") as aside:
+    path = tmp_path / "table.csv"
+    with pytest.raises(OSError, match=f"No space left on device: '{path}'"), write_aside(path) as aside:
         aside.write_text("half")
         raise OSError(errno.ENOSPC, "No space left on device")
     assert not list(tmp_path.iterdir())

@@ -137,7 +137,8 @@ def test_reading_back_finds_what_is_wrong(system, tmp_path, tiny_corpus, old, ne
         check_submission(path, tiny_corpus.split("test").index)
 
 
-@pytest.mark.parametrize("content", ["{", "null", "[]", '{"corpus": 7}', '{"corpus": [7]}', '{"members": {"a": 1}}', '{"members": [0]}'])
+@pytest.mark.parametrize("content", ["{", "null", "[]", '{"corpus": 7}', '{"corpus": [7]}', '{"members": {"a": 1}}',
+                                     '{"members": [0]}'])
 def test_a_damaged_record_of_parameters_is_named_with_the_way_round_it(system, tmp_path, content):
     folder = system()
     (folder / "params.json").write_text(content)

@@ -119,7 +119,8 @@ class TableFile:
         cells = cells.where(~cells.isin(MISSING), None)
         place = {c: i for i, c in reversed(list(enumerate(header)))}  # the first of its name
         read = [c for c in place if optional is None or c in optional]
-        self.cells = pd.DataFrame({c: cells[place[c]] if c in place else None for c in (*needed, *reversed(read))}, dtype=object)
+        columns = {c: cells[place[c]] if c in place else None for c in (*needed, *reversed(read))}
+        self.cells = pd.DataFrame(columns, dtype=object)
 
     def problem(self, position: int | None, text: str, grave: bool = True) -> None:
         """Notes a problem with the burst at that position, or with the whole table."""

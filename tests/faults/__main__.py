@@ -32,7 +32,8 @@ FIELDS = ("fault", "what the user sees", "exit code", "what is lost")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Stages the faults, prints the table, and writes what is asked for; 1 where something was lost."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", nargs="+", choices=FAULTS, metavar="FAULT", default=list(FAULTS), help="by default all")
+    parser.add_argument("--only", nargs="+", choices=FAULTS, metavar="FAULT", default=list(FAULTS),
+                        help="by default all")
     parser.add_argument("--quick", action="store_true", help="fork trainings from a process that has loaded all")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the table, versions and date")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the table")
@@ -73,8 +74,8 @@ def write_json(path: Path, rows: Sequence[dict], seconds: float) -> None:
     from burst2vec.files import write_aside
 
     said = {"date": date.today().isoformat(), "burst2vec": __version__, "python": platform.python_version(),
-            "torch": torch.__version__, "system": f"{platform.system()} {platform.machine()}", "seconds": round(seconds),
-            "faults": list(rows)}
+            "torch": torch.__version__, "system": f"{platform.system()} {platform.machine()}",
+            "seconds": round(seconds), "faults": list(rows)}
     with write_aside(path) as aside:
         aside.write_text(json.dumps(said, indent=1, ensure_ascii=False), encoding="utf-8")
 

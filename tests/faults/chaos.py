@@ -36,7 +36,8 @@ from tests.faults.trainee import Note, read_note
 COMPARED = ("model.safetensors", "history.csv", "predictions.csv")
 
 AIMS = (trainee.WRITING, trainee.WRITING, trainee.VALIDATING, trainee.READING, None, None, None)
-"""What every seventh kill in turn is aimed at; None comes at a random moment. The last is aimed at the outcome's writing."""
+"""What every seventh kill in turn is aimed at; None comes at a random moment. The last one of all is aimed at the
+outcome's writing."""
 
 Start = Callable[[], multiprocessing.process.BaseProcess]
 
@@ -113,7 +114,8 @@ def differing(one: Path, other: Path) -> list[str]:
     return [name for name in COMPARED if (one / name).read_bytes() != (other / name).read_bytes()]
 
 
-def chaos(params, scratch: Path, kills: int, seed: int, spell: float, fresh: bool = True) -> tuple[list[Kill], list[str]]:
+def chaos(params, scratch: Path, kills: int, seed: int, spell: float,
+          fresh: bool = True) -> tuple[list[Kill], list[str]]:
     """The kills of a training of those parameters (a `config.Params`), and the files in which it differs from one that
     was left alone. Each process is `fresh`, or forked from one that has loaded all."""
     context = multiprocessing.get_context("spawn" if fresh else "forkserver")
@@ -169,8 +171,8 @@ def verdict(kills: Sequence[Kill], unlike: Sequence[str]) -> str:
     half = sum(kill.half_written for kill in kills)
     lost = max((kill.lost for kill in kills), default=0)
     same = (f"differ: {', '.join(unlike)}" if unlike else f"{', '.join(COMPARED)} are the same bytes")
-    return (f"{len(kills)} kills, of which {half} left a half-written checkpoint; {lost} step at most was done again after "
-            f"a kill. Against a training left alone: {same}.")
+    return (f"{len(kills)} kills, of which {half} left a half-written checkpoint; {lost} step at most was done again "
+            f"after a kill. Against a training left alone: {same}.")
 
 
 def write_json(path: Path, options: argparse.Namespace, kills: Sequence[Kill], unlike: Sequence[str],
@@ -184,8 +186,8 @@ def write_json(path: Path, options: argparse.Namespace, kills: Sequence[Kill], u
     listed = [{"stage": k.note.stage, "iteration": k.note.iteration, "aimed": k.aimed, "half_written": k.half_written,
                "steps_lost": k.lost} for k in kills]
     said = {"date": date.today().isoformat(), "burst2vec": __version__, "python": platform.python_version(),
-            "torch": torch.__version__, "machine": platform.machine(), "scale": options.scale, "variant": options.variant,
-            "seed": options.seed, "seconds": round(seconds), "differing": list(unlike), "kills": listed}
+            "torch": torch.__version__, "machine": platform.machine(), "scale": options.scale,
+            "variant": options.variant, "seed": options.seed, "seconds": round(seconds), "differing": list(unlike), "kills": listed}
     with write_aside(path) as aside:
         aside.write_text(json.dumps(said, indent=1))
 

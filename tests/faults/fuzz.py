@@ -107,7 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Fuzzes every target, prints a table, and writes the JSON that is asked for; 1 where something was found."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.fuzz", description=__doc__.partition("\n")[0])
     parser.add_argument("--minutes", type=float, default=10, metavar="M", help="for all targets together (default 10)")
-    parser.add_argument("--targets", nargs="+", choices=TARGETS, default=list(TARGETS), metavar="NAME", help="by default all")
+    parser.add_argument("--targets", nargs="+", choices=TARGETS, default=list(TARGETS), metavar="NAME",
+                        help="by default all")
     parser.add_argument("--seed", type=int, default=0, help="of the first round (default 0)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write cases and findings by target")
     parser.add_argument("--one", choices=TARGETS, help=argparse.SUPPRESS)
@@ -129,12 +130,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def record(tally: Tally) -> dict:
     """A tally for JSON."""
     findings = [{"met": tally.met[place], "example": text} for place, text in tally.findings.items()]
-    return {"cases": tally.cases, "succeeded": tally.succeeded, "refused": dict(tally.refused.most_common()), "findings": findings}
+    return {"cases": tally.cases, "succeeded": tally.succeeded, "refused": dict(tally.refused.most_common()),
+            "findings": findings}
 
 
 def in_its_own_process(name: str, seconds: float, seed: int) -> dict:
     """What a fresh process finds. That it crashed, or did not come back, is a finding."""
-    command = [sys.executable, "-m", "tests.faults.fuzz", "--one", name, "--minutes", str(seconds / 60), "--seed", str(seed)]
+    command = [sys.executable, "-m", "tests.faults.fuzz", "--one", name, "--minutes", str(seconds / 60),
+               "--seed", str(seed)]
     print(f"{name}: {seconds:.0f} s", file=sys.stderr)
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 120 + 20 * SECONDS)

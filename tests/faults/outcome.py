@@ -48,9 +48,10 @@ LONGEST = 20_000
 UNSEEN = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 """Warnings that Python does not show by default."""
 
-TOLERATED = re.compile(r"Note: |Warning: |\[src/libmpg123/|.*\d\d:\d\d.*\]$|.*; (it is left out|the store is made again)$|$")
-"""What may be printed: what libsndfile's decoder of MP3 has no switch for, progress bars, and that a damaged file is gone
-around."""
+TOLERATED = re.compile(r"Note: |Warning: |\[src/libmpg123/|.*\d\d:\d\d.*\]$|"
+                       r".*; (it is left out|the store is made again)$|$")
+"""What may be printed: what libsndfile's decoder of MP3 has no switch for, progress bars, and that a damaged file is not
+read."""
 
 LIBRARY = str(Path(burst2vec.__file__).parent)
 
@@ -88,7 +89,8 @@ def judge(action: Callable[[], Any], folder: Path) -> Exception | None:
         raise Broken(f"{complaint}: {type(error).__name__}: {str(error)[:500]}\n{place}", f"{complaint} {place}")
     for warning in warned:
         if not issubclass(warning.category, UNSEEN):
-            raise Broken(f"a warning: {warning.category.__name__}: {warning.message}", f"{warning.filename}:{warning.lineno}")
+            raise Broken(f"a warning: {warning.category.__name__}: {warning.message}",
+                         f"{warning.filename}:{warning.lineno}")
     usage = isinstance(error, SystemExit)
     strange = [line for line in said() if not usage and not line.startswith("burst2vec: ") and not TOLERATED.match(line)]
     if strange:
@@ -167,8 +169,8 @@ def _files(folder: Path) -> dict[str, tuple[int, int]]:
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files):
             status = os.lstat(os.path.join(parent, name))
-            directory = name in folders
-            found[os.path.relpath(os.path.join(parent, name), folder)] = (0, 0) if directory else (status.st_size, status.st_mtime_ns)
+            told = (0, 0) if name in folders else (status.st_size, status.st_mtime_ns)
+            found[os.path.relpath(os.path.join(parent, name), folder)] = told
     return found
 
 
@@ -176,7 +178,7 @@ def _check_files(before: dict, after: dict, error: BaseException | None) -> None
     new = sorted(after.keys() - before.keys())
     scratch = [name for name in new if any(part.startswith(".") for part in Path(name).parts)]
     if scratch or (error is not None and new):
-        raise Broken(f"left behind: {(scratch or new)[:5]}{'' if error is None else f' beside {type(error).__name__}'}", "left behind")
+        raise Broken(f"left behind: {(scratch or new)[:5]}, beside {error!r}"[:500], "left behind")
     changed = [name for name in before if after.get(name) != before[name]]
     if changed:
         raise Broken(f"changed what it was given: {changed[:5]}", "changed")

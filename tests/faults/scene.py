@@ -203,7 +203,8 @@ def small_disk(folder: Path) -> Iterator[Callable[[int], None] | None]:
     """A file system of its own at `folder`, and a function that sets how many bytes are free on it; None where only root
     may have one."""
     folder.mkdir(parents=True)
-    mounted = not subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder], capture_output=True).returncode
+    command = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder]
+    mounted = not subprocess.run(command, capture_output=True).returncode
 
     def resize(free: int) -> None:
         told = os.statvfs(folder)

@@ -126,8 +126,10 @@ def named(folder: Path, names: list[str], suffix: str) -> None:
     """Links in a folder, by these names, all to one recording. What can be no file's name is left out."""
     folder.mkdir(parents=True)
     for name in names:
-        path = os.path.join(os.fsencode(folder), os.fsencode(name) + suffix.encode())
-        if b"\0" not in path and b"/" not in os.fsencode(name) and len(os.fsencode(name)) < 250 and not os.path.lexists(path):
+        called = os.fsencode(name) + suffix.encode()
+        path = os.path.join(os.fsencode(folder), called)
+        possible = not set(b"\0/") & set(called) and len(called) < 255
+        if possible and not os.path.lexists(path):
             os.symlink(os.fsencode(recordings() / "00000.wav"), path)
 
 

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LOADING, STEP, WRITING = "loading", "a step", "a checkpoint's writing"
-READING, ENCODING, VALIDATING, OUTCOME = "a checkpoint's reading", "encoding the bursts", "a validation", "the outcome's writing"
-OTHER = "between two of these"
+READING, ENCODING, VALIDATING = "a checkpoint's reading", "encoding the bursts", "a validation"
+OUTCOME, OTHER = "the outcome's writing", "between two of these"
 PRELOADED = ("tests.faults.trainee", "burst2vec.cli", "burst2vec.training", "burst2vec.card", "burst2vec.pretrained",
              "burst2vec.tiny")
 """What a process has loaded from which trainings are forked."""
@@ -88,7 +88,7 @@ class Notes:
 
 
 def train(params: str, note: str) -> None:
-    """Trains as parameters in JSON say, or goes on where an earlier process was stopped, and writes the system's folder."""
+    """Trains as parameters in JSON say, or goes on where an earlier process was stopped, and writes the outcome."""
     notes = Notes(Path(note))
     from burst2vec import learning, resumption, training
     from burst2vec.config import Params
@@ -155,7 +155,8 @@ def stage(what: str, iteration: int) -> None:
         if what == "memory" and now == iteration and parts == 1:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
         terms = step(self, batch, parts)
-        return {name: term * float("nan") for name, term in terms.items()} if what == "nan" and now == iteration else terms
+        spoilt = what == "nan" and now == iteration
+        return {name: term * float("nan") for name, term in terms.items()} if spoilt else terms
 
     learning.Learner._differentiate = watched
 
