@@ -1,10 +1,12 @@
 """How long a training of each variant would take on the machine where a step was measured: its steps, counted.
 
-    python -m benchmarks.full_run benchmarks/training_step.json ... --json benchmarks/full_run.json
+    python -m benchmarks.full_run benchmarks/training_step_base.json --json benchmarks/full_run.json
 
-Reads what `benchmarks.training_step` wrote, for HuBERT base and large as far as given. The steps of an epoch are those
+Reads what `benchmarks.training_step` wrote: a file for each size, base, large or both, of one machine, with the default
+parameters. A file made with `--set` is left out, and that is said. The steps of an epoch are those
 that `batches.plan` deals from 19,990 bursts, ExVo's training set, with each variant's parameters; training goes on for
-`max_epochs`, 100, with a validation of 19,396 bursts every `validate_every` steps, 800, and encodes both sets once.
+`max_epochs`, 100, with a validation of 19,396 bursts every `validate_every` steps, 800, and after the last, and encodes
+both sets once.
 That is the most that it takes: early stopping may end it after 21 validations.
 
 An epoch is every task once over every burst: three times 625 batches. Where a pass over the bursts is called an epoch,
@@ -51,13 +53,42 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("measured", type=Path, nargs="+", metavar="FILE", help="of benchmarks.training_step")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     options = parser.parse_args(arguments)
-    files = [json.loads(path.read_text()) for path in options.measured]
+    files = default_steps(options.measured)
     found = {"measured": [{"size": f["size"], "device": f["device"], **{k: f["environment"][k] for k in
                           ("Date", "Processor", "GPU", "torch")}} for f in files],
              "runs": runs({f["size"]: f for f in files})}
     print(table(found["runs"]))
     if options.json:
         write_json(options.json, found)
+
+
+def default_steps(paths: Sequence[Path]) -> list[dict]:
+    """The contents of those files that were made with the default parameters; the others are named and left out.
+
+    Raises SystemExit, naming the files, where none is left, or two are of one size or of different machines.
+    """
+    kept: dict[Path, dict] = {}
+    for path in paths:
+        content = json.loads(path.read_text())
+        if content["set"]:
+            print(f"{path} is left out: it was made with --set {content['set']}")
+            continue
+        for other, known in kept.items():
+            if known["size"] == content["size"]:
+                raise SystemExit(f"{other} and {path} are both of HuBERT {content['size']}: "
+                                 "give one file for each size")
+            if _machine(known) != _machine(content):
+                raise SystemExit(f"{other} was measured on {_machine(known)}, {path} on {_machine(content)}: "
+                                 "give files of one machine")
+        kept[path] = content
+    if not kept:
+        raise SystemExit(f"{', '.join(map(str, paths))}: give a file that was made without --set")
+    return list(kept.values())
+
+
+def _machine(content: Mapping) -> str:
+    """Device and its name."""
+    return f"{content['device']}, {content['environment']['GPU' if content['device'] == 'cuda' else 'Processor']}"
 
 
 def runs(measured: Mapping[str, dict], bursts: int = workload.EXVO["train"],
@@ -77,7 +108,8 @@ def _run(params: Params, corpus: Corpus, lengths: np.ndarray, validated: int, me
              * (corpus.split("train").shape[0] + validated) / workload.SAMPLE_RATE)
 
     def hours(steps: int) -> dict:
-        told = {"steps": steps, "validations": steps // params.validate_every}
+        validations = -(-steps // params.validate_every)  # the steps after the last 800 are followed by one as well
+        told = {"steps": steps, "validations": validations}
         found = measured.get(size)
         if found is None:
             return told | dict.fromkeys(("training_h", "validation_h", "encoding_h", "total_h"))

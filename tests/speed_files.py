@@ -37,7 +37,7 @@ def full_run(*steps: dict) -> dict:
     """A run of V3 at size base and of V4 at size large, with hours for the sizes that `steps` measured."""
     def hours(size, count):
         known = size in {each["size"] for each in steps}
-        return {"steps": count, "validations": count // 800, **{
+        return {"steps": count, "validations": -(-count // 800), **{
             f"{part}_h": value if known else None for part, value in
             (("training", count / 900), ("validation", 2.0), ("encoding", 1.0), ("total", count / 900 + 3))}}
 

@@ -96,11 +96,11 @@ def measured():
 def test_a_full_run_counts_the_steps_that_a_training_takes(measured):
     found = full_run.runs(measured)
     v3 = found["V3"]
-    assert v3["steps_per_epoch"] == 3 * 625 and v3["steps"] == 187_500 and v3["validations"] == 234
-    assert v3["passes"]["steps"] == 62_500 and v3["passes"]["validations"] == 78
-    assert v3["earliest"]["steps"] == 16_800
+    assert v3["steps_per_epoch"] == 3 * 625 and v3["steps"] == 187_500 and v3["validations"] == 235
+    assert v3["passes"]["steps"] == 62_500 and v3["passes"]["validations"] == 79
+    assert v3["earliest"]["steps"] == 16_800 and v3["earliest"]["validations"] == 21
     assert v3["training_h"] == pytest.approx(187_500 * 2 / 3600)
-    assert v3["validation_h"] == pytest.approx(234 * 19_396 * 0.5 / 3600)
+    assert v3["validation_h"] == pytest.approx(235 * 19_396 * 0.5 / 3600)
     assert v3["encoding_h"] == pytest.approx((19_990 + 19_396) * 2.19 / 3600 * 0.1, rel=0.01)
     assert v3["total_h"] == pytest.approx(v3["training_h"] + v3["validation_h"] + v3["encoding_h"])
 
@@ -115,7 +115,7 @@ def test_oversampling_lengthens_an_epoch_and_what_was_not_measured_has_no_hours(
 
 def test_one_command_measures_all_and_reckons_full_runs_from_it(tmp_path, measured):
     environment = dict.fromkeys(("Date", "Processor", "GPU", "torch"), "")
-    told = {"environment": environment, "device": "cpu", **measured["base"]}
+    told = {"environment": environment, "device": "cpu", "set": {}, **measured["base"]}
 
     def measure(arguments):
         [_, size, _, path] = arguments
@@ -127,11 +127,40 @@ def test_one_command_measures_all_and_reckons_full_runs_from_it(tmp_path, measur
     assert json.loads((tmp_path / "full_run.json").read_text())["runs"]["V4"]["steps"] == 187_500
 
 
-def test_full_runs_are_reckoned_from_a_benchmarks_file(tmp_path, measured, capsys):
-    told = {"Date": "2026-01-01", "Processor": "any", "GPU": "none", "torch": "2"}
-    (tmp_path / "step.json").write_text(json.dumps({"environment": told, "size": "base", "device": "cpu",
-                                                    **measured["base"]}))
-    full_run.main([str(tmp_path / "step.json"), "--json", str(tmp_path / "runs.json")])
-    found = json.loads((tmp_path / "runs.json").read_text())
-    assert found["measured"] == [{"size": "base", "device": "cpu", **told}]
-    assert full_run.table(found["runs"]) in capsys.readouterr().out
+TOLD = {"Date": "2026-01-01", "Processor": "any", "GPU": "none", "torch": "2"}
+
+
+@pytest.fixture
+def step_file(tmp_path, measured):
+    """Writes a file of a training step, of HuBERT base on a CPU but for `changes`, and returns its path."""
+    def write(name, **changes):
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps({"environment": TOLD, "size": "base", "device": "cpu", "set": {},
+                                    **measured["base"], **changes}))
+        return str(path)
+
+    return write
+
+
+def test_full_runs_are_reckoned_from_the_file_with_default_parameters(tmp_path, step_file, capsys):
+    steps = [step_file("step"), step_file("slower", set={"precision": "float32"}, ours_s=9.0)]
+    full_run.main([*steps, "--json", str(tmp_path / "runs.json")])
+    found, said = json.loads((tmp_path / "runs.json").read_text()), capsys.readouterr().out
+    assert found["measured"] == [{"size": "base", "device": "cpu", **TOLD}]
+    assert found["runs"]["V3"]["training_h"] == pytest.approx(187_500 * 2 / 3600)
+    assert full_run.table(found["runs"]) in said and "slower.json is left out" in said
+
+
+@pytest.mark.parametrize("second, says", [
+    ({}, "one.json and .*two.json are both of HuBERT base"),
+    ({"size": "large", "device": "cuda"}, "one.json was measured on cpu, any, .*two.json on cuda, none"),
+    ({"size": "large", "environment": TOLD | {"Processor": "other"}}, "one.json was .* any, .*two.json on cpu, other"),
+])
+def test_files_of_one_size_or_of_several_machines_are_refused_by_name(step_file, second, says):
+    with pytest.raises(SystemExit, match=says):
+        full_run.main([step_file("one"), step_file("two", **second)])
+
+
+def test_full_runs_are_not_reckoned_from_other_parameters_alone(step_file):
+    with pytest.raises(SystemExit, match="slower.json: give a file that was made without --set"):
+        full_run.main([step_file("slower", set={"precision": "float32"})])
