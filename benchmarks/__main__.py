@@ -2,8 +2,9 @@
 
     python -m benchmarks        or        make bench
 
-A CPU is given HuBERT base, a GPU HuBERT large as well. Files are written beside this one; `benchmarks/README.md` says
-what each benchmark does, and the head of its module what its file holds.
+A CPU is given HuBERT base, a GPU HuBERT large as well. Files are written beside this one, and named by size and device,
+as in `growth_base_cpu.json`, so that a GPU's do not take the place of a CPU's. `benchmarks/README.md` says what each
+benchmark does, and the head of its module what its file holds.
 """
 
 from __future__ import annotations
@@ -12,9 +13,8 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import torch
-
 from benchmarks import full_run, growth, inference, training_step
+from burst2vec.hardware import choose_device
 
 MAINS = {"training_step": training_step.main, "inference": inference.main, "growth": growth.main}
 Main = Callable[[list[str]], None]
@@ -22,19 +22,20 @@ Main = Callable[[list[str]], None]
 
 def main(arguments: Sequence[str] | None = None, mains: dict[str, Main] | None = None) -> None:
     """Runs every benchmark at every size that is in reach, and reckons full runs from them."""
+    device = choose_device("auto").type
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition("\n")[0])
     parser.add_argument("--sizes", nargs="+", metavar="SIZE",
-                        default=["base", "large"] if torch.cuda.is_available() else ["base"],
+                        default=["base", "large"] if device == "cuda" else ["base"],
                         help="HuBERT's: base and, on a GPU, large")
     parser.add_argument("--folder", type=Path, default=Path(__file__).parent, help="where files are written")
     options = parser.parse_args(arguments)
     for name, measure in (mains or MAINS).items():
         for size in options.sizes:
             print(f"\n{name}, HuBERT {size}", flush=True)
-            measure(["--size", size, "--json", str(options.folder / f"{name}_{size}.json")])
+            measure(["--size", size, "--json", str(options.folder / f"{name}_{size}_{device}.json")])
     print("\nfull runs", flush=True)
-    steps = [str(options.folder / f"training_step_{size}.json") for size in options.sizes]
-    full_run.main([*steps, "--json", str(options.folder / "full_run.json")])
+    steps = [str(options.folder / f"training_step_{size}_{device}.json") for size in options.sizes]
+    full_run.main([*steps, "--json", str(options.folder / f"full_run_{device}.json")])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How long a training of each variant would take on the machine where a step was measured: its steps, counted.
 
-    python -m benchmarks.full_run benchmarks/training_step_base.json --json benchmarks/full_run.json
+    python -m benchmarks.full_run benchmarks/training_step_base_cpu.json --json benchmarks/full_run_cpu.json
 
 Reads what `benchmarks.training_step` wrote: a file for each size, base, large or both, of one machine, with the default
 parameters. A file made with `--set` is left out, and that is said. The steps of an epoch are those

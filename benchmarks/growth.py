@@ -1,6 +1,6 @@
 """How time and memory grow: of a training step with the length of its batch, and of an epoch's batches with the corpus.
 
-    python -m benchmarks.growth --size base --json benchmarks/growth.json
+    python -m benchmarks.growth --size base --device cpu --json benchmarks/growth_base_cpu.json
 
 A step is trained on bursts that are all of one length, from 0.5 to 20 seconds, each length in a process of its own.
 Their peak of memory is what torch allotted on a GPU; on a CPU it is the whole process's, libraries included, as Linux

@@ -1,6 +1,6 @@
 """Real-time factors of predictions: ours, and the `transformers` audio-classification pipeline's.
 
-    python -m benchmarks.inference --size base --json benchmarks/inference.json
+    python -m benchmarks.inference --size base --device cpu --json benchmarks/inference_base_cpu.json
 
 The same bursts, noise by ExVo's law of lengths in random order, in memory as waveforms, are given to `inference.infer`
 and to the pipeline with `HubertForSequenceClassification` of the same size, in rounds in which all take turns. The

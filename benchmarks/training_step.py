@@ -1,6 +1,6 @@
 """Seconds of a training step at HuBERT's sizes: ours, and the `transformers` Trainer's as documented and set well.
 
-    python -m benchmarks.training_step --size base --json benchmarks/training_step.json
+    python -m benchmarks.training_step --size base --device cpu --json benchmarks/training_step_base_cpu.json
 
 All three train Burst2Vec's heads on its losses for ExVo's three tasks, on noise with ExVo's law of lengths, 32 bursts
 and one task a batch; `peers` says what the Trainers do. Each deals an epoch of 19,990 bursts into batches in its own

@@ -31,7 +31,8 @@ BENCHMARKS = {
               "python -m benchmarks.scale --json benchmarks/scale.json"),
     "bootstrap": ("intervals by bootstrap", "python -m benchmarks.bootstrap --json benchmarks/bootstrap.json"),
 }
-"""What each benchmark measures, and the command that writes its files, `<benchmark>.json` or `<benchmark>_….json`."""
+"""What each benchmark measures, and the command that writes its files, `<benchmark>.json` or `<benchmark>_….json`.
+`make bench` names its files by size and device, as in `growth_base_cpu.json`."""
 
 NEEDED = {
     "training_step": ("size", "device", "precision", "set", "ours_s", "trainer_documented_s", "trainer_tuned_s",

@@ -131,8 +131,8 @@ if speed.defaults(found):
 
 # %%
 switched = speed_tables.switches(found)
-again = ("`python -m benchmarks.training_step --size base --set '{precision: float32}' "
-         "--json benchmarks/training_step_base_float32.json`")
+again = ("`python -m benchmarks.training_step --size base --device cpu --set '{precision: float32}' "
+         "--json benchmarks/training_step_base_cpu_float32.json`")
 if len(switched):
     display(rendering.boxed(switched, "Both compared with the Trainer as documented, in their own runs."))
 else:

@@ -113,18 +113,24 @@ def test_oversampling_lengthens_an_epoch_and_what_was_not_measured_has_no_hours(
     assert "not measured" in full_run.table(found)
 
 
-def test_one_command_measures_all_and_reckons_full_runs_from_it(tmp_path, measured):
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_one_command_measures_all_and_reckons_full_runs_from_it(tmp_path, measured, monkeypatch, device):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: device == "cuda")
+    sizes = ["base", "large"] if device == "cuda" else ["base"]
     environment = dict.fromkeys(("Date", "Processor", "GPU", "torch"), "")
-    told = {"environment": environment, "device": "cpu", "set": {}, **measured["base"]}
+    told = {"environment": environment, "device": device, "set": {}, **measured["base"]}
 
     def measure(arguments):
         [_, size, _, path] = arguments
         Path(path).write_text(json.dumps({"size": size, **told}))
 
-    everything.main(["--sizes", "base", "large", "--folder", str(tmp_path)], dict.fromkeys(everything.MAINS, measure))
-    assert {p.name for p in tmp_path.iterdir()} == {"full_run.json", *(
-        f"{name}_{size}.json" for name in ("training_step", "inference", "growth") for size in ("base", "large"))}
-    assert json.loads((tmp_path / "full_run.json").read_text())["runs"]["V4"]["steps"] == 187_500
+    (tmp_path / f"training_step_base_{'cpu' if device == 'cuda' else 'cuda'}.json").write_text("another machine's")
+    everything.main(["--folder", str(tmp_path)], dict.fromkeys(everything.MAINS, measure))
+    assert {p.name for p in tmp_path.glob(f"*_{device}.json")} == {f"full_run_{device}.json", *(
+        f"{name}_{size}_{device}.json" for name in ("training_step", "inference", "growth") for size in sizes)}
+    found = json.loads((tmp_path / f"full_run_{device}.json").read_text())
+    assert [each["size"] for each in found["measured"]] == sizes and found["runs"]["V4"]["steps"] == 187_500
+    assert len(list(tmp_path.iterdir())) == 3 * len(sizes) + 2
 
 
 TOLD = {"Date": "2026-01-01", "Processor": "any", "GPU": "none", "torch": "2"}

@@ -18,16 +18,16 @@ def found(tmp_path):
     """What a machine without a GPU writes: HuBERT base, and full runs that rest on it."""
     step = made.training_step()
     return speed.read(made.write(
-        tmp_path, training_step_base=step, full_run=made.full_run(step), growth_base=made.growth(),
-        inference_base=made.inference(), preparation=made.preparation(), scale=made.scale(),
+        tmp_path, training_step_base_cpu=step, full_run_cpu=made.full_run(step), growth_base_cpu=made.growth(),
+        inference_base_cpu=made.inference(), preparation=made.preparation(), scale=made.scale(),
         bootstrap=made.bootstrap()))
 
 
 def test_files_belong_to_the_benchmark_that_their_name_begins_with(tmp_path):
     made.write(tmp_path, training_step=made.training_step(), scale=made.scale(), scaled={}, notes={},
-               training_step_gpu_large=made.training_step("large", made.ON_GPU), preparation_own=made.preparation())
+               training_step_large_cuda=made.training_step("large", made.ON_GPU), preparation_own=made.preparation())
     found = speed.read(tmp_path)
-    assert [each["file"] for each in found["training_step"]] == ["training_step.json", "training_step_gpu_large.json"]
+    assert [each["file"] for each in found["training_step"]] == ["training_step.json", "training_step_large_cuda.json"]
     assert {name: len(files) for name, files in found.items() if files} == {
         "training_step": 2, "preparation": 1, "scale": 1}
 
@@ -53,8 +53,8 @@ def test_what_was_measured_on_a_gpu_is_no_longer_missing(tmp_path, found):
     three = ["a training step", "predictions", "growth of a step and of an epoch"]
     assert speed.gpus(found) == []
     assert speed_tables.gaps(found) == {on_gpu + "base": three, on_gpu + "large": three}
-    more = speed.read(made.write(tmp_path, training_step_large=made.training_step("large", made.ON_GPU),
-                                 inference_gpu=made.inference("base", made.ON_GPU)))
+    more = speed.read(made.write(tmp_path, training_step_large_cuda=made.training_step("large", made.ON_GPU),
+                                 inference_base_cuda=made.inference("base", made.ON_GPU)))
     assert speed.gpus(more) == ["Loom"]
     assert speed_tables.gaps(more) == {on_gpu + "base": [three[0], three[2]], on_gpu + "large": three[1:]}
 
@@ -62,7 +62,7 @@ def test_what_was_measured_on_a_gpu_is_no_longer_missing(tmp_path, found):
 def test_every_file_is_listed_with_its_hardware_versions_and_date(found):
     table = speed_tables.sources(found)
     assert len(table) == 7 and table.iloc[0].tolist() == [
-        "a training step, HuBERT base<small>training_step_base.json</small>",
+        "a training step, HuBERT base<small>training_step_base_cpu.json</small>",
         "Abacus, 2 cores<small>torch 2.13.0</small>", "2026-01-02"]
     assert table.iloc[1, 1] == "reckoned<small>torch 2.13.0</small>"
 
@@ -158,7 +158,7 @@ def test_each_measure_has_its_figure(found):
 def test_a_parameter_that_was_set_is_compared_through_the_trainer_and_counts_nowhere_else(tmp_path, found):
     slower = made.training_step(set={"encode_once": False}, ours_s=6.0, matrix_rate={"flop_s": 9e12},
                                 documented_to_ours={"median": 4.0, "low": 4.0, "high": 4.0})
-    more = speed.read(made.write(tmp_path, training_step_base_unkept=slower))
+    more = speed.read(made.write(tmp_path, training_step_base_cpu_unkept=slower))
     assert speed_tables.switches(found).empty
     assert speed_tables.switches(more).values.tolist() == [
         ["HuBERT base<small>Abacus, 2 cores, 2026-01-02</small>", "<code>encode_once: false</code>", "6", "1.25"]]
@@ -207,9 +207,9 @@ def test_a_run_is_reckoned_where_its_step_was_measured_and_counted_where_not(fou
 
 def test_a_limit_is_that_of_the_machine_whose_steps_were_reckoned_with(tmp_path, found):
     faster = made.training_step("base", made.ON_GPU, matrix_rate={"flop_s": 1e15})
-    more = speed.read(made.write(tmp_path, training_step_gpu=faster, full_run_gpu=made.full_run(faster)))
+    more = speed.read(made.write(tmp_path, training_step_base_cuda=faster, full_run_cuda=made.full_run(faster)))
     limits = {each["file"]: speed_tables.run_table(each, more).iloc[0, -1] for each in more["full_run"]}
-    assert limits == {"full_run.json": "52.1", "full_run_gpu.json": "0.0521"}
+    assert limits == {"full_run_cpu.json": "52.1", "full_run_cuda.json": "0.0521"}
     assert speed_tables.run_table(made.full_run(), more)["limit<small>hours</small>"].tolist() == ["–", "–"]
 
 
