@@ -1,5 +1,5 @@
-"""What the benchmarks of training and of inference work on: bursts as many and as long as ExVo's, its tasks, and models
-at the published sizes with random weights.
+"""What the benchmarks of training and of inference work on: bursts as many as ExVo's and on the mean as long, its
+tasks, and models at the published sizes with random weights.
 
 The bursts are noise: how long a step takes depends on their lengths, not on what they sound like, nor on the labels.
 """
@@ -24,7 +24,8 @@ EXVO = {"train": 19_990, "val": 19_396, "test": 19_815}
 """Bursts of ExVo 2022 in each split."""
 
 MEAN, SPREAD, SHORTEST, LONGEST = 2.2, 1.2, 0.3, 10.0
-"""Of a burst's seconds: mean and standard deviation of the log-normal law, and where it is clipped."""
+"""Of a burst's seconds: mean and standard deviation of the log-normal law, and where it is clipped. The mean is
+ExVo's; the rest is our assumption."""
 
 SIZES = {
     "tiny": {"conv_dim": (32,) * 7, "hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -42,7 +43,7 @@ TASKS = (Task("emotion", "intensities", tuple(EMOTIONS)),
 
 
 def draw_lengths(bursts: int, seed: int = 0) -> np.ndarray:
-    """Samples (bursts,) at 16 kHz, by ExVo's law."""
+    """Samples (bursts,) at 16 kHz, by that law."""
     variance = np.log1p((SPREAD / MEAN) ** 2)
     seconds = np.random.default_rng(seed).lognormal(np.log(MEAN) - variance / 2, np.sqrt(variance), bursts)
     return (SAMPLE_RATE * seconds.clip(SHORTEST, LONGEST)).astype(np.int64)

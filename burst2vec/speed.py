@@ -106,7 +106,7 @@ def defaults(found: Measured) -> list[dict]:
 
 def exvo_seconds(bursts: int = EXVO["train"], seed: int = 0) -> np.ndarray:
     """Seconds (bursts,) of as many bursts as ExVo's training set has, by the law that the benchmarks draw from:
-    log-normal with a mean of 2.2 and a standard deviation of 1.2, between 0.3 and 10."""
+    log-normal with ExVo's mean of 2.2; a standard deviation of 1.2 and the ends, 0.3 and 10, are our assumption."""
     variance = np.log1p((1.2 / 2.2) ** 2)
     drawn = np.random.default_rng(seed).lognormal(np.log(2.2) - variance / 2, np.sqrt(variance), bursts)
     return drawn.clip(0.3, 10)
