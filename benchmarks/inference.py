@@ -2,8 +2,8 @@
 
     python -m benchmarks.inference --size base --device cpu --json benchmarks/inference_base_cpu.json
 
-The same bursts, noise with lengths by the law of `workload`, in random order, in memory as waveforms, are given to `inference.infer`
-and to the pipeline with `HubertForSequenceClassification` of the same size, in rounds in which all take turns. The
+The same bursts, noise with lengths by the law of `workload`, in random order, in memory as waveforms, are given to
+`inference.infer` and to the pipeline with `HubertForSequenceClassification` of the same size, in rounds in which all take turns. The
 pipeline runs as its documentation shows it, in batches of 8 in the order given and float32; and set well, sorted by
 length, in our batches, and in bfloat16 where the hardware has it. All begin with waveforms: nothing is encoded before.
 

@@ -1,7 +1,7 @@
 """Our side of the benchmarks: training on chosen batches, and validation, as `burst2vec.training` does them.
 
-But for one thing: on Linux a training also keeps the memory that it frees (`hardware.keep_memory`). Here that would falsify
-the memory that is measured, so it is left out. A training is not slower than what is measured here.
+But for one thing: on Linux a training also keeps the memory that it frees (`hardware.keep_memory`). Here that would
+falsify the memory that is measured, so it is left out. A training is not slower than what is measured here.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     python -m benchmarks.training_step --size base --device cpu --json benchmarks/training_step_base_cpu.json
 
-All three train Burst2Vec's heads on its losses for ExVo's three tasks, on noise with lengths by the law of `workload`, 32
-bursts and one task a batch; `peers` says what the Trainers do. Each deals an epoch of 19,990 bursts into batches in its own
-way. Of these batches a sample is trained on, at equal steps from the shortest to the longest, in rounds in which the
+All three train Burst2Vec's heads on its losses for ExVo's three tasks, on noise with lengths by the law of `workload`,
+32 bursts and one task a batch; `peers` says what the Trainers do. Each deals an epoch of 19,990 bursts into batches in
+its own way. Of these batches a sample is trained on, at equal steps from the shortest to the longest, in rounds in which the
 three take turns. Loading is part of a step; warming up and what is made once (the encoded bursts, the normalised ones)
 are not.
 

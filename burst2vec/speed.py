@@ -28,7 +28,7 @@ BENCHMARKS = {
     "preparation": ("preparing a corpus",
                     "python -m benchmarks.preparation CORPUS --json benchmarks/preparation.json"),
     "scale": ("checking, preparing and batching by size of corpus",
-              "python -m benchmarks.scale --json benchmarks/scale.json"),
+              "python -m benchmarks.scale --clips 1000 4000 16000 60000 --json benchmarks/scale.json"),
     "bootstrap": ("intervals by bootstrap", "python -m benchmarks.bootstrap --json benchmarks/bootstrap.json"),
 }
 """What each benchmark measures, and the command that writes its files, `<benchmark>.json` or `<benchmark>_….json`.

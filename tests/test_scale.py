@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import scale
+from burst2vec import speed
 from burst2vec.corpus import read_corpus
 
 BENCHMARKS = Path(scale.__file__).parent
@@ -48,3 +49,8 @@ def test_the_table_shows_time_a_clip():
 def test_the_published_table_is_that_of_the_published_figures():
     published = json.loads((BENCHMARKS / "scale.json").read_text())
     assert scale.table(published["rows"]) in (BENCHMARKS / "README.md").read_text()
+
+
+def test_the_command_that_the_page_shows_makes_the_published_figures_again():
+    published = json.loads((BENCHMARKS / "scale.json").read_text())
+    assert f"--clips {' '.join(str(row['clips']) for row in published['rows'])} --json" in speed.BENCHMARKS["scale"][1]
