@@ -1,7 +1,7 @@
 """Preparing a corpus of recordings, against a loop of librosa.load over the same files.
 
     pip install librosa
-    python -m benchmarks.preparation CORPUS --json FILE
+    python -m benchmarks.preparation CORPUS --name NAME --json FILE
 
 Four ways to have every recording as samples at 16 kHz, mono, take turns:
 
@@ -38,11 +38,13 @@ def main(arguments: Sequence[str] | None = None, load: Load | None = None) -> No
     """Measures the four, prints a table, and writes the JSON that is asked for. `load` stands for `librosa.load`."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.preparation", description=__doc__.partition("\n")[0])
     parser.add_argument("corpus", type=Path, metavar="CORPUS", help="the corpus's folder")
+    parser.add_argument("--name", help="what the corpus is called in the figures; as its folder without this")
     parser.add_argument("--audio", choices=("own", "provided"), default="provided", help="provided without this")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="5 without this")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures, hardware, versions and date")
     options = parser.parse_args(arguments)
     figures = measure(options.corpus, options.audio, options.rounds, load or librosa_load())
+    figures["corpus"] = options.name or figures["corpus"]
     print(table(figures))
     if options.json:
         write_json(options.json, figures, "joblib", "soundfile", "soxr", *([] if load else ["librosa"]))
@@ -76,7 +78,7 @@ def measure(root: Path, audio: str, rounds: int, load: Load) -> dict:
         LOOP: lambda: _exhaust(map(loaded, paths)),
         PROCESSES: lambda: _exhaust(in_parallel(loaded, paths)),
     }, rounds)
-    return {"corpus": root.resolve().name, "audio": audio, "recordings": len(paths), "hours": round(heard / 3600, 3),
+    return {"corpus": corpus.name, "audio": audio, "recordings": len(paths), "hours": round(heard / 3600, 3),
             "rounds": rounds, **{name: _figures(taken, seconds, heard) for name, taken in seconds.items()}}
 
 

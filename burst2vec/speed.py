@@ -26,7 +26,7 @@ BENCHMARKS = {
     "inference": ("predictions", "make bench"),
     "growth": ("growth of a step and of an epoch", "make bench"),
     "preparation": ("preparing a corpus",
-                    "python -m benchmarks.preparation CORPUS --json benchmarks/preparation.json"),
+                    "python -m benchmarks.preparation CORPUS --name NAME --json benchmarks/preparation.json"),
     "scale": ("checking, preparing and batching by size of corpus",
               "python -m benchmarks.scale --clips 1000 4000 16000 60000 --json benchmarks/scale.json"),
     "bootstrap": ("intervals by bootstrap", "python -m benchmarks.bootstrap --json benchmarks/bootstrap.json"),

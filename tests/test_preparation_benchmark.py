@@ -35,9 +35,11 @@ def test_every_way_prepares_every_recording_in_every_round(figures, tiny_corpus)
 
 def test_the_figures_are_printed_and_written_without_a_path(figures, tiny_corpus, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(preparation, "measure", lambda *_: figures)
-    preparation.main([str(tiny_corpus.root), "--json", str(tmp_path / "figures.json")], load=load_as_librosa)
+    preparation.main([str(tiny_corpus.root), "--name", "Laughs", "--json", str(tmp_path / "figures.json")],
+                     load=load_as_librosa)
     text = (tmp_path / "figures.json").read_text()
     written = json.loads(text)
+    assert written["corpus"] == "Laughs" and written["recordings"] == figures["recordings"]
     assert {"Date", "Processor", "soxr", "soundfile"} <= written["environment"].keys()
     assert preparation.table(written) in capsys.readouterr().out
     assert str(tiny_corpus.root.parent) not in text
