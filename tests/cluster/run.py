@@ -190,7 +190,7 @@ def outcome(run: Path, watch: Watch, hit: dict[str, tuple[Job, int]]) -> Iterato
         job, reached = hit[what]
         done = [j for j in watch.jobs.values() if j.name == job.name and j.state == "COMPLETED"]
         on = resumed(run, job)
-        again = f"which went on after iteration {on}" if on else "from its beginning"
+        again = f"which went on after iteration {on}" if on else "without a break"
         right = len(done) == 1 and (on == 0 if what == "drained" else on >= reached)
         yield right, f"{job.name}, {what}: completed as job {', '.join(j.number for j in done) or 'none'}, {again}"
 
