@@ -215,7 +215,7 @@ show("preparation", speed_tables.preparation_table)
 
 # %% [markdown]
 # **Predictions** from waveforms, beside the `transformers` pipeline for audio classification with a HuBERT of the same
-# size: as its documentation shows it, and sorted by length, in our batches and in our arithmetic.
+# size: as its documentation has it, which on a CPU advises against batches, and sorted by length, in our batches and in our arithmetic.
 
 # %%
 show("inference", speed_tables.inference_table)

@@ -65,6 +65,8 @@ def test_the_benchmark_of_inference_gives_all_the_same_bursts_and_writes_what_it
     for name in inference.NAMES:
         assert found[f"{name}_rtf"] == pytest.approx(found[f"{name}_s"] / found["audio_s"]) and found[f"{name}_s"] > 0
     assert found["audio_s"] == workload.draw_lengths(5).sum() / 16_000
+    assert found["documented_batch"] == 1
+    assert all(key.removesuffix("_rtf").removesuffix("_s") in inference.__doc__ for key in found)
 
 
 def test_the_benchmark_of_growth_measures_every_length_and_every_corpus(tmp_path, capsys):

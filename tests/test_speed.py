@@ -185,6 +185,10 @@ def test_the_other_benchmarks_have_their_tables(found):
         ["<code>burst2vec prepare</code>", "6", "500 (90–1,100)", "1"],
         ["loop of <code>librosa.load</code>", "30", "100 (90–1,100)", "5.00 (5.00–5.00)"]]
     assert speed_tables.inference_table(inference)["times real time"].tolist() == ["10", "2", "8"]
+    assert [speed_tables.inference_table(inference | more).iloc[1, 0] for more in (
+        {}, {"documented_batch": 8}, {"documented_batch": 1})] == [
+        *["pipeline as documented<small>batches of 8</small>"] * 2,
+        "pipeline as documented<small>one burst at a time</small>"]
     assert speed_tables.length_table(growth).iloc[-1].tolist() == ["20", "10", "125", "20,000"]
     assert speed_tables.corpus_table(growth).iloc[-1].tolist() == ["16,000", "16", "1,500", "40", "1,067"]
     assert speed_tables.scale_table(found["scale"][0]).iloc[1].tolist() == [
