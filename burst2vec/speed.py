@@ -126,6 +126,13 @@ def audio_shares(seconds: np.ndarray, params: Params, windows: Sequence[int]) ->
     return pd.DataFrame(rows, columns=["window", "batches", "audio_share", "padded_h"])
 
 
+def kept_mib(content: Mapping) -> float:
+    """MiB that ours keeps of ExVo's bursts of training and validation, encoded, on the training's device: reckoned from
+    the bursts of a file of a training step, by their audio."""
+    once = content["once"]
+    return once["encoded_mib"] / once["encoded_audio_s"] * exvo_seconds(sum(EXVO.values())).sum()
+
+
 def steps_behind(content: Mapping, found: Measured) -> list[dict]:
     """The files of a training step from which a file of full runs was reckoned."""
     def key(told: Mapping, environment: Mapping) -> tuple:

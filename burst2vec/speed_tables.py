@@ -21,8 +21,8 @@ from burst2vec.speed import (
     ON_A_GPU,
     Measured,
     defaults,
-    exvo_seconds,
     hardware,
+    kept_mib,
     limit_hours,
     steps_behind,
     where,
@@ -79,7 +79,8 @@ def limits(found: Measured, seconds: float) -> pd.DataFrame:
 
 
 def step_table(content: Mapping) -> pd.DataFrame:
-    """A training step of each contender: seconds, times ours with its spread, audio in its batches, memory."""
+    """A training step of each contender: seconds, times ours with its spread, audio in its batches, memory without
+    the bursts; beside ours, what it keeps of them on the training's device."""
     rows, parts = [], content.get("parts", 1)
     for name, title in CONTENDERS.items():
         if name == "trainer_documented" and parts > 1:
@@ -88,10 +89,14 @@ def step_table(content: Mapping) -> pd.DataFrame:
         if seconds is None:
             rows.append((title, "out of memory", "–", percent(content["epoch"][name]["audio_share"]), "–"))
             continue
-        times = "1" if name == "ours" else spread(content[f"{name.removeprefix('trainer_')}_to_ours"])
-        rows.append((title, number(seconds), times, percent(content["epoch"][name]["audio_share"]), number(memory)))
+        times, told = "1", number(memory)
+        if name == "ours":
+            told = _below(told, f"and {number(kept_mib(content))} kept of ExVo, encoded")
+        else:
+            times = spread(content[f"{name.removeprefix('trainer_')}_to_ours"])
+        rows.append((title, number(seconds), times, percent(content["epoch"][name]["audio_share"]), told))
     return pd.DataFrame(rows, columns=["", "s a step", _below("times ours", "lowest–highest"),
-                                       _below("audio", "of batches"), "MiB"])
+                                       _below("audio", "of batches"), _below("MiB", "without the bursts")])
 
 
 def why_longer(content: Mapping) -> str:
@@ -129,12 +134,11 @@ def measures(found: Measured) -> pd.DataFrame:
     for each in defaults(found):
         seconds, epoch = each["ours_s"], each["epoch"]
         encoding = each["once"]["encoding_s_per_hour"] / 3600 * epoch["ours"]["real_s"]
-        kept = each["once"]["encoded_mib"] / each["once"]["encoded_audio_s"] * exvo_seconds(sum(EXVO.values())).sum()
         every = Params().validate_every * seconds
         validation = EXVO["val"] * each["validation"]["s_per_burst"]
         columns[_below(f"HuBERT {each['size']}", _machine(each))] = [
             percent(epoch["trainer_documented"]["audio_share"]), percent(epoch["ours"]["audio_share"]),
-            percent(encoding / (seconds + encoding)), number(kept / 1024), each["precision"], _gathering(each, found),
+            percent(encoding / (seconds + encoding)), number(kept_mib(each) / 1024), each["precision"], _gathering(each, found),
             percent(validation / (validation + every))]
     return pd.DataFrame(columns)
 

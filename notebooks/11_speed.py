@@ -143,7 +143,8 @@ else:
 #
 # The `transformers` library's Trainer is what most people would take. It is measured twice: as the guide to audio
 # classification shows it, and with every switch set well that it has (lengths grouped, bfloat16, feature encoder
-# frozen, fused optimiser). All three train the same heads on the same losses, 32 bursts and one task a batch.
+# frozen, fused optimiser). All three train the same heads on the same losses, 32 bursts and one task a batch. Memory is
+# that of a step, without the bursts; below ours stands what it would keep of ExVo's bursts on the training's device.
 
 # %%
 show("training_step", speed_tables.step_table)
