@@ -42,8 +42,8 @@ NAMES = {"ours": "ours", "pipeline_documented": "pipeline as documented", "pipel
 BURSTS = {"cpu": 96, "cuda": 4096}
 BATCH = {"cpu": 16, "cuda": 128}
 DOCUMENTED = {"cpu": 1, "cuda": 8}
-"""Bursts in a batch, as the pipelines' documentation has it: 1 by default, and it advises against more on a CPU; 8 in its
-example of batching on a GPU."""
+"""Bursts in a batch, as the pipelines' documentation has it: 1 by default, and it advises against more on a CPU; 8 in
+its example of batching on a GPU."""
 
 
 def main(arguments: Sequence[str] | None = None, measure: Callable[[argparse.Namespace], dict] | None = None) -> None:
@@ -87,7 +87,8 @@ def measured(options: argparse.Namespace) -> dict:
     return {
         "size": options.size, "parameters": sum(p.numel() for p in model.parameters()), "device": device.type,
         "precision": str(dtype).removeprefix("torch."), "bursts": bursts, "audio_s": float(audio), "batch": batch,
-        "documented_batch": DOCUMENTED[device.type], "rounds": options.rounds, **{f"{name}_s": s for name, s in median.items()},
+        "documented_batch": DOCUMENTED[device.type], "rounds": options.rounds,
+        **{f"{name}_s": s for name, s in median.items()},
         **{f"{name}_rtf": s / audio for name, s in median.items()},
         **{f"{name.removeprefix('pipeline_')}_to_ours": ratio(each, seconds["ours"])
            for name, each in seconds.items() if name != "ours"}, "seconds": seconds,

@@ -67,26 +67,32 @@ if lacking:
 #
 # ## What must be computed
 #
-# Most of a step is products of matrices, whose sizes are known: HuBERT large at its published size takes 98.9 GFLOP for
-# each second of audio, forward and backward, with the feature encoder frozen. (A multiplication and an addition are
-# two.) A GPU or a processor multiplies large square matrices at a certain rate, and nothing that does this arithmetic
-# is faster than the operations divided by the rate.
+# Most of a step is products of matrices, whose sizes are known: HuBERT large at its published size takes
+# {glue:text}`gflop_large:s` GFLOP for each second of audio, forward and backward, with the feature encoder frozen;
+# {glue:text}`gflop_encoder:s` of these are the encoder's, and since its output is kept, they are needed once. (A
+# multiplication and an addition are two.) A GPU or a processor multiplies large square matrices at a certain rate. The
+# operations divided by the rate are a bound: at that rate this arithmetic takes no less. Other arithmetic has another.
 
 # %%
 seconds = speed.exvo_seconds()
-told = f"A pass is one over as many bursts as ExVo's training set has, {seconds.sum() / 3600:.1f} hours of audio."
+behind, encoder = speed.GFLOP["large"]
+glue("gflop_large", f"{behind + encoder:.1f}", display=False)
+glue("gflop_encoder", f"{encoder:.1f}", display=False)
+told = (f"A pass is one over as many bursts as ExVo's training set has, {seconds.sum() / 3600:.1f} hours of audio. An "
+        "epoch is three passes, one for each task.")
 if speed.defaults(found):
     told += " Minutes of it: at the best rate of square matrices of each machine."
 rendering.boxed(speed_tables.limits(found, seconds.sum()), told)
 
 # %% [markdown]
-# At 790 TFLOP/s in bfloat16, a rate that was measured on an NVIDIA H200 elsewhere, that comes to the following. It is
-# reckoned; no step was measured there:
+# For an NVIDIA H200, 790 TFLOP/s in bfloat16 are reported elsewhere; the rate was not measured here. At that rate the
+# operations come to:
 
 # %%
-behind, encoder = speed.GFLOP["large"]
-one_pass = 1e9 * (behind + encoder) * seconds.sum() / 790e12
-Markdown(f"HuBERT large: {one_pass:.1f} seconds a pass, {100 * one_pass / 60:.0f} minutes for 100, at the very least.")
+one_pass, once = (1e9 * gflop * seconds.sum() / 790e12 for gflop in (behind, encoder))
+epochs = (3 * paper.max_epochs * one_pass + once) / 60
+Markdown(f"HuBERT large: {one_pass:.1f} seconds a pass, {once:.1f} seconds for the encoder once, and {epochs:.0f} "
+         f"minutes for {paper.max_epochs} epochs of three passes.")
 
 # %% [markdown]
 # ## Where time goes that need not
@@ -216,7 +222,8 @@ show("preparation", speed_tables.preparation_table)
 
 # %% [markdown]
 # **Predictions** from waveforms, beside the `transformers` pipeline for audio classification with a HuBERT of the same
-# size: as its documentation has it, which on a CPU advises against batches, and sorted by length, in our batches and in our arithmetic.
+# size: as its documentation has it, which on a CPU advises against batches, and sorted by length, in our batches and in
+# our arithmetic.
 
 # %%
 show("inference", speed_tables.inference_table)

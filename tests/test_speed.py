@@ -94,10 +94,6 @@ def test_the_operations_for_a_second_of_audio_are_those_that_the_benchmarks_coun
     assert speed.GFLOP[size] == pytest.approx(counted, abs=0.06)
 
 
-def test_a_second_of_audio_takes_what_the_page_says_of_hubert_large():
-    assert sum(speed.GFLOP["large"]) == pytest.approx(98.9)
-
-
 def test_the_bursts_are_as_many_and_as_long_as_exvos():
     seconds = speed.exvo_seconds()
     assert len(seconds) == 19_990 and seconds.min() >= 0.3 and seconds.max() <= 10
@@ -118,8 +114,11 @@ def test_sorting_within_windows_takes_the_padding_out():
 
 def test_a_pass_takes_its_operations_over_the_machines_rate(found):
     table = speed_tables.limits(found, 1000.0)
-    assert table["PFLOP<small>a pass</small>"].tolist() == ["0.03", "0.10"]
-    assert table["minutes<small>Abacus, 2 cores</small>"].tolist() == ["0.538", "1.65"]
+    once = "<small>encoder once {}</small>".format
+    assert table["GFLOP<small>a second of audio</small>"].tolist() == ["27.4" + once("4.9"), "94.0" + once("4.9")]
+    assert table["PFLOP<small>a pass</small>"].tolist() == ["0.03" + once("0.005"), "0.09" + once("0.005")]
+    assert table["minutes<small>Abacus, 2 cores</small>"].tolist() == [
+        "0.457" + once("0.0817"), "1.57" + once("0.0817")]
 
 
 def test_a_step_stands_beside_the_trainers_with_its_spread(found):
