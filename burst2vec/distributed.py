@@ -11,6 +11,7 @@ import contextlib
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -114,6 +115,8 @@ def launch(params, folder: Path) -> None:
                 if request.wanted and not asked:
                     torchrun.send_signal(request.wanted)
                     asked = True
+        if torchrun.returncode and request.wanted and not outcome.is_file():
+            raise Interrupted("training stopped before its processes had begun", request.wanted)
         if torchrun.returncode:
             _raise(outcome, torchrun.returncode)
 
@@ -124,7 +127,7 @@ def _raise(outcome: Path, code: int) -> None:
                            "system may have killed one of them for its memory. Start the same run again: it goes on")
     told = json.loads(outcome.read_text())
     if told["signal"]:
-        raise Interrupted(told["message"], told["signal"])
+        raise Interrupted(told["message"], signal.Signals(told["signal"]))
     raise RuntimeError(f"process {told['rank']} of those that trained together failed: {told['message']}\n"
                        f"{told['traceback']}")
 

@@ -81,6 +81,8 @@ def _train_together(corpus: Corpus, store: WaveformStore, params, folder: Path |
         folder = folder or Path(scratch)
         distributed.launch(params, folder)
         checkpoint = Checkpoints(folder, identity(corpus, store, params)).read()
+    if checkpoint is None or not checkpoint.state["finished"]:
+        raise Interrupted("training stopped; start the same run again and it goes on")
     model = build(params, corpus.tasks).to(device)
     return _outcome(model, checkpoint.tensors, checkpoint.state, autocast(params.precision, device))
 
