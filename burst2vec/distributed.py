@@ -104,17 +104,23 @@ def launch(params, folder: Path) -> None:
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node",
                    str(params.processes), "-m", "burst2vec.distributed", str(task)]
         threads = max(1, (os.cpu_count() or 1) // params.processes)
-        environment = {"OMP_NUM_THREADS": str(threads), **os.environ, OUTCOME: str(outcome)}
+        # By itself torchrun gives its processes 30 seconds to end, too few for the checkpoint of a large model.
+        environment = {"OMP_NUM_THREADS": str(threads), "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": "120", **os.environ,
+                       OUTCOME: str(outcome)}
         # A session of their own: Ctrl-C in a terminal would reach each of them besides what is passed on here.
         with interruptible() as request:
             torchrun = subprocess.Popen(die_with_parent(command), env=environment, start_new_session=True)
             asked = False
-            while torchrun.poll() is None:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    torchrun.wait(0.2)
-                if request.wanted and not asked:
-                    torchrun.send_signal(request.wanted)
-                    asked = True
+            try:
+                while torchrun.poll() is None:
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        torchrun.wait(0.2)
+                    if request.wanted and not asked:
+                        torchrun.send_signal(request.wanted)
+                        asked = True
+            finally:  # a second Ctrl-C
+                torchrun.kill()  # its processes end with it
+                torchrun.wait()
         if torchrun.returncode and request.wanted and not outcome.is_file():
             raise Interrupted("training stopped before its processes had begun", request.wanted)
         if torchrun.returncode:
@@ -136,8 +142,9 @@ def _tell(error: BaseException) -> None:
     """Writes why this process failed, unless another did before it."""
     told = {"rank": int(os.environ["RANK"]), "message": f"{type(error).__name__}: {error}", "signal": None,
             "traceback": traceback.format_exc()}
-    if isinstance(error, Interrupted):
-        told |= {"message": str(error), "signal": error.by}
+    if isinstance(error, KeyboardInterrupt):
+        told |= {"message": str(error) or "training stopped before its first step",
+                 "signal": getattr(error, "by", signal.SIGINT)}
     with contextlib.suppress(FileExistsError), open(os.environ[OUTCOME], "x") as file:
         json.dump(told, file)
 

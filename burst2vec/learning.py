@@ -115,8 +115,6 @@ class Learner:
             return parts
         if not lacks_memory(error):
             raise error
-        if batch.waveforms.device.type == "cuda":
-            torch.cuda.empty_cache()
         longest = batch.sizes.max()
         what = f"{len(batch.rows)} bursts of task {batch.task.name}, the longest of {longest} " + (
             "frames" if batch.waveforms.dim() == 3 else f"samples ({longest / SAMPLE_RATE:.1f} s)")

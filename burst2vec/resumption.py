@@ -66,10 +66,13 @@ class Checkpoints:
         with lock:  # the system gives it back when this process ends, however it does
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except BlockingIOError:
                 lock.seek(0)
                 raise ResumptionError(f"{self.folder}: another process is training this system ({lock.read().strip()}); "
                                       "wait for it, or name another run: -p run NAME") from None
+            except OSError as error:
+                raise ResumptionError(f"{self.folder}: its file system gives no locks ({error.strerror}); name another with "
+                                      "the parameter `results`") from None
             self._clear_half_written()  # by a process that was killed
             lock.truncate(0)
             lock.write(f"process {os.getpid()} on {os.uname().nodename}")

@@ -94,11 +94,14 @@ which of the backbone's features dropout happens to drop. What the corpus's fold
 
 
 def identity(corpus: Corpus, store: WaveformStore, params) -> dict[str, object]:
-    """What makes a training's numbers what they are, by name: parameters, labels and recordings."""
+    """What makes a training's numbers what they are, by name: parameters, labels, recordings, and what `auto` means."""
     told = {f.name: getattr(params, f.name) for f in dataclasses.fields(params)
             if f.name not in CHANGES_NOTHING and not f.name.startswith("baseline_")}
     labels = hashlib.sha256(corpus.table.to_csv().encode("utf-8", "surrogateescape")).hexdigest()
-    return {**told, "the corpus's labels": labels[:12], "its recordings": f"{store.checksum:08x}"}
+    device = choose_device(params.device)
+    arithmetic = "bfloat16" if autocast(params.precision, device)._enabled else "float32"
+    return {**told, "the corpus's labels": labels[:12], "its recordings": f"{store.checksum:08x}",
+            "the kind of device": device.type, "its arithmetic": arithmetic}
 
 
 @dataclass
@@ -114,6 +117,7 @@ class _Progress:
     validation_seconds: float = 0.0
     checkpoint_seconds: float = 0.0
     finished: bool = False
+    encoded: bool | None = None  # whether there was room to keep the encoded bursts
     rows: list[tuple] = dataclasses.field(default_factory=list)
 
 
@@ -135,16 +139,21 @@ class _Run:
     def go(self) -> Trained:
         writes = self.checkpoints and not (self.team and self.team.rank)
         with self.checkpoints.locked() if writes else contextlib.nullcontext(), interruptible() as request:
-            if self.team:
-                self.team.wait()  # until the folder is ours
+            if self.team and self.team.rank:
+                self.team.wait()  # until the folder is ours, and cleared of what is given up
             self._resume()
+            if self.team and not self.team.rank:
+                self.team.wait()
             if self.team:
-                self.team.wait()  # all have read the same
+                self.team.wait()  # until all have read
             if not self.progress.finished:
                 self._learn(request)
                 self.progress.finished = True
                 self._checkpoint()
             self.progress.seconds = self._seconds()
+            if request.wanted and self.checkpoints:
+                raise Interrupted("training has finished, and its checkpoint is written; start the same run again for what "
+                                  "follows", request.wanted)
         return _outcome(self.model, self._tensors(), dataclasses.asdict(self.progress), self.precision)
 
     def _learn(self, request: Request) -> None:
@@ -165,7 +174,9 @@ class _Run:
         heard = np.flatnonzero(self.corpus.table["split"].isin(["train", "val"]))
         backbone = self.model.backbone
         if self.params.encode_once and encodable(backbone):
-            if encoding_fits(backbone, self.store.lengths[heard]):
+            if self.progress.encoded is None:  # once for the whole training: both ways do not round alike
+                self.progress.encoded = encoding_fits(backbone, self.store.lengths[heard])
+            if self.progress.encoded:
                 return encode_once(backbone, self.store, heard, self.params.inference_batch_size, self.precision)
             tqdm.write("encode_once: there is no room for the encoded bursts; they are encoded anew in every epoch")
         return resident(self.store, heard, self.device)
@@ -211,10 +222,11 @@ class _Run:
     def _predict(self) -> pd.DataFrame:
         """Predictions for validation, each process hearing its share."""
         rows = np.flatnonzero(self.corpus.table["split"] == "val")
-        own = self.team.share(rows) if self.team else rows
+        shared = self.team and self.model.independent  # else its neighbours in a batch change what a burst is given
+        own = self.team.share(rows) if shared else rows
         outputs = infer(self.model, self.feed.source, own, self.store.lengths[own], self.params.inference_batch_size,
                         self.precision)
-        outputs = self.team.join_shares(outputs) if self.team else outputs
+        outputs = self.team.join_shares(outputs) if shared else outputs
         return tabulate(outputs, self.corpus.tasks, self.corpus.table.iloc[rows])
 
     def _keep_weights(self) -> None:
@@ -269,6 +281,9 @@ class _Run:
     def _checkpoint(self) -> None:
         started = time.perf_counter()
         self._read_losses()
+        if not torch.stack([p.isfinite().all() for p in self.learner.learned]).all():
+            raise TrainingError(f"the weights are not finite numbers after iteration {self.progress.iteration}; try a lower "
+                                f"learning_rate or precision: float32{self._kept()}")
         progress = dataclasses.replace(self.progress, seconds=self._seconds())
         recent = [(task, rows.tolist(), padding, terms) for task, rows, padding, terms in self.recent]
         if self.checkpoints and not (self.team and self.team.rank):

@@ -55,9 +55,11 @@ def test_two_processes_end_together_at_a_signal_go_on_and_reproduce_one_that_com
     in_processes("import time, burst2vec.learning as l\n"
                  "    step = l.Learner.step\n"
                  "    l.Learner.step = lambda self, batch: (time.sleep(0.5), step(self, batch))[1]")
-    threading.Thread(target=_interrupt, args=(folder,), daemon=True).start()
+    over = threading.Event()
+    threading.Thread(target=_interrupt, args=(folder, over), daemon=True).start()
     with pytest.raises(Interrupted, match="training stopped after iteration .*start the same run again"):
         train(*prepare(processes=2, checkpoint_minutes=0), folder)
+    over.set()
     assert not psutil.Process().children(recursive=True)
     together, alone = train(*prepare(processes=2, checkpoint_minutes=0), folder), train(*prepare(accumulate=2))
     assert together.history.drop(columns="value").equals(alone.history.drop(columns="value"))
@@ -66,9 +68,9 @@ def test_two_processes_end_together_at_a_signal_go_on_and_reproduce_one_that_com
         torch.testing.assert_close(together.model.state_dict()[name], weight, atol=1e-5, rtol=1e-4, msg=name)
 
 
-def _interrupt(folder):
-    """Ctrl-C once a checkpoint is there."""
-    end = time.monotonic() + 600
-    while not list(folder.glob("*.safetensors")) and time.monotonic() < end:
+def _interrupt(folder, over):
+    """Ctrl-C once a checkpoint is there, unless it is over before."""
+    while not over.is_set():
+        if list(folder.glob("*.safetensors")):
+            return os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.1)
-    os.kill(os.getpid(), signal.SIGINT)

@@ -112,6 +112,15 @@ def test_a_signal_ends_training_after_its_step_with_a_checkpoint_and_says_how_to
     same(train(tiny_corpus, tiny_store, every_step(checkpoint_minutes=60), tmp_path), wanted)
 
 
+def test_a_signal_in_the_last_step_is_not_lost(tiny_corpus, tiny_store, every_step, before_step, tmp_path, monkeypatch):
+    validate = training._Run._validate
+    monkeypatch.setattr(training._Run, "_validate", lambda self: (os.kill(os.getpid(), signal.SIGTERM), validate(self)))
+    with pytest.raises(Interrupted, match="training has finished, and its checkpoint is written"):
+        train(tiny_corpus, tiny_store, every_step(validate_every=99, checkpoint_minutes=9), tmp_path)
+    same(train(tiny_corpus, tiny_store, every_step(validate_every=99, checkpoint_minutes=9), tmp_path),
+         train(tiny_corpus, tiny_store, every_step(validate_every=99)))
+
+
 def test_without_a_folder_an_interrupted_training_says_that_it_is_lost(tiny_corpus, tiny_store, every_step, before_step):
     before_step({2: lambda: os.kill(os.getpid(), signal.SIGINT)})
     with pytest.raises(Interrupted, match="its work is lost"):
@@ -212,6 +221,23 @@ def test_a_loss_that_is_no_number_leaves_the_last_good_checkpoint(tiny_corpus, t
         train(tiny_corpus, tiny_store, every_step(), tmp_path)
     learning.Learner.step = watched
     assert max(tmp_path.glob("*.safetensors")).name.split("-")[1] == "5"
+
+
+def test_weights_that_are_no_numbers_are_not_kept(tiny_corpus, tiny_store, every_step, before_step, tmp_path):
+    """A finite loss may have a gradient that is not."""
+    step = torch.optim.Adam.step
+
+    def spoil(self):
+        step(self)
+        self.param_groups[0]["params"][0].data[0] = torch.nan
+
+    before_step({5: lambda: setattr(torch.optim.Adam, "step", spoil)})
+    try:
+        with pytest.raises(TrainingError, match="the weights are not finite numbers after iteration 5; .* are kept"):
+            train(tiny_corpus, tiny_store, every_step(), tmp_path)
+    finally:
+        torch.optim.Adam.step = step
+    assert max(tmp_path.glob("*.safetensors")).name.split("-")[1] == "4"
 
 
 def test_two_trainings_in_one_folder_are_one_too_many(tiny_corpus, tiny_store, every_step, before_step, tmp_path):
