@@ -13,8 +13,10 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
+from burst2vec.audio import SAMPLE_RATE
 from burst2vec.backbone import Backbone
-from burst2vec.packed import Packed, fits, gather
+from burst2vec.hardware import says_what_lacks_memory
+from burst2vec.packed import Packed, by_length, fits, gather
 from burst2vec.store import WaveformStore
 
 
@@ -28,13 +30,15 @@ def encode_once(backbone: Backbone, store: WaveformStore, rows: np.ndarray, batc
     device = next(backbone.parameters()).device
     sizes = frames(backbone, store.lengths)
     starts = np.cumsum(sizes[rows]) - sizes[rows]
-    order = np.argsort(store.lengths[rows], kind="stable")
     values = None
     with torch.no_grad(), precision or contextlib.nullcontext():
-        for part in tqdm(np.array_split(order, -(-len(rows) // batch_size)), desc="Encoding", unit="batch", leave=False):
-            features, _ = backbone.encode(*gather(store, rows[part], device))
-            if values is None:
-                values = features.new_empty(int(sizes[rows].sum()), features.shape[2])
+        for part in tqdm(by_length(store.lengths[rows], batch_size), desc="Encoding", unit="batch", leave=False):
+            with says_what_lacks_memory(f"while {len(part)} bursts were encoded, the longest of "
+                                        f"{store.lengths[rows[part]].max() / SAMPLE_RATE:.1f} s",
+                                        "set a smaller inference_batch_size, or encode_once: false"):
+                features, _ = backbone.encode(*gather(store, rows[part], device))
+                if values is None:
+                    values = features.new_empty(int(sizes[rows].sum()), features.shape[2])
             for encoded, start, size in zip(features, starts[part], sizes[rows][part], strict=True):
                 values[start:start + size] = encoded[:size]
     return Packed(values, rows, sizes, store.lengths)
@@ -45,10 +49,10 @@ def encodable(backbone: Backbone) -> bool:
     return backbone.frozen and backbone.padding == "exact"
 
 
-def encoding_fits(backbone: Backbone, lengths: np.ndarray) -> bool:
-    """Whether the encoded bursts of so many samples leave the backbone's device room to train."""
+def encoding_fits(backbone: Backbone, lengths: np.ndarray, processes: int = 1) -> bool:
+    """Whether the encoded bursts of so many samples, kept by each of the processes, leave their device room to train."""
     device = next(backbone.parameters()).device
-    return fits(4 * backbone.config.conv_dim[-1] * int(frames(backbone, lengths).sum()), device)
+    return fits(4 * backbone.config.conv_dim[-1] * int(frames(backbone, lengths).sum()), device, processes)
 
 
 def frames(backbone: Backbone, lengths: np.ndarray) -> np.ndarray:

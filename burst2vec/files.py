@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 YOUNG = 60
-"""Seconds within which the folder of another writer may not be locked yet."""
+"""Seconds within which another writer may not have locked its folder yet."""
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """How a system says that a file cannot grow: the disk is full, or a quota is."""
@@ -32,9 +32,10 @@ def write_aside(path: str | os.PathLike) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path)
     scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    aside, held = scratch / path.name, os.open(scratch, os.O_RDONLY)
+    aside, held = scratch / path.name, _open_lock(scratch)
     try:
-        fcntl.flock(held, fcntl.LOCK_SH)  # given back by the system when this process ends, however it does
+        with contextlib.suppress(OSError):  # a file system without locks, where nobody sweeps either
+            fcntl.flock(held, fcntl.LOCK_EX)  # given back by the system when this process ends, however it does
         yield aside
         if not aside.exists():
             raise FileNotFoundError(f"{path}: nothing was written to take its place")
@@ -52,18 +53,24 @@ def write_aside(path: str | os.PathLike) -> Iterator[Path]:
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     finally:
+        os.close(held)  # first: NFS keeps an open file's folder
         shutil.rmtree(scratch, ignore_errors=True)
-        os.close(held)
 
 
 def _sweep(path: Path) -> None:
     """Deletes the folders beside `path` in which processes that are no more were writing it."""
     for folder in path.parent.glob(f".{glob.escape(path.name)}.????????"):
         with contextlib.suppress(OSError):  # another is deleting it, or writing in it
-            held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            if time.time() - folder.stat().st_mtime < YOUNG:
+                continue
+            held = _open_lock(folder)
             try:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if time.time() - os.fstat(held).st_mtime > YOUNG:
-                    shutil.rmtree(folder, ignore_errors=True)
             finally:
                 os.close(held)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _open_lock(scratch: Path) -> int:
+    """A file to lock; folders cannot be locked on NFS."""
+    return os.open(scratch / ".lock", os.O_RDWR | os.O_CREAT, 0o600)

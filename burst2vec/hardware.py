@@ -46,6 +46,27 @@ TRIM_THRESHOLD, MMAP_MAX, ARENA_MAX = -1, -4, -8
 """Of glibc's <malloc.h>: M_TRIM_THRESHOLD, of which -1 is never, M_MMAP_MAX, and M_ARENA_MAX."""
 
 
+class OutOfMemory(RuntimeError):
+    """Work that the device's memory does not hold; the message says which and what would help."""
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether an error says that the device's memory is full."""
+    return isinstance(error, torch.OutOfMemoryError) or any(
+        said in str(error) for said in ("can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED"))
+
+
+@contextlib.contextmanager
+def says_what_lacks_memory(what: str, help: str) -> Iterator[None]:
+    """Within it an error of full memory becomes OutOfMemory: `what` did not fit, and what would help."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not lacks_memory(error):
+            raise
+        raise OutOfMemory(f"out of memory {what}; {help}") from error
+
+
 @contextlib.contextmanager
 def arithmetic(deterministic: bool, device: torch.device) -> Iterator[None]:
     """Within it a GPU computes the same bits each time if `deterministic`, and attention has no plan made for every new

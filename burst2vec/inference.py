@@ -11,9 +11,11 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
+from burst2vec.audio import SAMPLE_RATE
 from burst2vec.corpus import Corpus
+from burst2vec.hardware import says_what_lacks_memory
 from burst2vec.model import Burst2Vec
-from burst2vec.packed import gather
+from burst2vec.packed import by_length, gather
 from burst2vec.predictions import tabulate
 from burst2vec.store import WaveformStore
 
@@ -44,18 +46,19 @@ def _in_batches(model: Burst2Vec, ask: Ask, waveforms: Waveforms, rows: np.ndarr
                 batch_size: int, precision: contextlib.AbstractContextManager | None,
                 progress: bool = True) -> dict[str, np.ndarray]:
     """What `ask` makes of the waveforms with the model in evaluation mode, float32 (rows, ...) each, in their order."""
-    order = np.argsort(lengths, kind="stable")
+    parts = by_length(lengths, batch_size)
     was_training, device = model.training, next(model.parameters()).device
     model.eval()
     found: dict[str, list[torch.Tensor]] = {}
     with torch.inference_mode(), precision or contextlib.nullcontext():
-        parts = np.array_split(rows[order], -(-len(rows) // batch_size))
         for part in tqdm(parts, desc="Predicting", unit="batch", leave=False, disable=not progress):
-            for name, output in ask(*gather(waveforms, part, device)).items():
-                found.setdefault(name, []).append(output.float())
+            with says_what_lacks_memory(f"with {len(part)} bursts to predict, the longest of "
+                                        f"{lengths[part].max() / SAMPLE_RATE:.1f} s", "set a smaller inference_batch_size"):
+                for name, output in ask(*gather(waveforms, rows[part], device)).items():
+                    found.setdefault(name, []).append(output.float())
     model.train(was_training)
     # Read from the device at the end: at each batch it would be waited for.
-    return {name: torch.cat(outputs).cpu().numpy()[np.argsort(order)] for name, outputs in found.items()}
+    return {name: torch.cat(outputs).cpu().numpy()[np.argsort(np.concatenate(parts))] for name, outputs in found.items()}
 
 
 def predict(model: Burst2Vec, corpus: Corpus, store: WaveformStore, splits: Sequence[str] = ("val", "test"),

@@ -17,12 +17,9 @@ from tqdm.auto import tqdm
 from burst2vec.audio import SAMPLE_RATE
 from burst2vec.batches import Batch
 from burst2vec.distributed import Team
+from burst2vec.hardware import OutOfMemory, lacks_memory, says_what_lacks_memory
 from burst2vec.losses import objective
 from burst2vec.model import Burst2Vec
-
-
-class OutOfMemory(RuntimeError):
-    """A batch that the device's memory does not hold; the message says how long it is and what would help."""
 
 
 class Learner:
@@ -48,7 +45,7 @@ class Learner:
     def step(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Learns from a batch: every term of its loss before the update, by name. The device is not waited for.
 
-        Raises OutOfMemory.
+        Raises `hardware.OutOfMemory`.
         """
         parts, terms = self.params.accumulate, None
         while terms is None:
@@ -58,7 +55,8 @@ class Learner:
                 parts = self._give_way(error, batch, parts)
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate
-        self.optimiser.step()
+        with says_what_lacks_memory("for what Adam keeps of each weight", "set gradient_checkpointing: true, or a smaller batch_size"):
+            self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         self.iteration += 1
         return {name: term.detach() for name, term in terms.items()}
@@ -149,8 +147,3 @@ def compile_layers(model: Burst2Vec, undo: bool = False) -> bool:
 def fails_to_compile(error: RuntimeError) -> bool:
     """Whether an error is the compiler's, not the model's."""
     return isinstance(error, torch._dynamo.exc.TorchDynamoException)
-
-
-def lacks_memory(error: RuntimeError) -> bool:
-    """Whether an error says that the device's memory is full."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

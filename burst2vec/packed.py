@@ -12,11 +12,15 @@ import numpy as np
 import psutil
 import torch
 
+from burst2vec.audio import SAMPLE_RATE
 from burst2vec.samples import SAMPLE
 from burst2vec.store import WaveformStore
 
 ROOM = 0.5
 """The share of a device's free memory that may be filled with what could as well be read, or computed, again."""
+
+LONG = 3.0
+"""Seconds of a burst, longer than most, that a batch of predictions is meant for. One of longer bursts holds fewer."""
 
 
 class Packed:
@@ -63,16 +67,18 @@ def to_device(array: np.ndarray, device: torch.device) -> torch.Tensor:
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
-def fits(size: int, device: torch.device) -> bool:
-    """Whether so many bytes leave the device room to train."""
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
-    return size < ROOM * free
+def fits(size: int, device: torch.device, processes: int = 1) -> bool:
+    """Whether so many bytes, kept by each of the processes, leave the device room to train. A GPU is one process's own."""
+    if device.type == "cuda":
+        return size < ROOM * torch.cuda.mem_get_info(device)[0]
+    return processes * size < ROOM * psutil.virtual_memory().available
 
 
-def resident(store: WaveformStore, rows: np.ndarray, device: torch.device) -> Packed | WaveformStore:
-    """A store with the waveforms of `rows` on the device, 2 bytes a sample; the store itself where they do not fit."""
+def resident(store: WaveformStore, rows: np.ndarray, device: torch.device, processes: int = 1) -> Packed | WaveformStore:
+    """A store with the waveforms of `rows` on the device, 2 bytes a sample; the store itself where they do not
+    fit, once for each of the processes."""
     total = int(store.lengths[rows].sum())
-    if not fits(SAMPLE.itemsize * total, device):
+    if not fits(SAMPLE.itemsize * total, device, processes):
         return store
     values, end, scales = np.empty(total, SAMPLE), 0, np.zeros(len(store), np.float32)
     for row in rows:
@@ -80,6 +86,19 @@ def resident(store: WaveformStore, rows: np.ndarray, device: torch.device) -> Pa
         values[end:end + len(samples)] = samples
         end += len(samples)
     return Packed(torch.from_numpy(values).to(device), rows, store.lengths, store.lengths, scales)
+
+
+def by_length(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
+    """Places of bursts of so many samples (bursts,), the like together, the shortest first, in batches of no more than
+    `batch_size` bursts, and no more padded audio than `batch_size` bursts of `LONG` seconds: memory bounds both."""
+    order = np.argsort(lengths, kind="stable")
+    most = batch_size * LONG * SAMPLE_RATE
+    starts = [0]
+    for place, length in enumerate(lengths[order]):
+        size = place + 1 - starts[-1]
+        if size > batch_size or (size > 1 and size * length > most):
+            starts.append(place)
+    return np.split(order, starts[1:])
 
 
 def collate(sequences: Sequence[np.ndarray | torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -56,7 +56,7 @@ def train(corpus: Corpus, store: WaveformStore, params, folder: Path | None = No
     until `write_system`. Where `params.processes` are several, each opens the corpus anew.
 
     Raises CorpusError where the corpus does not pose `early_stopping_task`, TrainingError where the loss is no longer
-    finite, `learning.OutOfMemory`, `resumption.ResumptionError` where the folder cannot be used, and
+    finite, `hardware.OutOfMemory`, `resumption.ResumptionError` where the folder cannot be used, and
     `interruption.Interrupted` on Ctrl-C or SIGTERM.
     """
     if not corpus.poses(params.early_stopping_task):
@@ -157,7 +157,8 @@ class _Run:
         return _outcome(self.model, self._tensors(), dataclasses.asdict(self.progress), self.precision)
 
     def _learn(self, request: Request) -> None:
-        self.feed = Feed(self.corpus, self._source(), self.params, self.device, self._multiple())
+        source = self._source()
+        self.feed = Feed(self.corpus, source, self.params, self.device, self._multiple() if self.progress.encoded else 1)
         self.model.train()
         for batch in self._batches():
             self._step(batch)
@@ -172,19 +173,19 @@ class _Run:
     def _source(self) -> Packed | WaveformStore:
         """The bursts of training and validation, as near to the device and as far computed as can be."""
         heard = np.flatnonzero(self.corpus.table["split"].isin(["train", "val"]))
-        backbone = self.model.backbone
+        backbone, processes = self.model.backbone, self.team.size if self.team else 1
         if self.params.encode_once and encodable(backbone):
             if self.progress.encoded is None:  # once for the whole training: both ways do not round alike
-                self.progress.encoded = encoding_fits(backbone, self.store.lengths[heard])
+                self.progress.encoded = encoding_fits(backbone, self.store.lengths[heard], processes)
+                if self.team:
+                    self.progress.encoded = not self.team.any(not self.progress.encoded)
             if self.progress.encoded:
                 return encode_once(backbone, self.store, heard, self.params.inference_batch_size, self.precision)
             tqdm.write("encode_once: there is no room for the encoded bursts; they are encoded anew in every epoch")
-        return resident(self.store, heard, self.device)
+        return resident(self.store, heard, self.device, processes)
 
     def _multiple(self) -> int:
-        """What padded lengths are multiples of. Only where padding changes nothing: else they stay as they are."""
-        if not self.model.independent:
-            return 1
+        """What the padded lengths of encoded bursts are multiples of, in frames. These are of use to a GPU's kernels."""
         return self.params.length_multiple or (8 if self.device.type == "cuda" else 1)
 
     def _batches(self) -> Iterator[Batch]:

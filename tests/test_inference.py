@@ -8,7 +8,8 @@ import torch
 
 from burst2vec.config import ParameterError
 from burst2vec.corpus import Corpus
-from burst2vec.hardware import choose_device
+from burst2vec.encoding import encode_once
+from burst2vec.hardware import OutOfMemory, choose_device
 from burst2vec.inference import infer, predict, represent
 from burst2vec.model import build
 
@@ -112,3 +113,15 @@ def test_the_device_is_as_asked():
 def test_a_device_that_is_not_there_is_refused(name):
     with pytest.raises(ParameterError, match=f"device is '{name}'; expected auto, cpu, or a GPU of this machine"):
         choose_device(name)
+
+
+def test_bursts_that_do_not_fit_are_told_with_what_would_help(model, tiny_corpus, tiny_store, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(model.backbone.model.feature_extractor, "forward", full)
+    with pytest.raises(OutOfMemory, match=r"with 5 bursts to predict, the longest of 0\.. s; set a smaller inference_batch_size"):
+        predict(model, tiny_corpus, tiny_store, batch_size=5)
+    with pytest.raises(OutOfMemory, match=r"while 5 bursts were encoded, the longest of 0\.. s; set a smaller "
+                                          "inference_batch_size, or encode_once: false"):
+        encode_once(model.backbone, tiny_store, np.arange(9), 5)

@@ -10,7 +10,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from burst2vec import learning
 from burst2vec.batches import Feed
 from burst2vec.encoding import encode_once
-from burst2vec.learning import Learner, OutOfMemory
+from burst2vec.hardware import OutOfMemory
+from burst2vec.learning import Learner
 from burst2vec.losses import objective
 from burst2vec.model import build
 from burst2vec.tiny import FAMILIES
@@ -106,8 +107,12 @@ class Waits(TorchDispatchMode):
         self.seen = []
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        if function.overloadpacket in (torch.ops.aten._local_scalar_dense, torch.ops.aten.nonzero,
-                                       torch.ops.aten.masked_select, torch.ops.aten.unique_consecutive):
+        aten = torch.ops.aten
+        by_mask = function.overloadpacket in (aten.index, aten.index_put_, aten.index_put, aten._index_put_impl_) and any(
+            index is not None and index.dtype == torch.bool for index in args[1])
+        by_mask = by_mask and not (len(args) > 2 and args[2].numel() == 1)  # which torch makes a masked_fill
+        if by_mask or function.overloadpacket in (aten._local_scalar_dense, aten.nonzero, aten.masked_select,
+                                                  aten.unique_consecutive):
             self.seen.append(str(function))
         return function(*args, **kwargs or {})
 
@@ -124,6 +129,10 @@ def test_no_step_waits_for_the_device(prepare, tiny_corpus, name, encoded):
 def test_the_watch_for_waiting_sees_it():
     with Waits() as waits:
         torch.ones(2).sum().item()
+    assert len(waits.seen) == 1
+    with Waits() as waits:
+        ones = torch.ones(2)
+        ones[ones > 0]
     assert waits.seen
 
 
@@ -158,6 +167,17 @@ def test_a_batch_that_does_not_fit_can_be_split_until_it_does_with_the_same_resu
         {name: p.grad.clone() for name, p in learner.model.named_parameters() if p.grad is not None}))
     agree(({name: term.item() for name, term in learner.step(batch).items()}, gradients), wanted)
     assert "computed in 4 parts instead" in capsys.readouterr().out
+
+
+def test_an_update_that_does_not_fit_is_told_too(prepare, monkeypatch):
+    learner, batch = prepare()
+
+    def full():
+        raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
+
+    monkeypatch.setattr(learner.optimiser, "step", full)
+    with pytest.raises(OutOfMemory, match="out of memory for what Adam keeps of each weight; set gradient_checkpointing: true"):
+        learner.step(batch)
 
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory(prepare, monkeypatch):

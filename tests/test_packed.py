@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from burst2vec import packed
-from burst2vec.packed import Packed, collate, fits, gather, resident
+from burst2vec.packed import Packed, by_length, collate, fits, gather, resident
 
 CPU = torch.device("cpu")
 
@@ -43,7 +43,7 @@ def test_resident_waveforms_are_those_of_the_store_bit_for_bit(tiny_store):
 
 def test_what_does_not_fit_stays_where_it_is_and_is_gathered_all_the_same(tiny_store, monkeypatch):
     rows, held = np.array([5, 0]), resident(tiny_store, np.arange(6), CPU)
-    monkeypatch.setattr(packed, "fits", lambda size, device: False)
+    monkeypatch.setattr(packed, "fits", lambda size, device, processes: False)
     assert resident(tiny_store, np.arange(6), CPU) is tiny_store
     for one, other in zip(gather(tiny_store, rows, CPU), gather(held, rows, CPU), strict=True):
         assert torch.equal(one, other)
@@ -52,3 +52,12 @@ def test_what_does_not_fit_stays_where_it_is_and_is_gathered_all_the_same(tiny_s
 def test_half_of_the_free_memory_is_enough_room():
     free = packed.psutil.virtual_memory().available
     assert fits(free // 4, CPU) and not fits(free, CPU)
+    assert fits(free // 10, CPU, processes=2) and not fits(free // 3, CPU, processes=2)
+
+
+def test_batches_of_the_like_hold_each_burst_once_and_no_more_of_long_ones_than_memory_is_for():
+    lengths = np.array([int(s * 16_000) for s in (1, 30, 2, 0.5, 3, 3, 4, 9)])
+    batches = by_length(lengths, 3)
+    assert [[lengths[place] / 16_000 for place in batch] for batch in batches] == [[0.5, 1, 2], [3, 3], [4], [9], [30]]
+    assert sorted(np.concatenate(batches)) == list(range(8))
+    assert [len(batch) for batch in by_length(np.full(7, 16_000), 3)] == [3, 3, 1]

@@ -24,7 +24,7 @@ from burst2vec.backbone import BackboneError
 from burst2vec.config import ParameterError
 from burst2vec.corpus import CorpusError
 from burst2vec.execution import NotebookError
-from burst2vec.learning import OutOfMemory
+from burst2vec.hardware import OutOfMemory
 from burst2vec.parallel import WorkerDied
 from burst2vec.pretrained import ModelError
 from burst2vec.resumption import ResumptionError
