@@ -119,6 +119,8 @@ def stopped_by(number: signal.Signals) -> Callable[[Scene], Outcome]:
         training = scene.start(number.name, {"do": "slow", "iteration": STOP + 1})
         training.reaches(STOP)
         seen = training.send(number)
+        if not seen.code:
+            raise RuntimeError(f"{number.name} did not stop a training")
         return outcome(seen, scene.lost(number.name))
     return stage
 

@@ -12,6 +12,7 @@ import functools
 import json
 import os
 import resource
+import signal
 import sys
 import threading
 import time
@@ -118,6 +119,7 @@ def as_command(params: str, note: str, log: str, mishap: str = "{}") -> None:
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(file, stream)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which is ignored in what a shell runs in the background
     staged = json.loads(mishap)
     if staged.get("bound"):
         give_up_privileges()
