@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: report test bench chaos faults fuzz lab notebooks clean
+.PHONY: report test bench chaos together faults fuzz lab notebooks clean
 
 report: .venv/installed  ## the whole experiment on the embedded corpus, as a book: _build/html/index.html
 	snakemake --cores all --quiet rules
@@ -16,14 +16,17 @@ test: .venv/installed  ## the tests
 bench: .venv/installed  ## how fast training and inference are on this machine: benchmarks/*.json, in a quarter of an hour
 	python -m benchmarks
 
-chaos: .venv/installed  ## a training at demo scale, killed 25 times, against one left alone
-	python -m tests.faults.chaos --kills 25 --json benchmarks/chaos.json
+chaos: .venv/installed  ## a training at demo scale, killed 40 times, against one left alone
+	python -m tests.faults.chaos --kills 40 --json tests/faults/records/chaos.json
+
+together: .venv/installed  ## a training by two processes, against one by one
+	python -m tests.faults.together --json tests/faults/records/together.json
 
 faults: .venv/installed  ## everything that can happen to a run: what the user sees, what is lost
-	python -m tests.faults --json benchmarks/faults.json --csv benchmarks/faults.csv
+	python -m tests.faults --json tests/faults/records/faults.json --csv tests/faults/records/faults.csv
 
 fuzz: .venv/installed  ## ten minutes of damaged inputs of every kind
-	python -m tests.faults.fuzz --minutes 10 --json benchmarks/fuzz.json
+	python -m tests.faults.fuzz --minutes 10 --json tests/faults/records/fuzz.json
 
 lab: notebooks  ## the notebooks in JupyterLab
 	jupyter lab notebooks

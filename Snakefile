@@ -289,7 +289,8 @@ rule publish:
 rule book:
     input:
         "_config.yml", "book/_toc.yml", sorted(Path("book").glob("*.md")), sorted(Path("book").glob("*.bib")),
-        sorted(Path("book/assets").iterdir()), ALL, "tests/cluster/record.txt", "benchmarks/faults.csv",
+        sorted(Path("book/assets").iterdir()), ALL, "tests/cluster/record.txt",
+        sorted(Path("tests/faults/records").iterdir()),
         expand("book/notebooks/{page}.ipynb", page=NOTEBOOKS),
     output: "_build/html/index.html"
     shell: "jupyter-book build . --config _config.yml --toc book/_toc.yml -W --keep-going -n --all -q"

@@ -7,7 +7,7 @@ parameters. A file made with `--set` is left out, and that is said. The steps of
 that `batches.plan` deals from 19,990 bursts, ExVo's training set, with each variant's parameters; training goes on for
 `max_epochs`, 100, with a validation of 19,396 bursts every `validate_every` steps, 800, and after the last, and encodes
 both sets once.
-That is the most that it takes: early stopping may end it after 21 validations.
+Loading and checkpoints are not in it. More it does not take: early stopping may end it after 21 validations.
 
 An epoch is every task once over every burst: three times 625 batches. Where a pass over the bursts is called an epoch,
 as in a training on one task, 100 of them are 62,500 steps; that is told as well.
@@ -38,13 +38,14 @@ from burst2vec.config import Params
 from burst2vec.corpus import Corpus
 from burst2vec.population import AGE_BY_COUNTRY, AGE_EDGES
 from burst2vec.readers import COUNTRIES, EMOTIONS
+from burst2vec.speed import EXVO
 
 SIZE_OF = {"facebook/hubert-base-ls960": "base", "facebook/hubert-large-ls960-ft": "large",
            "facebook/wav2vec2-large-960h": "large"}
 VARIANTS = tuple(f"V{n}" for n in range(1, 8))
 STRONGEST = {"Amusement": 23, "Surprise": 20, "Fear": 19, "Sadness": 10, "Distress": 8, "Excitement": 8, "Awe": 8,
              "Horror": 4, "Awkwardness": 4, "Triumph": 0.4}
-"""Percent of the clips in which an emotion is the strongest, as published for the USA."""
+"""Percent of the clips in which an emotion is the strongest: about those of the USA, of which alone figures are public."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -91,8 +92,8 @@ def _machine(content: Mapping) -> str:
     return f"{content['device']}, {content['environment']['GPU' if content['device'] == 'cuda' else 'Processor']}"
 
 
-def runs(measured: Mapping[str, dict], bursts: int = workload.EXVO["train"],
-         validated: int = workload.EXVO["val"]) -> dict[str, dict]:
+def runs(measured: Mapping[str, dict], bursts: int = EXVO["train"],
+         validated: int = EXVO["val"]) -> dict[str, dict]:
     """Steps and hours of each variant, as in the JSON. `measured` holds what `training_step` found, by size."""
     corpus, lengths = exvo(bursts), workload.draw_lengths(bursts + 64)
     return {name: _run(Params.resolve({"variant": name, "scale": "paper"}), corpus, lengths, validated, measured)

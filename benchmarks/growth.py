@@ -5,13 +5,14 @@
 A step is trained on bursts that are all of one length, from 0.5 to 20 seconds, each length in a process of its own.
 Their peak of memory is what torch allotted on a GPU; on a CPU it is the whole process's, libraries included, as Linux
 keeps it (`VmHWM`). The bursts are encoded beforehand, as in a training by default. Epochs of 1,000 bursts and more are
-dealt into batches, which are then gathered and padded from waveforms on the device, without a step.
+dealt into batches, which are then gathered and padded on the device, from as many frames as the encoded bursts would have,
+without a step.
 
 The JSON holds, beside `environment`, `size`, `device`, `batch` (bursts of a step), and
 
 - `lengths`: for each length `audio_s` (of one burst), `step_s` (median), `s_per_audio_s`, `peak_mib`, `weights_mib`
 - `corpora`: for each number of `bursts` `plan_s`, dealing an epoch of all three tasks; `batches`; `gather_ms`, one
-  batch, the mean of a hundred; and `resident_mib`, the waveforms
+  batch, the mean of a hundred; and `resident_mib`, the encoded bursts
 """
 
 from __future__ import annotations
@@ -28,15 +29,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks import workload
+from benchmarks import flops, workload
 from benchmarks.common import markdown, write_json
 from benchmarks.ours import Ours
 from benchmarks.turns import Turns
 from benchmarks.watching import MIB, Meter, held, timed
 from burst2vec.batches import Feed, plan
 from burst2vec.config import Params
-from burst2vec.hardware import choose_device
-from burst2vec.packed import resident
+from burst2vec.hardware import arithmetic, autocast, choose_device
+from burst2vec.packed import Packed
 
 BATCH = {"cpu": 4, "cuda": 32}
 STEPS = {"cpu": 2, "cuda": 20}
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str] | None = None,
         return
     found = {"size": options.size, "device": device.type, "batch": options.batch,
              "lengths": [(measure or in_its_own_process)(options, seconds) for seconds in options.seconds],
-             "corpora": [of_corpus(bursts, device) for bursts in options.bursts]}
+             "corpora": [of_corpus(options.size, bursts, device) for bursts in options.bursts]}
     print(table(found))
     if options.json:
         write_json(options.json, found)
@@ -84,28 +85,33 @@ def at_length(options: argparse.Namespace, seconds: float) -> dict:
     device, batch = choose_device(options.device), options.batch
     store = workload.Noise(np.full(batch + 2, int(seconds * workload.SAMPLE_RATE)))
     corpus = workload.corpus(batch, val=2)
-    ours = Ours(options.size, corpus, store, Params(device=options.device, batch_size=batch), device, np.arange(batch))
+    ours = Ours(options.size, Params(device=options.device, batch_size=batch), device)
+    ours.hear(corpus, store, np.arange(batch))
     turns, meter = Turns(ours.program([(task, np.arange(batch)) for task in corpus.tasks]), device), Meter(device)
-    turns.take(len(corpus.tasks))  # warms up on every task
-    with meter.watching():
-        steps = [turns.take(1) for _ in range(STEPS[device.type])]
+    with arithmetic(device):
+        turns.take(len(corpus.tasks))  # warms up on every task
+        with meter.watching():
+            steps = [turns.take(1) for _ in range(STEPS[device.type])]
     step = statistics.median(steps)
     return {"audio_s": seconds, "step_s": step, "s_per_audio_s": step / (batch * seconds), "peak_mib": meter.peak_mib,
             "weights_mib": held(ours.model)}
 
 
-def of_corpus(bursts: int, device: torch.device) -> dict:
-    """Time of dealing an epoch of so many bursts, and of gathering its batches on the device."""
+def of_corpus(size: str, bursts: int, device: torch.device) -> dict:
+    """Time of dealing an epoch of so many bursts, and of gathering its batches on the device, of encoded bursts."""
     lengths, corpus, params = workload.draw_lengths(bursts + 64), workload.corpus(bursts), Params()
-    store = workload.Noise(lengths)
     start = time.perf_counter()
     dealt = plan(corpus, lengths, params, 1)
     planned = time.perf_counter() - start
-    source = resident(store, np.arange(len(store)), device)
+    shape, precision = workload.config(size), autocast(params.precision, device)
+    sizes = flops.frames(shape, lengths)
+    kept = torch.get_autocast_dtype(device.type) if precision._enabled else torch.float32
+    values = torch.ones(int(sizes.sum()), shape.conv_dim[-1], dtype=kept, device=device)
+    source = Packed(values, np.arange(len(lengths)), sizes, lengths)
     feed, some = Feed(corpus, source, params, device), dealt[:GATHERED]
     gathered = timed(lambda: [feed.batch(task, rows) for task, rows in some], device)
     return {"bursts": bursts, "plan_s": planned, "batches": len(dealt), "gather_ms": 1000 * gathered / len(some),
-            "resident_mib": 2 * int(lengths.sum()) / MIB}
+            "resident_mib": values.nbytes / MIB}
 
 
 def table(found: dict) -> str:

@@ -1,7 +1,7 @@
 """Our side of the benchmarks: training on chosen batches, and validation, as `burst2vec.training` does them.
 
 But for one thing: on Linux a training also keeps the memory that it frees (`hardware.keep_memory`). Here that would
-falsify the memory that is measured, so it is left out. A training is not slower than what is measured here.
+falsify the memory that is measured, so it is left out.
 """
 
 from __future__ import annotations
@@ -16,30 +16,42 @@ from benchmarks.watching import timed
 from burst2vec.batches import Feed
 from burst2vec.config import Params
 from burst2vec.corpus import Corpus, Task
-from burst2vec.encoding import encode_once
-from burst2vec.hardware import autocast
+from burst2vec.encoding import encodable, encode_once
+from burst2vec.hardware import arithmetic, autocast
 from burst2vec.inference import infer
 from burst2vec.learning import Learner
+from burst2vec.packed import resident
+from burst2vec.training import multiple
 
 
 class Ours:
-    """Burst2Vec of a size on the `rows` of a corpus that batches and validation will be taken from.
+    """Burst2Vec of a size, as `params` describe it. `hear` first what batches and validation are to be taken from."""
 
-    What the frozen encoder makes of them is computed here once, which takes `encoding_s` seconds.
-    """
-
-    def __init__(self, size: str, corpus: Corpus, store: workload.Noise, params: Params, device: torch.device,
-                 rows: np.ndarray):
+    def __init__(self, size: str, params: Params, device: torch.device):
         torch.manual_seed(params.seed)
-        self.model, self.params, self.device = workload.burst2vec(size).to(device).train(), params, device
+        self.model, self.params, self.device = workload.burst2vec(size, params).to(device).train(), params, device
         self.precision = autocast(params.precision, device)
         self.dtype = torch.get_autocast_dtype(device.type) if self.precision._enabled else torch.float32
-        self.encoding_s = timed(lambda: self._encode(store, rows), device)
-        multiple = params.length_multiple or (8 if device.type == "cuda" else 1)  # as in a training
-        self.feed = Feed(corpus, self.source, params, device, multiple)
+        self.encoded = params.encode_once and encodable(self.model.backbone)
+        self._multiple = multiple(self.model, self.encoded, params)
 
-    def _encode(self, store: workload.Noise, rows: np.ndarray) -> None:
-        self.source = encode_once(self.model.backbone, store, rows, self.params.inference_batch_size, self.precision)
+    @property
+    def step(self) -> int:
+        """What the padded lengths of batches are multiples of, in samples."""
+        return self._multiple * self.model.backbone.hop if self.encoded and self._multiple > 1 else self._multiple
+
+    def hear(self, corpus: Corpus, store: workload.Noise, rows: np.ndarray) -> None:
+        """Brings those rows of a corpus to the device. What a frozen encoder makes of them is computed once, which takes
+        `encoding_s` seconds, unless `encode_once` is off."""
+        self.encoding_s = timed(lambda: self._gather(store, rows), self.device)
+        self.feed = Feed(corpus, self.source, self.params, self.device, self._multiple)
+
+    def _gather(self, store: workload.Noise, rows: np.ndarray) -> None:
+        if self.encoded:
+            with arithmetic(self.device, self.params.deterministic):
+                self.source = encode_once(self.model.backbone, store, rows, self.params.batch_size, self.precision)
+        else:
+            self.source = resident(store, rows, self.device)
 
     def program(self, dealt: Sequence[tuple[Task, np.ndarray]]) -> Callable[[Callable[[], None]], None]:
         """Training on those batches, a task and rows each, over and over, for `turns.Turns`."""

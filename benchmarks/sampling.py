@@ -32,13 +32,15 @@ class Sample:
         return [int(i) for part in (self.warm, *self.turns, self.warm[:1]) for i in part]
 
 
-def sample(batches: Sequence[np.ndarray], lengths: np.ndarray, rounds: int, steps: int, warm: int = 1) -> Sample:
+def sample(batches: Sequence[np.ndarray], lengths: np.ndarray, rounds: int, steps: int, warm: int = 1,
+           multiple: int = 1) -> Sample:
     """A turn of `steps` batches for each of the `rounds`, from an epoch's `batches`, rows each, and `warm` more.
 
-    `lengths` (rows,) are in samples. Turns of several steps have short and long batches each; turns of one come in the
+    `lengths` (rows,) are in samples; batches are padded to a `multiple` of samples. Turns of several steps have short and long batches each; turns of one come in the
     same random order of length for whoever is sampled alike.
     """
-    padded = np.array([lengths[rows].max() * len(rows) for rows in batches]) / SAMPLE_RATE
+    longest = np.array([lengths[rows].max() for rows in batches])
+    padded = -(-longest // multiple) * multiple * np.array([len(rows) for rows in batches]) / SAMPLE_RATE
     real = np.array([lengths[rows].sum() for rows in batches]) / SAMPLE_RATE
     full = np.flatnonzero([len(rows) >= max(map(len, batches)) - 1 for rows in batches])  # no remainder of an epoch
     ascending = full[np.argsort(padded[full], kind="stable")]

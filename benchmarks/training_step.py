@@ -19,7 +19,7 @@ The JSON holds, beside `environment`:
 - `documented_to_ours`, `tuned_to_ours`: ratios within a round, `median`, `low` and `high`; null, as the above, where
   the GPU's memory does not hold the longest batch of that Trainer
 - `turns`: for each contender and round `padded_s` and `real_s`, audio of a mean step of that turn, `seconds` of one
-- `epoch`: for each contender `steps` of a pass over the bursts, `padded_s` and `real_s`, audio of a mean step, and
+- `epoch`: for each contender its `steps`, ours of every task over every burst, a Trainer's of one, `padded_s` and `real_s`, audio of a mean step, and
   `audio_share`, real over padded
 - `flop_a_step`: model FLOP of our mean step over real audio, and `flop_a_step_padded` over padded audio; `flop_counted`
   and `flop_formula`, of one burst of mean length, operation by operation on meta tensors and by formula
@@ -61,8 +61,8 @@ from burst2vec.audio import SAMPLE_RATE
 from burst2vec.batches import plan
 from burst2vec.config import Params
 from burst2vec.hardware import arithmetic, choose_device
+from burst2vec.speed import CONTENDERS, EXVO, MEAN
 
-NAMES = {"ours": "ours", "trainer_documented": "Trainer as documented", "trainer_tuned": "Trainer set well"}
 ROUNDS = {"cpu": 4, "cuda": 10}
 STEPS = {"cpu": 1, "cuda": 40}
 PARTS = {"cpu": 4, "cuda": 1}
@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None, measure: Callable[[argparse.Nam
     parser.add_argument("--batch", type=int, default=32, metavar="N", help="bursts in a batch; 32 without this")
     parser.add_argument("--parts", type=int, metavar="N",
                         help="in which the documented Trainer computes a batch, to need less memory; 4, on a GPU 1")
-    parser.add_argument("--bursts", type=int, default=workload.EXVO["train"], metavar="N",
+    parser.add_argument("--bursts", type=int, default=EXVO["train"], metavar="N",
                         help="in an epoch; ExVo's 19,990 without this")
     parser.add_argument("--profile", type=int, metavar="N", help="steps to profile; none, on a GPU 5")
     parser.add_argument("--set", type=yaml.safe_load, default={}, metavar="YAML",
@@ -118,19 +118,20 @@ def measured(options: argparse.Namespace) -> dict:
     params = Params(batch_size=options.batch, device=options.device, **options.set)
     lengths = workload.draw_lengths(options.bursts + options.bursts // 2)
     corpus, store = workload.corpus(options.bursts, options.bursts // 2), workload.Noise(lengths)
-    dealt = plan(corpus, lengths, params, 1)
+    dealt, ours = plan(corpus, lengths, params, 1), Ours(options.size, params, device)
     rows = {"ours": [rows for _, rows in dealt],
             **{kind: peers.plan(kind, lengths[:options.bursts], options.batch) for kind in peers.KINDS}}
-    samples = {name: sample(parts, lengths, rounds, steps, WARM[device.type]) for name, parts in rows.items()}
+    samples = {name: sample(parts, lengths, rounds, steps, WARM[device.type], ours.step if name == "ours" else 1)
+               for name, parts in rows.items()}
     chosen = {name: [rows[name][i] for i in each.order] for name, each in samples.items()}
     size = min(params.inference_batch_size, LARGEST[device.type])
     validated = [options.bursts + rows for rows in blocks(lengths[options.bursts:], size, VALIDATED[device.type])]
     own = np.unique(np.concatenate([*chosen["ours"], *validated]))
     store.make(np.unique(np.concatenate([own, *(part for parts in chosen.values() for part in parts)])))
 
-    ours = Ours(options.size, corpus, store, params, device, own)
+    ours.hear(corpus, store, own)
     program = ours.program([dealt[i] for i in samples["ours"].order])
-    without_cudnn = functools.partial(arithmetic, params.deterministic, device)
+    without_cudnn = functools.partial(arithmetic, device, params.deterministic)
     with tempfile.TemporaryDirectory() as folder:
         contenders = {"ours": Contender(ours.model, program, samples["ours"], without_cudnn)}
         for kind in peers.KINDS:
@@ -147,7 +148,7 @@ def measured(options: argparse.Namespace) -> dict:
         "size": options.size, "parameters": sum(p.numel() for p in ours.model.parameters()), "device": device.type,
         "precision": str(ours.dtype).removeprefix("torch."), "set": options.set, "batch": options.batch,
         "bursts": options.bursts, "rounds": rounds, "steps_a_turn": steps, "parts": parts, **found,
-        **utilisation(ours.model.backbone.config, rows["ours"], lengths, found["ours_s"], device, ours.dtype),
+        **utilisation(ours.model.backbone.config, rows["ours"], lengths, ours.step, found["ours_s"], device, ours.dtype),
         "once": {"encoding_s": ours.encoding_s, "encoded_audio_s": audio,
                  "encoding_s_per_hour": 3600 * ours.encoding_s / audio,
                  "encoded_mib": ours.source.values.nbytes / MIB},
@@ -201,14 +202,17 @@ def _warmed(name: str, turns: Turns, steps: int) -> bool:
     return True
 
 
-def utilisation(shape, batches: Sequence[np.ndarray], lengths: np.ndarray, seconds: float, device: torch.device,
-                dtype: torch.dtype) -> dict:
-    """Model FLOP of our mean step, of `seconds`, and their share of the machine's matrix rate, as in the JSON."""
+def utilisation(shape, batches: Sequence[np.ndarray], lengths: np.ndarray, multiple: int, seconds: float,
+                device: torch.device, dtype: torch.dtype) -> dict:
+    """Model FLOP of our mean step, of `seconds`, and their share of the machine's matrix rate, as in the JSON. Batches are
+    padded to a `multiple` of samples."""
     frames = flops.frames(shape, lengths)
     real = np.mean([flops.step(shape, frames[rows]) for rows in batches])
-    padded = np.mean([len(rows) * flops.step(shape, frames[rows].max()) for rows in batches])
+    longest = (-(-lengths[rows].max() // multiple) * multiple for rows in batches)
+    padded = np.mean([len(rows) * flops.step(shape, flops.frames(shape, most))
+                      for rows, most in zip(batches, longest, strict=True)])
     rate = flops.matrix_rate(device, dtype)
-    mean = int(flops.frames(shape, np.array([workload.MEAN * SAMPLE_RATE]))[0])
+    mean = int(flops.frames(shape, np.array([MEAN * SAMPLE_RATE]))[0])
     return {
         "flop_a_step": float(real), "flop_a_step_padded": float(padded), "flop_formula": int(flops.step(shape, mean)),
         "flop_counted": flops.counted_step(shape, mean), "matrix_rate": rate,
@@ -233,7 +237,7 @@ def _validation(ours: Ours, validated: Sequence[np.ndarray], lengths: np.ndarray
 def table(found: dict) -> str:
     """The figures in Markdown, a line for each contender."""
     rows = []
-    for name, title in NAMES.items():
+    for name, title in CONTENDERS.items():
         epoch = found["epoch"][name]
         share = f"{100 * epoch['audio_share']:.0f} %"
         if found[f"{name}_s"] is None:

@@ -15,17 +15,12 @@ import torch
 
 from burst2vec.audio import SAMPLE_RATE
 from burst2vec.backbone import Backbone, Settings, feature_norm
+from burst2vec.config import Params
 from burst2vec.corpus import Corpus, Task
 from burst2vec.model import Burst2Vec
 from burst2vec.readers import COUNTRIES, EMOTIONS
+from burst2vec.speed import EXVO, exvo_seconds
 from transformers import AutoModel, HubertConfig, PreTrainedModel
-
-EXVO = {"train": 19_990, "val": 19_396, "test": 19_815}
-"""Bursts of ExVo 2022 in each split."""
-
-MEAN, SPREAD, SHORTEST, LONGEST = 2.2, 1.2, 0.3, 10.0
-"""Of a burst's seconds: mean and standard deviation of the log-normal law, and where it is clipped. The mean is
-ExVo's; the rest is our assumption."""
 
 SIZES = {
     "tiny": {"conv_dim": (32,) * 7, "hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -43,10 +38,8 @@ TASKS = (Task("emotion", "intensities", tuple(EMOTIONS)),
 
 
 def draw_lengths(bursts: int, seed: int = 0) -> np.ndarray:
-    """Samples (bursts,) at 16 kHz, by that law."""
-    variance = np.log1p((SPREAD / MEAN) ** 2)
-    seconds = np.random.default_rng(seed).lognormal(np.log(MEAN) - variance / 2, np.sqrt(variance), bursts)
-    return (SAMPLE_RATE * seconds.clip(SHORTEST, LONGEST)).astype(np.int64)
+    """Samples (bursts,) at 16 kHz, by the law of `speed.exvo_seconds`."""
+    return (SAMPLE_RATE * exvo_seconds(bursts, seed)).astype(np.int64)
 
 
 def corpus(train: int = EXVO["train"], val: int = 64, seed: int = 0) -> Corpus:
@@ -99,11 +92,13 @@ def encoder(size: str, **changes) -> PreTrainedModel:
     return AutoModel.from_config(config(size, **changes), dtype=torch.float32)
 
 
-def burst2vec(size: str) -> Burst2Vec:
-    """Our model on a backbone of that size, as `config.Params` describes it by default, with random weights."""
-    model = encoder(size, apply_spec_augment=False, layerdrop=0.0)
+def burst2vec(size: str, params: Params | None = None) -> Burst2Vec:
+    """Our model on a backbone of that size, as `params` describe it, with random weights."""
+    model, params = encoder(size, apply_spec_augment=False, layerdrop=0.0), params or Params()
     settings = Settings(f"hubert-{size}", True, attention_mask=wants_mask(model.config))
-    return Burst2Vec(Backbone(model, settings), TASKS)
+    backbone = Backbone(model, settings, params.padding, params.freeze_feature_encoder)
+    return Burst2Vec(backbone, TASKS, params.width, params.hidden, params.dropout, params.adversarial, params.pooling,
+                     params.reversal)
 
 
 def wants_mask(shape: HubertConfig) -> bool:

@@ -92,6 +92,8 @@ class Backbone(nn.Module):
         if padding == "exact":
             self._keep_padding_out()
         attend_unconditionally(model)
+        # transformers reckons the frames' mask from one of samples, with a number that it copies to the device at each step.
+        model._get_feature_vector_attention_mask = _frames_mask
         model.feature_extractor.requires_grad_(not freeze_feature_encoder)
         # Otherwise the encoder asks for the waveform's own gradient, which nobody uses.
         model.feature_extractor._requires_grad = False
@@ -140,6 +142,11 @@ class Backbone(nn.Module):
         return lengths
 
     @property
+    def hop(self) -> int:
+        """Samples from one frame to the next."""
+        return math.prod(self.config.conv_stride)
+
+    @property
     def receptive_field(self) -> int:
         """Samples that one frame sees."""
         samples = 1
@@ -157,7 +164,8 @@ class Backbone(nn.Module):
         encoded, num_frames = (inputs, lengths) if inputs.dim() == 3 else self.encode(inputs, lengths)
         for convolution in self._positional:
             convolution.num_frames = num_frames
-        mask = self._mask(num_frames, encoded.shape[1]) if self.masked else None
+        real = torch.arange(encoded.shape[1], device=encoded.device) < num_frames[:, None]
+        mask = real if self.masked else None
         hidden = self.model(encoded.transpose(1, 2), attention_mask=mask).last_hidden_state
         return hidden, num_frames
 
@@ -174,12 +182,6 @@ class Backbone(nn.Module):
             norm.num_frames = self.num_frames(lengths, layers=1)
         return self.model.feature_extractor(normal).transpose(1, 2), self.num_frames(lengths)
 
-    def _mask(self, num_frames: torch.Tensor, frames: int) -> torch.Tensor:
-        """An attention mask (batch, samples) by which transformers counts those `num_frames` (batch,) of `frames`."""
-        hop, field = math.prod(self.config.conv_stride), self.receptive_field
-        time = torch.arange((frames - 1) * hop + field, device=num_frames.device)
-        return (time < (num_frames[:, None] - 1) * hop + field).long()
-
 
 def normalise(waveforms: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
     """Each waveform (batch, samples) with zero mean and unit variance over its `real` samples, zero elsewhere."""
@@ -193,6 +195,11 @@ def _unless_encoded(encode: Callable[[torch.Tensor], torch.Tensor], inputs: torc
     """A feature encoder's output for waveforms (batch, samples); what is encoded already (batch, channels, frames) is
     passed on, so that transformers' own models take it."""
     return inputs if inputs.dim() == 3 else encode(inputs)
+
+
+def _frames_mask(frames: int, real: torch.Tensor, *_, **__) -> torch.Tensor:
+    """The mask (batch, frames), which transformers' own models take for one of samples."""
+    return real
 
 
 def _silence_padding(convolution: nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:

@@ -26,7 +26,7 @@ from burst2vec.corpus import Corpus, CorpusError, Task
 from burst2vec.hardware import choose_device
 from burst2vec.predictions import tabulate
 from burst2vec.systems import HISTORY, Trained
-from burst2vec.training import seed_everything
+from burst2vec.training import TrainingError, seed_everything
 
 FIRST_LOG_VARIANCE = -0.33
 """Where each task's s of `combine` starts."""
@@ -210,6 +210,8 @@ def _step(model: ComParENetwork, optimiser: torch.optim.Optimizer, data: _Bursts
             truth = data.truth[task.name][batch][known]
             losses[task.name] = task_loss(task, outputs[task.name][known], truth)
     total = combine(losses, model.log_variances)
+    if not total.isfinite():
+        raise TrainingError(f"the ComParE baseline's loss is {total.item()}; try a lower baseline_learning_rate")
     optimiser.zero_grad(set_to_none=True)
     total.backward()
     optimiser.step()

@@ -104,7 +104,7 @@ class Feed:
     """The training batches of a corpus, gathered and padded on a device.
 
     `source` is where the bursts are taken from: `Packed`, on the device already, or a store. Batches are padded to a
-    `multiple` of samples or, encoded, frames.
+    `multiple` of samples or, where they are encoded, frames.
     """
 
     def __init__(self, corpus: Corpus, source: Packed | WaveformStore, params, device: torch.device, multiple: int = 1):

@@ -62,7 +62,7 @@ class Params:
     backbone_size: str = _p("published", "The published weights, or a tiny model of the same family.",
                             choices=("published", "tiny"))
     freeze_feature_encoder: bool = _p(True, "Keep the backbone's convolutional encoder as it is.")
-    encode_once: bool = _p(True, "Keep a frozen feature encoder's output for all bursts in memory (ExVo: 9 GB; half of it in bfloat16).")
+    encode_once: bool = _p(True, "Keep a frozen feature encoder's output for all bursts in memory (ExVo: up to 9 GB).")
     padding: str = _p("exact", "Whether a clip's features are kept from depending on its batch's padding.",
                       choices=("exact", "as_published"))
     pooling: str = _p("real", "Average over real frames only, or over the zero padding's frames too.",
@@ -98,8 +98,7 @@ class Params:
     device: str = _p("auto", "Where to train: the GPU where there is one (auto), or a torch device.")
     processes: int = _p(1, "Processes that compute each batch together: as many as there are GPUs.", low=1)
     compile_layers: bool = _p(False, "Compile the Transformer's layers, where there is a compiler for the device.")
-    length_multiple: int = _p(0, "Batches of encoded bursts (`encode_once`) are padded to multiples of so many frames; 0 for "
-                                 "what suits the device.", low=0)
+    length_multiple: int = _p(0, "Padded lengths are multiples of so many frames, of 20 ms; 0 for what suits the device.", low=0)
     deterministic: bool = _p(False, "On a GPU, too, the same bits from the same seed, at the cost of speed.")
     checkpoint_minutes: float = _p(5.0, "Minutes between checkpoints, of which a killed training loses no more; 0 for one "
                                         "after every step.", low=0)

@@ -8,6 +8,7 @@ losses ask of its own share each process carries back through its backbone, and 
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import json
 import os
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -55,11 +56,19 @@ class Team:
 
     def add_gradients(self, parameters: Sequence[torch.nn.Parameter]) -> None:
         """Replaces the parameters' gradients by their sums over all processes."""
+        self._flatly(torch.distributed.all_reduce, parameters)
+
+    def agree(self, parameters: Sequence[torch.nn.Parameter]) -> None:
+        """Replaces the parameters' gradients by the first process's, from which unlike devices' differ in rounding."""
+        self._flatly(functools.partial(torch.distributed.broadcast, src=0), parameters)
+
+    @staticmethod
+    def _flatly(collect: Callable[[torch.Tensor], object], parameters: Sequence[torch.nn.Parameter]) -> None:
         gradients = [p.grad for p in parameters if p.grad is not None]
         flat = _flatten_dense_tensors(gradients)
-        torch.distributed.all_reduce(flat)
-        for gradient, total in zip(gradients, _unflatten_dense_tensors(flat, gradients), strict=True):
-            gradient.copy_(total)
+        collect(flat)
+        for gradient, found in zip(gradients, _unflatten_dense_tensors(flat, gradients), strict=True):
+            gradient.copy_(found)
 
     def share(self, rows: np.ndarray) -> np.ndarray:
         """This process's share of some rows."""
@@ -75,6 +84,12 @@ class Team:
         for name, (rank, share) in itertools.product(found, enumerate(shares)):
             joined[name][rank::self.size] = share[name]
         return joined
+
+    def of_the_first(self, found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What the first process found; all must have found something."""
+        from accelerate.utils import broadcast_object_list
+
+        return broadcast_object_list([found])[0]
 
     def any(self, flag: bool) -> bool:
         """Whether any process says so. All must ask."""
@@ -121,19 +136,20 @@ def launch(params, folder: Path) -> None:
             finally:  # a second Ctrl-C
                 torchrun.kill()  # its processes end with it
                 torchrun.wait()
-        if torchrun.returncode and request.wanted and not outcome.is_file():
-            raise Interrupted("training stopped before its processes had begun", request.wanted)
         if torchrun.returncode:
-            _raise(outcome, torchrun.returncode)
+            _raise(outcome, torchrun.returncode, request.wanted)
 
 
-def _raise(outcome: Path, code: int) -> None:
-    if not outcome.is_file():
-        raise RuntimeError(f"the processes that trained together ended with exit code {code} and without a word; the "
-                           "system may have killed one of them for its memory. Start the same run again: it goes on")
-    told = json.loads(outcome.read_text())
-    if told["signal"]:
+def _raise(outcome: Path, code: int, asked: signal.Signals | None) -> None:
+    """Raises what ended the processes; `asked` is the signal by which they were asked to end, if they were."""
+    told = json.loads(outcome.read_text()) if outcome.is_file() else None
+    if told and told["signal"]:
         raise Interrupted(told["message"], signal.Signals(told["signal"]))
+    if asked and (told is None or told["left_alone"]):
+        raise Interrupted("training stopped before its processes had all begun; start the same run again", asked)
+    if told is None or told["left_alone"]:
+        raise RuntimeError(f"the processes that trained together ended with exit code {code}: one of them without a word; "
+                           "the system may have killed it for its memory. Start the same run again: it goes on")
     raise RuntimeError(f"process {told['rank']} of those that trained together failed: {told['message']}\n"
                        f"{told['traceback']}")
 
@@ -141,12 +157,18 @@ def _raise(outcome: Path, code: int) -> None:
 def _tell(error: BaseException) -> None:
     """Writes why this process failed, unless another did before it."""
     told = {"rank": int(os.environ["RANK"]), "message": f"{type(error).__name__}: {error}", "signal": None,
-            "traceback": traceback.format_exc()}
+            "traceback": traceback.format_exc(), "left_alone": _left_alone(error)}
     if isinstance(error, KeyboardInterrupt):
         told |= {"message": str(error) or "training stopped before its first step",
                  "signal": getattr(error, "by", signal.SIGINT)}
     with contextlib.suppress(FileExistsError), open(os.environ[OUTCOME], "x") as file:
         json.dump(told, file)
+
+
+def _left_alone(error: BaseException) -> bool:
+    """Whether an error says no more than that another process is gone."""
+    return isinstance(error, RuntimeError) and any(said in str(error) for said in (
+        "Connection closed by peer", "Connection reset by peer", "Broken pipe", "ncclRemoteError"))
 
 
 def _main(task: Path) -> None:

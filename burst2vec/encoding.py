@@ -35,7 +35,7 @@ def encode_once(backbone: Backbone, store: WaveformStore, rows: np.ndarray, batc
         for part in tqdm(by_length(store.lengths[rows], batch_size), desc="Encoding", unit="batch", leave=False):
             with says_what_lacks_memory(f"while {len(part)} bursts were encoded, the longest of "
                                         f"{store.lengths[rows[part]].max() / SAMPLE_RATE:.1f} s",
-                                        "set a smaller inference_batch_size, or encode_once: false"):
+                                        "as a run of another name, set a smaller batch_size or encode_once: false"):
                 features, _ = backbone.encode(*gather(store, rows[part], device))
                 if values is None:
                     values = features.new_empty(int(sizes[rows].sum()), features.shape[2])

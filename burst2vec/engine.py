@@ -1,6 +1,6 @@
-"""Papermill's engine, with Ctrl-C and SIGTERM passed on to the notebook, which ends by itself.
+"""Papermill's engine, with Ctrl-C and SIGTERM passed on to the notebook, which ends by itself: `--engine burst2vec`.
 
-Papermill by itself gives a kernel five seconds between Ctrl-C and SIGKILL, and is ended by SIGTERM on the spot.
+Papermill's own gives a kernel five seconds between Ctrl-C and SIGKILL, and is ended by SIGTERM on the spot.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
-from papermill.engines import NBClientEngine, papermill_engines
+from papermill.engines import NBClientEngine
 
 from burst2vec.interruption import Interrupted, Request, die_with_parent, handling
 
@@ -96,6 +96,3 @@ class Engine(NBClientEngine):
                 if request.wanted:
                     raise Interrupted(by=request.wanted) from None
                 raise
-
-
-papermill_engines.register("burst2vec", Engine)

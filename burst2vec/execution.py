@@ -23,6 +23,7 @@ from burst2vec.interruption import Interrupted, Request
 PACKAGES = ("torch", "torchaudio", "transformers", "numpy", "pandas", "scipy", "statsmodels",
             "scikit-learn", "papermill", "jupyter-book")
 
+BROKEN_OFF = "interrupted; the notebook was not written"
 INTERRUPTS = ("Interrupted", "KeyboardInterrupt")
 """Names of the exceptions with which a cell ends when it was asked to."""
 
@@ -41,8 +42,6 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any]) -> None:
     import papermill
     from nbclient.exceptions import DeadKernelError
 
-    import burst2vec.engine  # noqa: F401: papermill knows it by name
-
     Params.resolve(parameters)
     # papermill announces every parameter that the notebook's own cell does not list; they have just been checked.
     logging.getLogger("papermill").setLevel(logging.ERROR)
@@ -56,12 +55,13 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any]) -> None:
             papermill.execute_notebook(notebook, aside, parameters, kernel_name="python3", cwd=project_root(),
                                        progress_bar=False, engine_name="burst2vec", request=request)
         except DeadKernelError:
-            raise NotebookError(f"{notebook}: its kernel died, out of memory perhaps; nothing was written") from None
+            raise NotebookError(f"{notebook}: its kernel died, out of memory perhaps; the notebook was not written. Start "
+                                "the same run again: a training goes on from its last checkpoint") from None
         except Interrupted as stop:
-            raise Interrupted(f"{notebook}: interrupted; nothing was written", stop.by) from None
+            raise Interrupted(f"{notebook}: {BROKEN_OFF}", stop.by) from None
         except papermill.PapermillExecutionError as error:
             if error.ename in INTERRUPTS:
-                said = error.evalue or "interrupted; nothing was written"
+                said = error.evalue or BROKEN_OFF
                 raise Interrupted(f"{notebook}: {said}", request.wanted or signal.SIGINT) from None
             aside.replace(failed)
             raise NotebookError(f"{notebook}: {error.ename}: {error.evalue}; what ran of it is in {failed}") from None

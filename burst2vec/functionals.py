@@ -52,10 +52,15 @@ def compare_features(corpus: Corpus, audio: str, cache: str | Path) -> np.ndarra
     place = hashlib.sha256(str(corpus.root.resolve()).encode()).hexdigest()[:8]
     folder = Path(cache) / f"compare-{corpus.name}-{place}-{'given' if given else audio}"
     fingerprint = _fingerprint(paths)
-    if _recorded(folder) != fingerprint:
+    record, features = _record(folder), folder / "features.npy"
+    whole = record.get("fingerprint") == fingerprint and features.is_file()
+    if whole and record.get("sha256") != _checksum(features):
+        tqdm.write(f"{features}: damaged; the features are made again")
+        whole = False
+    if not whole:
         rows = in_parallel(read_features, paths) if given else _extract_all(corpus, audio, cache)
         _make(folder, fingerprint, rows, len(paths))
-    return np.load(folder / "features.npy", mmap_mode="r", allow_pickle=False)
+    return np.load(features, mmap_mode="r", allow_pickle=False)
 
 
 def read_features(path: Path) -> np.ndarray:
@@ -107,7 +112,8 @@ def _make(folder: Path, fingerprint: str, rows: Iterator[np.ndarray], bursts: in
         for place, row in enumerate(tqdm(rows, total=bursts, desc="ComParE features", unit="burst")):
             features[place] = row
         features.flush()
-        (aside / "features.json").write_text(json.dumps({"fingerprint": fingerprint, "recipe": RECIPE}))
+        (aside / "features.json").write_text(json.dumps({"fingerprint": fingerprint, "recipe": RECIPE,
+                                                         "sha256": _checksum(aside / "features.npy")}))
 
 
 def _fingerprint(paths: list[Path]) -> str:
@@ -118,6 +124,15 @@ def _fingerprint(paths: list[Path]) -> str:
     return digest.hexdigest()
 
 
-def _recorded(folder: Path) -> str | None:
-    record = folder / "features.json"
-    return json.loads(record.read_text())["fingerprint"] if record.is_file() else None
+def _record(folder: Path) -> dict:
+    """What was written down of the features in a folder; nothing where that is missing or no longer readable."""
+    try:
+        told = json.loads((folder / "features.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _checksum(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import random
 import subprocess
@@ -67,13 +68,12 @@ def _wait_for(names: list[str], count: int) -> dict[str, int]:
 
 def _lock(name: str) -> int | None:
     """The lock of one GPU, an open file that the system unlocks when its process ends; None where another holds it."""
-    import fcntl  # not on Windows, where a claim of no GPU must still work
-
     path = Path(tempfile.gettempdir(), f"burst2vec-gpu-{name.replace('/', '-')}.lock")
     try:  # another user's file may be read, and that is enough to lock it
         lock = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         lock = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+        os.fchmod(lock, 0o644)  # whatever the umask
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

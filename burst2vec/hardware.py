@@ -36,7 +36,7 @@ def autocast(precision: str, device: torch.device) -> contextlib.AbstractContext
 
 def keep_memory() -> None:
     """Has this process keep the memory that it frees. By default glibc hands every freed activation back to the system,
-    which clears its pages, one by one, when they are asked for again a moment later: a third of a step on a CPU."""
+    which clears its pages, one by one, when they are asked for again a moment later. On a CPU that is a good part of a step."""
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):  # musl has none
         for parameter, value in ((ARENA_MAX, 1), (MMAP_MAX, 0), (TRIM_THRESHOLD, -1)):
             libc.mallopt(parameter, value)
@@ -68,7 +68,7 @@ def says_what_lacks_memory(what: str, help: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def arithmetic(deterministic: bool, device: torch.device) -> Iterator[None]:
+def arithmetic(device: torch.device, deterministic: bool = False) -> Iterator[None]:
     """Within it a GPU computes the same bits each time if `deterministic`, and attention has no plan made for every new
     length of a batch, which cuDNN's would."""
     backends = torch.backends.cuda

@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 
 from burst2vec.audio import SAMPLE_RATE
 from burst2vec.corpus import Corpus
-from burst2vec.hardware import says_what_lacks_memory
+from burst2vec.hardware import arithmetic, says_what_lacks_memory
 from burst2vec.model import Burst2Vec
 from burst2vec.packed import by_length, gather
 from burst2vec.predictions import tabulate
@@ -50,7 +50,7 @@ def _in_batches(model: Burst2Vec, ask: Ask, waveforms: Waveforms, rows: np.ndarr
     was_training, device = model.training, next(model.parameters()).device
     model.eval()
     found: dict[str, list[torch.Tensor]] = {}
-    with torch.inference_mode(), precision or contextlib.nullcontext():
+    with arithmetic(device), torch.inference_mode(), precision or contextlib.nullcontext():
         for part in tqdm(parts, desc="Predicting", unit="batch", leave=False, disable=not progress):
             with says_what_lacks_memory(f"with {len(part)} bursts to predict, the longest of "
                                         f"{lengths[part].max() / SAMPLE_RATE:.1f} s", "set a smaller inference_batch_size"):

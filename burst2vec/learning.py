@@ -55,7 +55,7 @@ class Learner:
                 parts = self._give_way(error, batch, parts)
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate
-        with says_what_lacks_memory("for what Adam keeps of each weight", "set gradient_checkpointing: true, or a smaller batch_size"):
+        with says_what_lacks_memory("for what Adam keeps of each weight", "take a smaller backbone, or a device with more memory"):
             self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         self.iteration += 1
@@ -77,7 +77,9 @@ class Learner:
         terms["total"].backward()
         if self.team:
             own.backward(self.team.own_of(embedded.grad))
-            self.team.add_gradients([p for p in self.model.backbone.parameters() if p.requires_grad])
+            own_share = set(self.model.backbone.parameters())
+            self.team.add_gradients([p for p in self.learned if p in own_share])
+            self.team.agree([p for p in self.learned if p not in own_share])
         return terms
 
     def _embed(self, batch: Batch, parts: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -122,7 +124,7 @@ class Learner:
             return more
         split = " or out_of_memory: split" * (self.params.out_of_memory == "stop" and not self.team)
         raise OutOfMemory(f"out of memory at iteration {self.iteration + 1}, in a batch of {what}; set accumulate: "
-                          f"{more}{split}, gradient_checkpointing: true, or a smaller batch_size") from error
+                          f"{more}{split}, or gradient_checkpointing: true; the training then goes on") from error
 
 
 def part_of(batch: Batch, places: np.ndarray, shorten: bool) -> tuple[torch.Tensor, torch.Tensor]:

@@ -83,8 +83,8 @@ class Checkpoints:
         """The latest checkpoint, or the one before it where the latest is damaged, which is then said; None where there
         is none.
 
-        Where all are damaged, or the training that was interrupted is of another identity, raises ResumptionError, or,
-        with `restart`, gives them up. A finished training of another identity is always given up. That is said.
+        Where all are damaged, or the training there is of another identity, raises ResumptionError, or, with `restart`, gives
+        them up, and says so. Raises ResumptionError where a file cannot be read now.
         """
         found = self._files()
         for path in found:
@@ -95,8 +95,9 @@ class Checkpoints:
             differences = self._differences(checkpoint.state["identity"])
             if not differences:
                 return checkpoint
-            if not (restart or checkpoint.state["finished"]):
-                raise ResumptionError(f"{self.folder}: the training that was interrupted there is another one: "
+            if not restart:
+                what = "has finished but is not yet written" if checkpoint.state["finished"] else "was interrupted"
+                raise ResumptionError(f"{self.folder}: the training that {what} there is another one: "
                                       f"{differences}. Go on with what it began with, name another run (-p run NAME), "
                                       "or give it up and begin anew: -p restart true")
             tqdm.write(f"{self.folder}: training anew; the one there is another: {differences}")
@@ -117,10 +118,9 @@ class Checkpoints:
         try:
             with _writing_to(self.folder):
                 safetensors.torch.save_file(tensors, aside, metadata={"state": json.dumps(state)})
-                with open(aside, "rb+") as file:
-                    os.fsync(file.fileno())
+                sync(aside)
                 os.replace(aside, self.folder / f"{number:06d}-{iteration}-{_checksum(aside)}.safetensors")
-                _sync_folder(self.folder)
+                sync(self.folder)
         finally:
             aside.unlink(missing_ok=True)
         for old in self._files()[KEPT:]:
@@ -152,10 +152,22 @@ def checkpoints_beside(folder: Path) -> Path:
 
 
 def discard(folder: Path) -> None:
-    """Deletes a training's folder of checkpoints, once its outcome stands elsewhere."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Deletes a training's folder of checkpoints, once its outcome stands elsewhere; not one in which another trains, or
+    has begun to."""
+    if not folder.is_dir():
+        return
+    checkpoints = Checkpoints(folder, {})
+    with contextlib.suppress(ResumptionError), checkpoints.locked():
+        if (latest := next(iter(checkpoints._files()), None)) and not _finished(latest):
+            return
+        shutil.rmtree(folder, ignore_errors=True)
     with contextlib.suppress(OSError):  # others train beside it, or there was none
         folder.parent.rmdir()
+
+
+def _finished(path: Path) -> bool:
+    checkpoint, _ = _read(path)
+    return checkpoint is None or checkpoint.state["finished"]
 
 
 def _read(path: Path) -> tuple[Checkpoint | None, str]:
@@ -166,7 +178,10 @@ def _read(path: Path) -> tuple[Checkpoint | None, str]:
         with safetensors.safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
             return Checkpoint(tensors, json.loads(file.metadata()["state"])), ""
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise ResumptionError(f"{path}: cannot be read now ({error.strerror}); nothing was changed. Start the same run again "
+                              "when it can be") from None
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
         return None, f"not readable ({type(error).__name__}: {error})"
 
 
@@ -175,9 +190,9 @@ def _checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]
 
 
-def _sync_folder(folder: Path) -> None:
-    """Has the file system keep a rename even if the machine loses power."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Has the file system keep a file, or the names in a folder, even if the machine loses power."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

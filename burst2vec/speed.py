@@ -49,6 +49,11 @@ ON_A_GPU = ("training_step", "inference", "growth")
 
 EXVO = {"train": 19_990, "val": 19_396}
 """Bursts of ExVo 2022."""
+
+MEAN, SPREAD, SHORTEST, LONGEST = 2.2, 1.2, 0.3, 10.0
+"""Of a burst's seconds: mean and standard deviation of the log-normal law, and where it is clipped. The mean is
+ExVo's; the rest is our assumption."""
+
 GFLOP = {"base": (27.4, 4.9), "large": (94.0, 4.9)}
 """For each second of audio of a burst of 2.2 s, at each size: forward and backward behind the feature encoder, and
 forward through it, which is frozen. Counted from the shapes of the matrices; a test counts them again."""
@@ -105,11 +110,10 @@ def defaults(found: Measured) -> list[dict]:
 
 
 def exvo_seconds(bursts: int = EXVO["train"], seed: int = 0) -> np.ndarray:
-    """Seconds (bursts,) of as many bursts as ExVo's training set has, by the law that the benchmarks draw from:
-    log-normal with ExVo's mean of 2.2; a standard deviation of 1.2 and the ends, 0.3 and 10, are our assumption."""
-    variance = np.log1p((1.2 / 2.2) ** 2)
-    drawn = np.random.default_rng(seed).lognormal(np.log(2.2) - variance / 2, np.sqrt(variance), bursts)
-    return drawn.clip(0.3, 10)
+    """Seconds (bursts,) of bursts as long as ExVo's are on the mean, by the law from which the benchmarks draw."""
+    variance = np.log1p((SPREAD / MEAN) ** 2)
+    drawn = np.random.default_rng(seed).lognormal(np.log(MEAN) - variance / 2, np.sqrt(variance), bursts)
+    return drawn.clip(SHORTEST, LONGEST)
 
 
 def audio_shares(seconds: np.ndarray, params: Params, windows: Sequence[int]) -> pd.DataFrame:

@@ -187,7 +187,7 @@ def corpus_table(content: Mapping) -> pd.DataFrame:
     rows = [(f"{row['bursts']:,}", number(1000 * row["plan_s"]), f"{row['batches']:,}", number(row["gather_ms"]),
              number(row["resident_mib"])) for row in content["corpora"]]
     return pd.DataFrame(rows, columns=["bursts", "dealing an epoch, ms", "batches", "gathering one, ms",
-                                       "waveforms, MiB"])
+                                       "encoded, MiB"])
 
 
 def scale_table(content: Mapping) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from burst2vec.corpus import Corpus
 from burst2vec.files import write_aside
 from burst2vec.model import Burst2Vec
 from burst2vec.predictions import write_predictions
-from burst2vec.resumption import checkpoints_beside, discard
+from burst2vec.resumption import checkpoints_beside, discard, sync
 
 HISTORY = ["iteration", "epoch", "stage", "task", "term", "value"]
 """Columns of a history: at each validation, the mean of every loss term since the last one (stage `train`) and every
@@ -55,4 +55,7 @@ def write_system(folder: Path, params, predictions: pd.DataFrame, trained: Train
         else:
             weights = {k: v.cpu().contiguous() for k, v in trained.model.state_dict().items()}
             safetensors.torch.save_file(weights, aside / "model.safetensors")
+        for path in (*aside.iterdir(), aside):
+            sync(path)
+    sync(folder.parent)
     discard(checkpoints_beside(folder))

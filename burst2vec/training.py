@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import json
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,10 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from burst2vec import distributed, metrics
+import burst2vec._torchaudio  # noqa: F401  (before transformers, which imports torchaudio)
+import transformers
+
+from burst2vec import __version__, distributed, metrics
 from burst2vec.batches import Batch, Feed, plan
 from burst2vec.corpus import Corpus, CorpusError, Task
 from burst2vec.encoding import encodable, encode_once, encoding_fits
@@ -68,7 +72,7 @@ def train(corpus: Corpus, store: WaveformStore, params, folder: Path | None = No
     team = distributed.Team(device) if distributed.launched() else None
     device = team.device if team else device
     keep_memory()
-    with arithmetic(params.deterministic, device):
+    with arithmetic(device, params.deterministic):
         seed_everything(params.seed)
         model = build(params, corpus.tasks).to(device)
         checkpoints = Checkpoints(folder, identity(corpus, store, params)) if folder else None
@@ -87,6 +91,8 @@ def _train_together(corpus: Corpus, store: WaveformStore, params, folder: Path |
     return _outcome(model, checkpoint.tensors, checkpoint.state, autocast(params.precision, device))
 
 
+AGAINST_NAN = "try a lower learning_rate or precision: float32, as a run of another name (-p run NAME)"
+
 CHANGES_NOTHING = ("scale", "variant", "title", "question", "corpus", "results", "run", "cache", "restart",
                    "checkpoint_minutes", "accumulate", "gradient_checkpointing", "out_of_memory")
 """Parameters with which a training may go on although they have changed: its numbers do not depend on them, or only by
@@ -97,11 +103,29 @@ def identity(corpus: Corpus, store: WaveformStore, params) -> dict[str, object]:
     """What makes a training's numbers what they are, by name: parameters, labels, recordings, and what `auto` means."""
     told = {f.name: getattr(params, f.name) for f in dataclasses.fields(params)
             if f.name not in CHANGES_NOTHING and not f.name.startswith("baseline_")}
-    labels = hashlib.sha256(corpus.table.to_csv().encode("utf-8", "surrogateescape")).hexdigest()
+    if params.padding == "exact" and params.pooling == "real":  # else neighbours in a batch change what a burst is given
+        del told["inference_batch_size"]
+    labels = hashlib.sha256(corpus.table.to_csv().encode("utf-8", "surrogateescape"))
+    labels.update(json.dumps([dataclasses.asdict(task) for task in corpus.tasks]).encode())
     device = choose_device(params.device)
     arithmetic = "bfloat16" if autocast(params.precision, device)._enabled else "float32"
-    return {**told, "the corpus's labels": labels[:12], "its recordings": f"{store.checksum:08x}",
+    return {**told, "the corpus's labels": labels.hexdigest()[:12], "its recordings": f"{store.checksum:08x}",
             "the kind of device": device.type, "its arithmetic": arithmetic}
+
+
+def multiple(model: Burst2Vec, encoded: bool | None, params) -> int:
+    """What padded lengths are multiples of: in frames where bursts are encoded, else in samples. Only where padding changes
+    nothing. Eight frames suit a GPU's products of matrices."""
+    if not model.independent:
+        return 1
+    frames = params.length_multiple or (8 if next(model.parameters()).device.type == "cuda" else 1)
+    return frames if encoded else frames * model.backbone.hop if frames > 1 else 1
+
+
+def circumstances() -> dict[str, object]:
+    """What else the bits of a training depend on, by name: a training goes on although it has changed, and says so."""
+    return {"burst2vec": __version__, "torch": torch.__version__, "transformers": transformers.__version__,
+            "the number of threads": torch.get_num_threads()}
 
 
 @dataclass
@@ -158,7 +182,8 @@ class _Run:
 
     def _learn(self, request: Request) -> None:
         source = self._source()
-        self.feed = Feed(self.corpus, source, self.params, self.device, self._multiple() if self.progress.encoded else 1)
+        self.feed = Feed(self.corpus, source, self.params, self.device,
+                         multiple(self.model, self.progress.encoded, self.params))
         self.model.train()
         for batch in self._batches():
             self._step(batch)
@@ -180,13 +205,12 @@ class _Run:
                 if self.team:
                     self.progress.encoded = not self.team.any(not self.progress.encoded)
             if self.progress.encoded:
-                return encode_once(backbone, self.store, heard, self.params.inference_batch_size, self.precision)
+                return encode_once(backbone, self.store, heard, self.params.batch_size, self.precision)
             tqdm.write("encode_once: there is no room for the encoded bursts; they are encoded anew in every epoch")
-        return resident(self.store, heard, self.device, processes)
-
-    def _multiple(self) -> int:
-        """What the padded lengths of encoded bursts are multiples of, in frames. These are of use to a GPU's kernels."""
-        return self.params.length_multiple or (8 if self.device.type == "cuda" else 1)
+        source = resident(self.store, heard, self.device, processes)
+        if source is self.store:
+            tqdm.write("there is no room for the waveforms beside the model; each batch is read from the store")
+        return source
 
     def _batches(self) -> Iterator[Batch]:
         for number in range(self.progress.epoch, self.params.max_epochs + 1):
@@ -208,7 +232,7 @@ class _Run:
         found = self._predict()
         if not np.isfinite(found.select_dtypes("number")).all(axis=None):
             raise TrainingError(f"the predictions of iteration {self.progress.iteration} are not finite numbers; "
-                                "try a lower learning_rate or precision: float32")
+                                f"{AGAINST_NAN}{self._kept()}")
         truth = self.corpus.split("val")
         for task in self.corpus.tasks:
             score = metrics.score(task, truth, found)
@@ -227,7 +251,8 @@ class _Run:
         own = self.team.share(rows) if shared else rows
         outputs = infer(self.model, self.feed.source, own, self.store.lengths[own], self.params.inference_batch_size,
                         self.precision)
-        outputs = self.team.join_shares(outputs) if shared else outputs
+        if self.team:  # all are to find the same, or some would stop before others
+            outputs = self.team.join_shares(outputs) if shared else self.team.of_the_first(outputs)
         return tabulate(outputs, self.corpus.tasks, self.corpus.table.iloc[rows])
 
     def _keep_weights(self) -> None:
@@ -257,7 +282,7 @@ class _Run:
                 first = self.progress.iteration - len(self.recent) + number + 1
                 files = ", ".join(self.corpus.table.index[rows])
                 raise TrainingError(f"the loss of task {task} is {terms['total']} at iteration {first}, on bursts {files}; "
-                                    f"try a lower learning_rate or precision: float32{self._kept()}")
+                                    f"{AGAINST_NAN}{self._kept()}")
 
     def _kept(self) -> str:
         return f". Checkpoints from before are kept in {self.checkpoints.folder}" if self.checkpoints else ""
@@ -283,13 +308,14 @@ class _Run:
         started = time.perf_counter()
         self._read_losses()
         if not torch.stack([p.isfinite().all() for p in self.learner.learned]).all():
-            raise TrainingError(f"the weights are not finite numbers after iteration {self.progress.iteration}; try a lower "
-                                f"learning_rate or precision: float32{self._kept()}")
+            raise TrainingError(f"the weights are not finite numbers after iteration {self.progress.iteration}; "
+                                f"{AGAINST_NAN}{self._kept()}")
         progress = dataclasses.replace(self.progress, seconds=self._seconds())
         recent = [(task, rows.tolist(), padding, terms) for task, rows, padding, terms in self.recent]
         if self.checkpoints and not (self.team and self.team.rank):
             self.checkpoints.write(progress.iteration,
-                                   Checkpoint(self._tensors(), {**dataclasses.asdict(progress), "recent": recent}))
+                                   Checkpoint(self._tensors(), {**dataclasses.asdict(progress), "recent": recent,
+                                                                "circumstances": circumstances()}))
         if self.team and progress.finished:
             self.team.wait()
         self.checkpointed = time.perf_counter()
@@ -315,6 +341,9 @@ class _Run:
         if self.progress.finished:
             return
         tqdm.write(f"going on after iteration {self.progress.iteration}, from the checkpoint in {self.checkpoints.folder}")
+        for name, now in circumstances().items():
+            if (was := found.state["circumstances"].get(name)) != now:
+                tqdm.write(f"{name} was {was} and is {now}: what follows may differ in its last bits")
         self.recent = [(task, np.array(rows), padding, terms) for task, rows, padding, terms in found.state["recent"]]
         self.model.load_state_dict(_named(found.tensors, "now."))
         adam: dict[int, dict[str, torch.Tensor]] = {}
@@ -346,7 +375,7 @@ def _outcome(model: Burst2Vec, tensors: Mapping[str, torch.Tensor], state: Mappi
         "iterations": state["iteration"], "epochs": state["epoch"], "best_iteration": state["best_iteration"],
         "seconds": round(seconds, 1), "validation_share": round(state["validation_seconds"] / seconds, 3),
         "checkpoint_share": round(state["checkpoint_seconds"] / seconds, 3),
-        "parameters": sum(p.numel() for p in model.parameters()), "device": str(next(model.parameters()).device),
+        "parameters": sum(p.numel() for p in model.parameters()), "device": str(next(model.parameters()).device), "encoded_once": bool(state["encoded"]),
         **{f"backbone_{name}": value for name, value in model.backbone.record().items()},
     }
     return Trained(model.eval(), pd.DataFrame(state["rows"], columns=HISTORY), summary, precision)

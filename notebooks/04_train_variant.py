@@ -74,26 +74,15 @@ kept = trained.summary["best_iteration"]
 training.draw_validation(trained.history, corpus.tasks, kept);
 
 # %% [markdown]
-# ## Predictions
-#
-# One row for each burst of validation and test, written to the run's folder with the weights and the history.
-
-# %%
-from burst2vec.inference import predict
-from burst2vec.systems import write_system
-
-predictions = predict(trained.model, corpus, store, precision=trained.precision)
-write_system(params.folder, params, predictions, trained, corpus)
-predictions.head(3).T
-
-# %% [markdown]
 # ## Scores
 #
-# Each task's metric, above those of predictors that hear nothing.
+# Each task's metric on the predictions for validation and test, above those of predictors that hear nothing.
 
 # %%
 from burst2vec import rendering, tables
+from burst2vec.inference import predict
 
+predictions = predict(trained.model, corpus, store, batch_size=params.inference_batch_size, precision=trained.precision)
 table = tables.table2(corpus, {params.variant: predictions}, {params.variant: params.title}, references=[])
 rendering.render(table, columns=[(split, m) for split in ("val", "test") for m in tables.metric_names(table)])
 
@@ -110,3 +99,15 @@ if corpus.parts:
 
 # %%
 tables.class_scores(corpus, predictions).style.format(precision=3)
+
+# %% [markdown]
+# ## The system
+#
+# One row of predictions for each burst of validation and test goes to the run's folder, with the weights and the history. Once
+# all of it is there, the training's checkpoints are deleted.
+
+# %%
+from burst2vec.systems import write_system
+
+write_system(params.folder, params, predictions, trained, corpus)
+predictions.head(3).T

@@ -85,8 +85,7 @@ if speed.defaults(found):
 rendering.boxed(speed_tables.limits(found, seconds.sum()), told)
 
 # %% [markdown]
-# For an NVIDIA H200, 790 TFLOP/s in bfloat16 are reported elsewhere; the rate was not measured here. At that rate the
-# operations come to:
+# An NVIDIA H200 is said to multiply matrices in bfloat16 at 790 TFLOP/s. At that rate the operations come to:
 
 # %%
 one_pass, once = (1e9 * gflop * seconds.sum() / 790e12 for gflop in (behind, encoder))
@@ -121,8 +120,8 @@ figures.plot_audio_shares(shares, paper.bucket_batches, axes);
 # **Numbers longer than needed.** Products of matrices are computed in bfloat16 where the hardware is faster at it;
 # weights, losses and metrics stay in 32 bits.
 #
-# **Waiting.** All bursts lie on the training's device before the first step. A batch is gathered and padded there; no
-# file is read, and nothing asks the device for a number, until it is time to log.
+# **Waiting.** Where they fit, all bursts lie on the training's device before the first step. A batch is gathered and
+# padded there; no file is read, and nothing asks the device for a number, until it is time to log.
 #
 # **Validation** needs no gradients. It runs over the same kept features, in large batches sorted by length.
 
@@ -147,9 +146,11 @@ else:
 # %% [markdown]
 # ## A step beside the Trainer's
 #
-# The `transformers` library's Trainer is what most people would take. It is measured twice: as the guide to audio
-# classification shows it, and with every switch set well that it has (lengths grouped, bfloat16, feature encoder
-# frozen, fused optimiser). All three train the same heads on the same losses, 32 bursts and one task a batch. Memory is
+# The `transformers` library's Trainer is what most people would take. It is measured twice. As documented it follows the
+# guide to audio classification, but for two things that would change the task: it neither cuts bursts at one second nor
+# gathers the gradients of four batches. Set well, it groups lengths, computes in bfloat16, has its feature encoder frozen
+# and its optimiser fused; nothing is compiled, as in ours by default.
+# All three train the same heads on the same losses, 32 bursts and one task a batch. Memory is
 # that of a step, without the bursts; below ours stands what it would keep of ExVo's bursts on the training's device.
 
 # %%
@@ -197,7 +198,7 @@ if found["growth"]:
 show("growth", speed_tables.length_table)
 
 # %% [markdown]
-# With the corpus grow the dealing of an epoch into batches and the memory of the waveforms. A batch should cost what it
+# With the corpus grow the dealing of an epoch into batches and the memory of the encoded bursts. A batch should cost what it
 # cost before.
 
 # %%
@@ -223,7 +224,7 @@ show("preparation", speed_tables.preparation_table)
 # %% [markdown]
 # **Predictions** from waveforms, beside the `transformers` pipeline for audio classification with a HuBERT of the same
 # size: as its documentation has it, which on a CPU advises against batches, and sorted by length, in our batches and in
-# our arithmetic.
+# our arithmetic (on a GPU with worker processes besides).
 
 # %%
 show("inference", speed_tables.inference_table)
@@ -241,7 +242,7 @@ show("bootstrap", speed_tables.bootstrap_table)
 # each variant's own parameters, on as many bursts as ExVo has; V7's oversampling follows the published counts. What an
 # epoch is decides by a factor of three: here every task sees every burst once, and 100 epochs are the most. Where an
 # epoch is one pass over the bursts, 100 of them are the column *100 passes*. Early stopping may end a training sooner,
-# but not before the column *earliest*. Below the hours stand those of training, validation and encoding. *Limit* is
+# but not before the column *earliest*. Below the hours stand those of training, validation and encoding; loading and checkpoints are not in them. *Limit* is
 # what the operations of the steps alone would take at the matrix rate of the same machine. wav2vec 2.0 large, V1 and
 # V2, is reckoned by HuBERT large, which has the same matrices.
 

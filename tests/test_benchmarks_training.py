@@ -25,7 +25,7 @@ def test_the_training_benchmark_measures_all_three_and_writes_what_it_says(tmp_p
     assert training_step.table(found) in capsys.readouterr().out
     assert {"Date", "Processor", "torch", "accelerate"} <= found["environment"].keys()
     assert all(key in training_step.__doc__ for key in found)
-    for name in training_step.NAMES:
+    for name in training_step.CONTENDERS:
         assert found[f"{name}_s"] > 0 and len(found["turns"][name]) == 3 and found["memory_mib"][name] > 0
         assert found["epoch"][name]["real_s"] == pytest.approx(found["epoch"]["ours"]["real_s"], rel=1e-6)
         assert len(found["profile"][name]) == 10
@@ -50,7 +50,7 @@ def test_a_trainer_that_runs_out_of_memory_is_left_out():
     whole = sample([np.arange(2)] * 3, np.full(2, 16_000), 2, 1)
     found = training_step.compare({
         name: training_step.Contender(torch.nn.Linear(1, 1), program(name == "trainer_documented"), whole)
-        for name in training_step.NAMES}, torch.device("cpu"), 2, 1, 1)
+        for name in training_step.CONTENDERS}, torch.device("cpu"), 2, 1, 1)
     assert found["trainer_documented_s"] is None and found["documented_to_ours"] is None
     assert found["ours_s"] > 0 and found["tuned_to_ours"]["low"] > 0 and len(found["turns"]["trainer_tuned"]) == 2
     assert "| Trainer as documented | out of memory |" in training_step.table(found)

@@ -50,6 +50,16 @@ def test_a_process_that_fails_ends_the_run_with_its_own_traceback(prepare, in_pr
     assert set(psutil.Process().children(recursive=True)) <= before
 
 
+def test_a_process_that_is_killed_is_not_taken_for_the_other_ones_failure(prepare, in_processes, tmp_path):
+    in_processes("import signal, burst2vec.learning as l\n"
+                 "    step = l.Learner.step\n"
+                 "    l.Learner.step = lambda self, batch: (os.environ['RANK'] == '1' and self.iteration == 2\n"
+                 "        and os.kill(os.getpid(), signal.SIGKILL), step(self, batch))[1]")
+    with pytest.raises(RuntimeError, match="one of them without a word; the system may have killed it for its memory"):
+        train(*prepare(processes=2, checkpoint_minutes=0), tmp_path / "checkpoints")
+    assert [path.name.split("-")[1] for path in sorted((tmp_path / "checkpoints").glob("*.safetensors"))] == ["1", "2"]
+
+
 def test_two_processes_end_together_at_a_signal_go_on_and_reproduce_one_that_computes_batches_in_two_parts(
         prepare, in_processes, tmp_path):
     folder = tmp_path / "checkpoints"

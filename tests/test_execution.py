@@ -97,7 +97,7 @@ def test_a_second_ctrl_c_does_not_wait_for_the_cell(running, tmp_path):
     time.sleep(1.5 * SAME)
     run.signal(signal.SIGINT)
     code, printed, left = run.end()
-    assert code == 130 and not left and printed[-1].endswith("in.ipynb: interrupted; nothing was written")
+    assert code == 130 and not left and printed[-1].endswith("in.ipynb: interrupted; the notebook was not written")
     assert not (tmp_path / "saved").exists() and not list((tmp_path / "out").iterdir())
 
 
@@ -127,12 +127,20 @@ def test_a_run_with_workers_that_is_asked_to_end_leaves_none_of_them(running, tm
     run = running(WORKERS.format(folder=tmp_path))
     run.signal(signal.SIGTERM)
     code, printed, left = run.end()
-    assert code == 143 and not left and printed[-1].endswith("in.ipynb: interrupted; nothing was written")
+    assert code == 143 and not left and printed[-1].endswith("in.ipynb: interrupted; the notebook was not written")
 
 
 def test_papermill_alone_leaves_a_cell_time_for_a_quick_save(running, tmp_path):
     run = running(LONG.format(folder=tmp_path, saving=0.5), command=("papermill", "-k", "python3"))
     run.signal(signal.SIGINT)
+    code, _, left = run.end()
+    assert code and not left and (tmp_path / "saved").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_papermill_with_our_engine_lets_the_cell_save(running, tmp_path, number):
+    run = running(LONG.format(folder=tmp_path, saving=1), command=("papermill", "--engine", "burst2vec", "-k", "python3"))
+    run.signal(number)
     code, _, left = run.end()
     assert code and not left and (tmp_path / "saved").exists()
 

@@ -122,6 +122,5 @@ def test_bursts_that_do_not_fit_are_told_with_what_would_help(model, tiny_corpus
     monkeypatch.setattr(model.backbone.model.feature_extractor, "forward", full)
     with pytest.raises(OutOfMemory, match=r"with 5 bursts to predict, the longest of 0\.. s; set a smaller inference_batch_size"):
         predict(model, tiny_corpus, tiny_store, batch_size=5)
-    with pytest.raises(OutOfMemory, match=r"while 5 bursts were encoded, the longest of 0\.. s; set a smaller "
-                                          "inference_batch_size, or encode_once: false"):
+    with pytest.raises(OutOfMemory, match=r"while 5 bursts were encoded, the longest of 0\.. s; as a run of another name, set"):
         encode_once(model.backbone, tiny_store, np.arange(9), 5)

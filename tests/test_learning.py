@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -60,6 +62,13 @@ def agree(one, other):
                                  {"accumulate": 2, "gradient_checkpointing": True}], ids=str)
 def test_losses_and_gradients_do_not_depend_on_the_way_they_are_computed(prepare, name, way):
     agree(differentiate(*prepare(backbone=name, **way)), differentiate(*prepare(backbone=name)))
+
+
+def test_padding_to_a_multiple_changes_neither_losses_nor_gradients(prepare, tiny_corpus):
+    learner, batch = prepare(encoded=True)
+    wanted = differentiate(learner, batch)
+    longer = torch.nn.functional.pad(batch.waveforms, (0, 0, 0, -batch.waveforms.shape[1] % 8 or 8))
+    agree(differentiate(learner, dataclasses.replace(batch, waveforms=longer)), wanted)
 
 
 def test_more_parts_than_bursts_are_as_good_as_any(prepare):
@@ -176,7 +185,7 @@ def test_an_update_that_does_not_fit_is_told_too(prepare, monkeypatch):
         raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
 
     monkeypatch.setattr(learner.optimiser, "step", full)
-    with pytest.raises(OutOfMemory, match="out of memory for what Adam keeps of each weight; set gradient_checkpointing: true"):
+    with pytest.raises(OutOfMemory, match="out of memory for what Adam keeps of each weight; take a smaller backbone"):
         learner.step(batch)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
 import subprocess
 import sys
-import time
 
 import pandas as pd
 import pytest
@@ -177,11 +177,60 @@ def test_restart_goes_on_all_the_same_where_nothing_has_changed(
     assert "going on after iteration 5" in capsys.readouterr().out
 
 
-def test_a_finished_training_of_other_parameters_is_replaced_and_that_is_said(
+def test_a_finished_training_that_nobody_has_written_yet_is_not_given_up_unasked(
         tiny_corpus, tiny_store, every_step, tmp_path, capsys):
     train(tiny_corpus, tiny_store, every_step(), tmp_path)
-    same(train(tiny_corpus, tiny_store, every_step(seed=3), tmp_path), train(tiny_corpus, tiny_store, every_step(seed=3)))
+    with pytest.raises(ResumptionError, match="has finished but is not yet written there is another one: seed was 0 and is 3"):
+        train(tiny_corpus, tiny_store, every_step(seed=3), tmp_path)
+    same(train(tiny_corpus, tiny_store, every_step(seed=3, restart=True), tmp_path),
+         train(tiny_corpus, tiny_store, every_step(seed=3)))
     assert "training anew; the one there is another: seed was 0 and is 3" in capsys.readouterr().out
+
+
+def test_other_classes_of_a_task_are_refused_although_the_labels_are_the_same(
+        interrupted, tiny_corpus, tiny_store, every_step):
+    tasks = [dataclasses.replace(t, classes=t.classes[::-1]) if t.kind == "classes" else t for t in tiny_corpus.tasks]
+    changed = type(tiny_corpus)(tiny_corpus.name, tiny_corpus.root, tiny_corpus.table, tuple(tasks))
+    with pytest.raises(ResumptionError, match="the corpus's labels was .* and is"):
+        train(changed, tiny_store, every_step(), interrupted)
+
+
+def test_another_number_of_threads_or_version_is_said(interrupted, tiny_corpus, tiny_store, every_step, monkeypatch, capsys):
+    now = training.circumstances()
+    monkeypatch.setattr(training, "circumstances", lambda: now | {"torch": "2.99"})
+    train(tiny_corpus, tiny_store, every_step(), interrupted)
+    assert f"torch was {torch.__version__} and is 2.99: what follows may differ" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("way", [
+    {"encode_once": False}, {"freeze_feature_encoder": False}, {"padding": "as_published"}, {"oversampling": True},
+    {"accumulate": 2}, {"gradient_checkpointing": True}, {"precision": "bfloat16"}, {"deterministic": True}], ids=str)
+def test_whatever_way_a_training_goes_it_goes_on_to_the_same_bits(
+        tiny_corpus, tiny_store, every_step, before_step, tmp_path, way):
+    wanted = train(tiny_corpus, tiny_store, every_step(max_epochs=1, **way))
+    before_step({5: kill})
+    with pytest.raises(Killed):
+        train(tiny_corpus, tiny_store, every_step(max_epochs=1, **way), tmp_path)
+    same(train(tiny_corpus, tiny_store, every_step(max_epochs=1, **way), tmp_path), wanted)
+
+
+def test_a_checkpoint_that_cannot_be_read_now_is_no_damaged_one(
+        interrupted, tiny_corpus, tiny_store, every_step, monkeypatch):
+    before = sorted(interrupted.iterdir())
+
+    def stale(path):
+        raise OSError(116, "Stale file handle")
+
+    monkeypatch.setattr(resumption, "_checksum", stale)
+    with pytest.raises(ResumptionError, match="safetensors: cannot be read now .Stale file handle.; nothing was changed"):
+        train(tiny_corpus, tiny_store, every_step(restart=True), interrupted)
+    assert sorted(interrupted.iterdir()) == before
+
+
+def test_checkpoints_of_a_training_that_goes_on_elsewhere_are_not_discarded(interrupted):
+    before = sorted(interrupted.iterdir())
+    resumption.discard(interrupted)  # not finished
+    assert sorted(interrupted.iterdir()) == before
 
 
 @pytest.mark.parametrize("damage", [

@@ -10,14 +10,11 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import os
-import platform
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -47,7 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
     print(table(rows))
     if options.json:
-        write_json(options.json, rows, time.monotonic() - started)
+        from benchmarks.common import write_json
+
+        write_json(options.json, {"seconds": round(time.monotonic() - started), "faults": rows})
     if options.csv:
         write_csv(options.csv, rows)
     return int(not all(row["what is lost"].startswith("nothing") for row in rows if FAULTS[row["fault"]].bearable))
@@ -64,20 +63,6 @@ def table(rows: Sequence[dict]) -> str:
     lines = ["| " + " | ".join(FIELDS) + " |", "|---|---|---:|---|"]
     lines += ["| " + " | ".join(str(row[field]).replace("|", "\\|") for field in FIELDS) + " |" for row in rows]
     return "\n".join(lines)
-
-
-def write_json(path: Path, rows: Sequence[dict], seconds: float) -> None:
-    """Writes the table with versions and date."""
-    import torch
-
-    from burst2vec import __version__
-    from burst2vec.files import write_aside
-
-    said = {"date": date.today().isoformat(), "burst2vec": __version__, "python": platform.python_version(),
-            "torch": torch.__version__, "system": f"{platform.system()} {platform.machine()}",
-            "seconds": round(seconds), "faults": list(rows)}
-    with write_aside(path) as aside:
-        aside.write_text(json.dumps(said, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
 def write_csv(path: Path, rows: Sequence[dict]) -> None:

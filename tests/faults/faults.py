@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -107,8 +108,10 @@ def no_memory(scene: Scene) -> Outcome:
 @fault("memory is full in a step, with out_of_memory: split")
 def no_memory_but_split(scene: Scene) -> Outcome:
     seen = scene.start("split", {"do": "memory", "iteration": STOP}, out_of_memory="split").ended()
-    done = (scene.of("split").folder / "model.safetensors").is_file()
-    return outcome(seen, "nothing (went on in the same step)" if done else "all", "out of memory")
+    folders = (scene.of("split").folder, scene.undisturbed)
+    last, wanted = (json.loads((folder / "summary.json").read_text())["iterations"] for folder in folders)
+    whole = "nothing (went on in the same step)" if last == wanted else f"all after step {last}"
+    return outcome(seen, whole, "out of memory")
 
 
 # What is asked to end.
@@ -283,7 +286,7 @@ def damaged_checkpoint(scene: Scene) -> Outcome:
     flip_a_bit(scene.checkpoints("damaged")[0])
     training = scene.start("damaged")
     seen = training.ended()
-    return outcome(seen, scene.lost("damaged").partition(" (")[0] + " (went on from the one before it)", "it is left out")
+    return outcome(seen, scene.against_undisturbed("damaged", training), "it is left out")
 
 
 @fault("both checkpoints are damaged", bearable=False)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,6 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -123,7 +121,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for finding in said["findings"]:
             print(f"\n{name}: met {finding['met']} times\n{finding['example']}")
     if options.json:
-        write_json(options.json, found, options)
+        from tests.faults.evidence import keep
+
+        keep(options.json, {"hypothesis": hypothesis.__version__, "minutes": options.minutes, "seed": options.seed,
+                            "targets": found}, table(found))
     return int(any(said["findings"] for said in found.values()))
 
 
@@ -162,17 +163,6 @@ def table(found: dict[str, dict]) -> str:
     lines.append(f"| all | {sums[0]:,} | {sums[1]:,} | {sum(sum(s['refused'].values()) for s in found.values()):,} | "
                  f"{sum(len(s['findings']) for s in found.values())} |")
     return "\n".join(lines)
-
-
-def write_json(path: Path, found: dict[str, dict], options: argparse.Namespace) -> None:
-    """Writes what was found, with versions and date."""
-    from burst2vec import __version__
-    from burst2vec.files import write_aside
-
-    said = {"date": date.today().isoformat(), "burst2vec": __version__, "python": platform.python_version(),
-            "hypothesis": hypothesis.__version__, "minutes": options.minutes, "seed": options.seed, "targets": found}
-    with write_aside(path) as aside:
-        aside.write_text(json.dumps(said, indent=1))
 
 
 if __name__ == "__main__":

@@ -96,6 +96,10 @@ class Scene:
         seen = training.ended()
         if seen.code:
             return f"all: it does not go on ({seen.last})"
+        return self.against_undisturbed(run, training)
+
+    def against_undisturbed(self, run: str, training: Training) -> str:
+        """What a run has lost that came to its end in that training."""
         unlike = chaos.differing(self.of(run).folder, self.undisturbed)
         began = trainee.read_note(training.note).began
         how = "it was trained already" if began < 0 else f"went on after step {began}"
