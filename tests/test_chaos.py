@@ -84,5 +84,5 @@ def test_the_command_says_what_was_hit_and_whether_anything_differs(tmp_path, mo
     assert chaos.main(["--json", str(tmp_path / "found.json")]) == 1
     said = capsys.readouterr().out
     assert "| a checkpoint's writing | 1 |" in said and "| all | 2 |" in said
-    assert "2 kills, of which 1 left a half-written checkpoint; 1 step at most" in said and "differ: history.csv" in said
+    assert "2 kills, 1 of them at random moments; 1 left a half-written checkpoint; 1 step at most" in said and "differ: history.csv" in said
     assert json.loads((tmp_path / "found.json").read_text())["kills"][0]["steps_lost"] == 1
