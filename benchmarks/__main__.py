@@ -10,14 +10,26 @@ benchmark does, and the head of its module what its file holds.
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import full_run, growth, inference, training_step
+from benchmarks import full_run
 from burst2vec.hardware import choose_device
 
-MAINS = {"training_step": training_step.main, "inference": inference.main, "growth": growth.main}
 Main = Callable[[list[str]], None]
+
+
+def in_its_own_process(name: str) -> Main:
+    """The `main` of a benchmark in a fresh process, so that nothing of the one before it takes memory."""
+    def measure(arguments: list[str]) -> None:
+        subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *arguments], check=True)
+
+    return measure
+
+
+MAINS = {name: in_its_own_process(name) for name in ("training_step", "inference", "growth")}
 
 
 def main(arguments: Sequence[str] | None = None, mains: dict[str, Main] | None = None) -> None:

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
 
-from burst2vec.interruption import Interrupted, die_with_parent, end_with_parent, interruptible
+from burst2vec.interruption import Interrupted, die_with_parent, interruptible
 
 OUTCOME = "BURST2VEC_OUTCOME"
 """The environment's name for the file in which the first process to fail says why."""
@@ -116,8 +116,9 @@ def launch(params, folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         task, outcome = Path(scratch) / "task.json", Path(scratch) / "outcome.json"
         task.write_text(json.dumps({"params": params.to_json(), "folder": str(folder.resolve())}))
+        rank = die_with_parent([sys.executable, "-m", "burst2vec.distributed", task], parent=0)
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node",
-                   str(params.processes), "-m", "burst2vec.distributed", str(task)]
+                   str(params.processes), "--no-python", *rank]
         threads = max(1, (os.cpu_count() or 1) // params.processes)
         # By itself torchrun gives its processes 30 seconds to end, too few for the checkpoint of a large model.
         environment = {"OMP_NUM_THREADS": str(threads), "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": "120", **os.environ,
@@ -173,7 +174,6 @@ def _left_alone(error: BaseException) -> bool:
 
 def _main(task: Path) -> None:
     """One of the processes."""
-    end_with_parent()
     if os.environ["RANK"] != "0":
         os.environ["TQDM_DISABLE"] = "1"
     try:

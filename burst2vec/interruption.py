@@ -116,7 +116,7 @@ def die_with_parent(
 ) -> list[str]:
     """`command` for `subprocess.Popen` such that it is sent `by` when the process that starts it ends (on Linux).
 
-    That is `parent`, this process by default. The command gets there by way of a small Python process that becomes it:
+    That is `parent`, this process by default, or, where that is 0, whichever starts it. The command gets there by way of a small Python process that becomes it:
     `Popen(preexec_fn=...)` would run Python between fork and exec, which may hang where there are threads. Children of
     the command must see to themselves, by `end_with_parent`.
     """
@@ -125,7 +125,7 @@ def die_with_parent(
 
 
 if __name__ == "__main__":  # as `die_with_parent` starts it
-    end_with_parent(int(sys.argv[1]), signal.Signals(int(sys.argv[2])))
+    end_with_parent(int(sys.argv[1]) or None, signal.Signals(int(sys.argv[2])))
     try:
         os.execvp(sys.argv[3], sys.argv[3:])
     except OSError as error:
