@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from benchmarks import workload
+from benchmarks import flops, workload
 from benchmarks.watching import timed
 from burst2vec.batches import Feed
 from burst2vec.config import Params
@@ -34,6 +34,13 @@ class Ours:
         self.dtype = torch.get_autocast_dtype(device.type) if self.precision._enabled else torch.float32
         self.encoded = params.encode_once and encodable(self.model.backbone)
         self._multiple = multiple(self.model, self.encoded, params)
+
+    def padded_frames(self, longest: np.ndarray) -> np.ndarray:
+        """Frames of batches whose longest bursts have so many samples (batches,)."""
+        shape = self.model.backbone.config
+        if self.encoded:
+            return -(-flops.frames(shape, longest) // self._multiple) * self._multiple
+        return flops.frames(shape, -(-longest // self._multiple) * self._multiple)
 
     @property
     def step(self) -> int:

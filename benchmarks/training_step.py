@@ -26,7 +26,7 @@ The JSON holds, beside `environment`:
 - `matrix_rate`: `flop_s`, `rows`, `dtype` of the machine's best square product
 - `utilisation`: model FLOP over real audio in `ours_s`, over the matrix rate; `utilisation_padded` counts padding as
   work
-- `once`: `encoding_s` for `encoded_audio_s` seconds of audio, `encoding_s_per_hour` of it, and `encoded_mib`, what is
+- `once`, null where bursts are not encoded beforehand, whose operations the above leaves out then: `encoding_s` for `encoded_audio_s` seconds of audio, `encoding_s_per_hour` of it, and `encoded_mib`, what is
   kept
 - `validation`: `seconds` for `bursts`, `s_per_burst`, without encoding, in batches of `batch`
 - `memory_mib`: for each contender, weights, gradients, optimiser state and what a step adds at its peak, without the
@@ -148,10 +148,10 @@ def measured(options: argparse.Namespace) -> dict:
         "size": options.size, "parameters": sum(p.numel() for p in ours.model.parameters()), "device": device.type,
         "precision": str(ours.dtype).removeprefix("torch."), "set": options.set, "batch": options.batch,
         "bursts": options.bursts, "rounds": rounds, "steps_a_turn": steps, "parts": parts, **found,
-        **utilisation(ours.model.backbone.config, rows["ours"], lengths, ours.step, found["ours_s"], device, ours.dtype),
+        **utilisation(ours, rows["ours"], lengths, found["ours_s"]),
         "once": {"encoding_s": ours.encoding_s, "encoded_audio_s": audio,
                  "encoding_s_per_hour": 3600 * ours.encoding_s / audio,
-                 "encoded_mib": ours.source.values.nbytes / MIB},
+                 "encoded_mib": ours.source.values.nbytes / MIB} if ours.encoded else None,
         "validation": _validation(ours, validated, lengths[options.bursts:]), "profile": profiles,
     }
 
@@ -202,16 +202,14 @@ def _warmed(name: str, turns: Turns, steps: int) -> bool:
     return True
 
 
-def utilisation(shape, batches: Sequence[np.ndarray], lengths: np.ndarray, multiple: int, seconds: float,
-                device: torch.device, dtype: torch.dtype) -> dict:
-    """Model FLOP of our mean step, of `seconds`, and their share of the machine's matrix rate, as in the JSON. Batches are
-    padded to a `multiple` of samples."""
+def utilisation(ours: Ours, batches: Sequence[np.ndarray], lengths: np.ndarray, seconds: float) -> dict:
+    """Model FLOP of our mean step, of `seconds`, and their share of the machine's matrix rate, as in the JSON."""
+    shape = ours.model.backbone.config
     frames = flops.frames(shape, lengths)
     real = np.mean([flops.step(shape, frames[rows]) for rows in batches])
-    longest = (-(-lengths[rows].max() // multiple) * multiple for rows in batches)
-    padded = np.mean([len(rows) * flops.step(shape, flops.frames(shape, most))
-                      for rows, most in zip(batches, longest, strict=True)])
-    rate = flops.matrix_rate(device, dtype)
+    longest = ours.padded_frames(np.array([lengths[rows].max() for rows in batches]))
+    padded = np.mean([len(rows) * flops.step(shape, most) for rows, most in zip(batches, longest, strict=True)])
+    rate = flops.matrix_rate(ours.device, ours.dtype)
     mean = int(flops.frames(shape, np.array([MEAN * SAMPLE_RATE]))[0])
     return {
         "flop_a_step": float(real), "flop_a_step_padded": float(padded), "flop_formula": int(flops.step(shape, mean)),

@@ -103,12 +103,15 @@ class Backbone(nn.Module):
     def from_config(cls, config: dict) -> Backbone:
         """The backbone that a `to_config` describes, with random weights. Needs neither hub nor checkpoint.
 
-        Raises BackboneError where its architecture is not one of `MODEL_TYPES`.
+        Raises BackboneError where its architecture is not one of `MODEL_TYPES`, or its convolutions are none.
         """
         check_model_type(config["model"].get("model_type"), config["settings"]["name"])
         # What nobody reads is not computed, whatever a file says; of attention weights transformers would warn.
         shape = AutoConfig.for_model(**{**_without_kernels(config["model"]), "output_attentions": False,
                                         "output_hidden_states": False})
+        if min((*shape.conv_stride, *shape.conv_kernel), default=1) < 1:
+            raise BackboneError(f"{config['settings']['name']}: a convolution of stride {min(shape.conv_stride)} over "
+                                f"{min(shape.conv_kernel)} samples; expected 1 or more of both")
         model = AutoModel.from_config(shape, dtype=torch.float32)
         return cls(model, Settings(**config["settings"]), config["padding"], config["freeze_feature_encoder"])
 

@@ -126,8 +126,8 @@ def _unlisted(root: Path, known: set[str]) -> list[Problem]:
         try:
             names = sorted(entry.name for entry in os.scandir(root / folder)
                            if entry.name.lower().endswith(AUDIO_SUFFIXES) and entry.is_file())
-        except OSError as error:
-            found.append(Problem(folder, None, f"cannot be read ({error.strerror})"))
+        except (OSError, ValueError) as error:  # ValueError: a name that no file system takes
+            found.append(Problem(folder, None, f"cannot be read ({getattr(error, 'strerror', None) or error})"))
             continue
         paths = (str(PurePosixPath(folder, name)) for name in names)
         found += [Problem(path, None, "not listed, and not read", grave=False) for path in paths if path not in known]

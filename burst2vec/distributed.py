@@ -116,7 +116,7 @@ def launch(params, folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         task, outcome = Path(scratch) / "task.json", Path(scratch) / "outcome.json"
         task.write_text(json.dumps({"params": params.to_json(), "folder": str(folder.resolve())}))
-        rank = die_with_parent([sys.executable, "-m", "burst2vec.distributed", task], parent=0)
+        rank = die_with_parent([sys.executable, "-u", "-m", "burst2vec.distributed", task], parent=0)
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node",
                    str(params.processes), "--no-python", *rank]
         threads = max(1, (os.cpu_count() or 1) // params.processes)

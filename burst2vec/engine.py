@@ -1,6 +1,7 @@
 """Papermill's engine, with Ctrl-C and SIGTERM passed on to the notebook, which ends by itself: `--engine burst2vec`.
 
-Papermill's own gives a kernel five seconds between Ctrl-C and SIGKILL, and is ended by SIGTERM on the spot.
+Papermill's own gives a kernel five seconds between Ctrl-C and SIGKILL, and is ended by SIGTERM on the spot. Papermill
+imports this module itself; whoever needs it imports papermill first.
 """
 
 from __future__ import annotations
@@ -84,10 +85,12 @@ class Engine(NBClientEngine):
     """Papermill's own engine with the `Client` above."""
 
     @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, start_timeout=60, request=None, **_):
+    def execute_managed_notebook(cls, nb_man, kernel_name, log_output=False, stdout_file=None, stderr_file=None,
+                                 start_timeout=60, execution_timeout=None, request=None, **_):
         """Executes the notebook. Raises Interrupted where a signal ended it between cells, or ended its kernel."""
         request = request or Request()
         client = Client(nb_man, request=request, kernel_name=kernel_name, startup_timeout=start_timeout,
+                        timeout=execution_timeout, log_output=log_output, stdout_file=stdout_file, stderr_file=stderr_file,
                         kernel_manager_class=Manager)
         with handling(client.signalled):
             try:

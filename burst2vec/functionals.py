@@ -54,7 +54,7 @@ def compare_features(corpus: Corpus, audio: str, cache: str | Path) -> np.ndarra
     fingerprint = _fingerprint(paths)
     record, features = _record(folder), folder / "features.npy"
     whole = record.get("fingerprint") == fingerprint and features.is_file()
-    if whole and record.get("sha256") != _checksum(features):
+    if whole and "sha256" in record and record["sha256"] != _checksum(features):
         tqdm.write(f"{features}: damaged; the features are made again")
         whole = False
     if not whole:

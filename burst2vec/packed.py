@@ -88,11 +88,11 @@ def resident(store: WaveformStore, rows: np.ndarray, device: torch.device, proce
     return Packed(torch.from_numpy(values).to(device), rows, store.lengths, store.lengths, scales)
 
 
-def by_length(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
+def by_length(lengths: np.ndarray, batch_size: int, seconds: float = LONG) -> list[np.ndarray]:
     """Places of bursts of so many samples (bursts,), the like together, the shortest first, in batches of no more than
-    `batch_size` bursts, and no more padded audio than `batch_size` bursts of `LONG` seconds: memory bounds both."""
+    `batch_size` bursts, and no more padded audio than `batch_size` bursts of so many `seconds`: memory bounds both."""
     order = np.argsort(lengths, kind="stable")
-    most = batch_size * LONG * SAMPLE_RATE
+    most = batch_size * seconds * SAMPLE_RATE
     starts = [0]
     for place, length in enumerate(lengths[order]):
         size = place + 1 - starts[-1]

@@ -158,6 +158,7 @@ def _predict(members: Mapping[str, Burst2Vec], windows: Sequence[Window], batch_
     for name, model in members.items():
         heard = [as_stored(to_rms_level(w.waveform) if model.audio == "own" else w.waveform) for w in windows]
         size = batch_size if model.independent else 1
-        outputs = infer(model, heard, np.arange(len(heard)), lengths, size, progress=False)
+        outputs = infer(model, heard, np.arange(len(heard)), lengths, size, progress=False,
+                        seconds=lengths.max(initial=1) / SAMPLE_RATE, advice="give a smaller batch size")
         tables[name] = tabulate(outputs, model.tasks, where, keep=list(where))
     return combine(tables, next(iter(members.values())).tasks)

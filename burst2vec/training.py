@@ -115,7 +115,7 @@ def identity(corpus: Corpus, store: WaveformStore, params) -> dict[str, object]:
 
 def multiple(model: Burst2Vec, encoded: bool | None, params) -> int:
     """What padded lengths are multiples of: in frames where bursts are encoded, else in samples. Only where padding changes
-    nothing. Eight frames suit a GPU's products of matrices."""
+    nothing. Eight frames suit a GPU's products of matrices; of waveforms there are fewer lengths to plan convolutions for."""
     if not model.independent:
         return 1
     frames = params.length_multiple or (8 if next(model.parameters()).device.type == "cuda" else 1)
@@ -249,8 +249,9 @@ class _Run:
         rows = np.flatnonzero(self.corpus.table["split"] == "val")
         shared = self.team and self.model.independent  # else its neighbours in a batch change what a burst is given
         own = self.team.share(rows) if shared else rows
+        advice = "set a smaller inference_batch_size" + ("" if self.model.independent else ", as a run of another name")
         outputs = infer(self.model, self.feed.source, own, self.store.lengths[own], self.params.inference_batch_size,
-                        self.precision)
+                        self.precision, advice=advice)
         if self.team:  # all are to find the same, or some would stop before others
             outputs = self.team.join_shares(outputs) if shared else self.team.of_the_first(outputs)
         return tabulate(outputs, self.corpus.tasks, self.corpus.table.iloc[rows])
@@ -343,7 +344,7 @@ class _Run:
         tqdm.write(f"going on after iteration {self.progress.iteration}, from the checkpoint in {self.checkpoints.folder}")
         for name, now in circumstances().items():
             if (was := found.state["circumstances"].get(name)) != now:
-                tqdm.write(f"{name} was {was} and is {now}: what follows may differ in its last bits")
+                tqdm.write(f"{name} was {was} and is {now}: what follows will differ, at first in the last bits")
         self.recent = [(task, np.array(rows), padding, terms) for task, rows, padding, terms in found.state["recent"]]
         self.model.load_state_dict(_named(found.tensors, "now."))
         adam: dict[int, dict[str, torch.Tensor]] = {}

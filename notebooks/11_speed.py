@@ -223,8 +223,8 @@ show("preparation", speed_tables.preparation_table)
 
 # %% [markdown]
 # **Predictions** from waveforms, beside the `transformers` pipeline for audio classification with a HuBERT of the same
-# size: as its documentation has it, which on a CPU advises against batches, and sorted by length, in our batches and in
-# our arithmetic (on a GPU with worker processes besides).
+# size: as its documentation has it, which on a CPU advises against batches, and sorted by length, in batches of as many
+# bursts and in our arithmetic (on a GPU with worker processes besides).
 
 # %%
 show("inference", speed_tables.inference_table)

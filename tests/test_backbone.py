@@ -338,3 +338,11 @@ def test_the_record_says_what_the_backbone_is_and_how_it_is_fed(tmp_path):
 
 def test_the_record_of_data2vec_says_layer_norm_although_its_configuration_does_not(tmp_path):
     assert load_backbone(publish(tmp_path / "data2vec", DATA2VEC)).record()["feature_norm"] == "layer"
+
+
+@pytest.mark.parametrize("change", [{"conv_stride": [5, 0, 2]}, {"conv_kernel": [10, 3, 0]}])
+def test_convolutions_that_are_none_are_refused(change):
+    config = load_backbone("facebook/hubert-base-ls960", "tiny").to_config()
+    model = config["model"] | {"conv_dim": [8] * 3, "conv_stride": [5, 2, 2], "conv_kernel": [10, 3, 3]} | change
+    with pytest.raises(BackboneError, match="expected 1 or more of both"):
+        Backbone.from_config(config | {"model": model})

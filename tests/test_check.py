@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from burst2vec.check import check
+from burst2vec.check import _unlisted, check
 from burst2vec.cli import main
 from burst2vec.corpus import CorpusError, read_corpus
-from burst2vec.findings import quarantined, summary
+from burst2vec.findings import Problem, quarantined, summary
 from burst2vec.quarantine import quarantine, without_rows
 from burst2vec.synth import synthesise
 
@@ -510,3 +510,7 @@ def test_a_corpus_that_cannot_be_read_at_all_is_reported_in_the_same_way(root, t
     assert (problem["file"], problem["row"]) == (TABLE, None) and "Split is missing" in problem["problem"]
     assert "data_info.csv: column Split is missing" in capsys.readouterr().out
     assert not list(root.glob("*quarantined*"))
+
+
+def test_a_name_that_no_file_system_takes_is_a_problem(tmp_path):
+    assert _unlisted(tmp_path, {"a\0b/1.wav"}) == [Problem("a\0b", None, "cannot be read (embedded null byte)")]

@@ -55,6 +55,19 @@ def test_features_stand_in_the_order_of_the_table_and_are_computed_once(tiny_cor
     assert len(counted) == len(tiny_corpus.table)
 
 
+@pytest.mark.parametrize("damage", [
+    lambda folder: (folder / "features.npy").write_bytes(b"x" + (folder / "features.npy").read_bytes()[1:]),
+    lambda folder: (folder / "features.npy").write_bytes(b""),
+    lambda folder: (folder / "features.json").write_text("{"), lambda folder: (folder / "features.json").write_text("[]"),
+], ids=["a byte", "empty", "record cut off", "record of another kind"])
+def test_features_that_are_damaged_are_made_again(tiny_corpus, counted, tmp_path, damage):
+    wanted = np.array(compare_features(tiny_corpus, "provided", tmp_path))
+    [folder] = tmp_path.glob("compare-*")
+    damage(folder)
+    np.testing.assert_array_equal(compare_features(tiny_corpus, "provided", tmp_path), wanted)
+    assert len(counted) == 2 * len(tiny_corpus.table)
+
+
 def test_features_are_computed_again_when_a_recording_changes(tmp_path, write_exvo, labels, counted):
     corpus = read_corpus(write_exvo(tmp_path / "corpus", labels))
     compare_features(corpus, "provided", tmp_path)

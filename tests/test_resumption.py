@@ -199,7 +199,7 @@ def test_another_number_of_threads_or_version_is_said(interrupted, tiny_corpus, 
     now = training.circumstances()
     monkeypatch.setattr(training, "circumstances", lambda: now | {"torch": "2.99"})
     train(tiny_corpus, tiny_store, every_step(), interrupted)
-    assert f"torch was {torch.__version__} and is 2.99: what follows may differ" in capsys.readouterr().out
+    assert f"torch was {torch.__version__} and is 2.99: what follows will differ" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("way", [

@@ -137,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.chaos", description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=40, metavar="N", help="how many (default 40)")
     parser.add_argument("--seed", type=int, default=0, help="of their moments (default 0)")
-    parser.add_argument("--spell", type=float, default=2.0, metavar="SECONDS", help="at most between two (default 2)")
+    parser.add_argument("--spell", type=float, default=0.5, metavar="SECONDS", help="at most between two (default 0.5)")
     parser.add_argument("--scale", default="demo", help="a file of params/scales (default demo)")
     parser.add_argument("--variant", default="V4", help="a file of params/variants (default V4)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every kill and the verdict")

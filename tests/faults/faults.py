@@ -260,6 +260,8 @@ def twice(scene: Scene) -> Outcome:
     first = scene.start("twice", {"do": "slow", "iteration": STOP})
     first.reaches(STOP)
     seen = scene.start("twice").ended()
+    if not seen.code:
+        raise RuntimeError(f"the second training was not refused: {seen.lines}")
     first.send(signal.SIGTERM)
     return outcome(seen, scene.lost("twice"))
 

@@ -153,7 +153,7 @@ def stage(what: str, iteration: int) -> None:
     def watched(self, batch, parts):
         now = self.iteration + 1
         if what == "slow" and now >= iteration:
-            time.sleep(0.5)
+            time.sleep(2)
         if what == "memory" and now == iteration and parts == 1:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
         terms = step(self, batch, parts)
