@@ -32,9 +32,10 @@ from tests.faults.trainee import Note, read_note
 
 COMPARED = ("model.safetensors", "history.csv", "predictions.csv")
 
-AIMS = (trainee.WRITING, None, None, trainee.VALIDATING, None, None, trainee.READING, None, None)
-"""What every ninth kill in turn is aimed at; None comes at a random moment. The last one of all is aimed at the
-outcome's writing."""
+AIMS = (trainee.WRITING, None, None, trainee.VALIDATING, None, None, trainee.READING, None, None,
+        trainee.WRITING, None, None, trainee.WRITING, None, None, trainee.READING, None, None)
+"""What the kills are aimed at, in turn; None comes at a random moment. The last one of all is aimed at the outcome's writing.
+A validation is waited for, and there are only four at scale demo: aimed at too often, the training is over too soon."""
 
 Start = Callable[[], multiprocessing.process.BaseProcess]
 
