@@ -166,8 +166,11 @@ def _read_config(folder: Path) -> dict[str, Any]:
 
 
 def _read(folder: Path, config: dict[str, Any]) -> Burst2Vec:
+    with torch.device("meta"):  # its shapes alone: a damaged file may describe a model of any size
+        wanted = _build(folder / CONFIG, config).state_dict()
+    weights = _read_weights(folder / WEIGHTS, wanted)
     model = _build(folder / CONFIG, config)
-    model.load_state_dict(_read_weights(folder / WEIGHTS, model.state_dict()))
+    model.load_state_dict(weights)
     model.card = (folder / CARD).read_text(encoding="utf-8") if (folder / CARD).is_file() else ""
     return model.eval()
 

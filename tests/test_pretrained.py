@@ -340,3 +340,10 @@ def test_weights_that_lead_to_no_numbers_are_refused_when_they_predict(folder, r
     spoil_weights(lambda w: [value.fill_(1e38) for name, value in w.items() if name.startswith("projection")])(folder)
     with pytest.raises(ModelError, match="V1: predicts no finite numbers for .*0.wav; .*model.safetensors is damaged"):
         load(folder, "cpu").predict(recordings)
+
+
+def test_a_description_of_a_giant_is_held_against_the_weights_before_anything_is_built(folder):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"width": 1_000_000_000}))
+    with pytest.raises(ModelError, match="model.safetensors: .* is .*; config.json describes .*1000000000"):
+        Burst2Vec.from_pretrained(folder)
