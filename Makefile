@@ -32,7 +32,7 @@ lab: notebooks  ## the notebooks in JupyterLab
 	jupyter lab notebooks
 
 notebooks: .venv/installed  ## notebooks/*.ipynb from notebooks/*.py
-	snakemake --cores all --quiet rules $(patsubst %.py,%.ipynb,$(wildcard notebooks/*.py))
+	snakemake --quiet rules --cores all $(patsubst %.py,%.ipynb,$(wildcard notebooks/*.py))
 
 clean:  ## removes everything that can be made again, trained systems included; .venv stays
 	rm -rf _build book/notebooks cache results notebooks/*.ipynb .snakemake .pytest_cache .hypothesis

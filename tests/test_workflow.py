@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import subprocess
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+ROOT = Path(__file__).parents[1]
 SYSTEMS = {"Baseline", "V1", "V2", "V3", "V4", "V5", "V6", "V7", "A", "B", "C"}
 
 
@@ -67,3 +69,11 @@ def test_an_unknown_parameter_stops_the_workflow_before_anything_runs(workspace)
         dry_run(workspace, "learing_rate=1")
     assert "learing_rate" in failure.value.stdout + failure.value.stderr
     assert "learning_rate" in failure.value.stdout + failure.value.stderr
+
+
+@pytest.mark.parametrize("target", ["report", "notebooks"])
+def test_what_make_asks_of_snakemake_is_understood(target):
+    told = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    [command] = (line for line in told.splitlines() if line.startswith("snakemake"))
+    assert ".ipynb" in command or target == "report"
+    subprocess.run(f"{command} --dry-run", shell=True, cwd=ROOT, check=True, capture_output=True)

@@ -23,7 +23,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 from tests.faults.faults import FAULTS, Outcome
 from tests.faults.scene import Scene
 
-FIELDS = ("fault", "what the user sees", "exit code", "what is lost")
+FIELDS = ("fault", "what the user sees", "what is lost", "exit code")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,12 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def row(name: str, found: Outcome, folder: str) -> dict[str, str | int]:
     """A row of the table, without the scratch folder's name."""
     saw = found.saw.replace(f"{folder}/", "")
-    return dict(zip(FIELDS, (name, saw, found.code, found.lost.replace(f"{folder}/", "")), strict=True))
+    return dict(zip(FIELDS, (name, saw, found.lost.replace(f"{folder}/", ""), found.code), strict=True))
 
 
 def table(rows: Sequence[dict]) -> str:
     """The table in Markdown."""
-    lines = ["| " + " | ".join(FIELDS) + " |", "|---|---|---:|---|"]
+    lines = ["| " + " | ".join(FIELDS) + " |", "|---|---|---|---:|"]
     lines += ["| " + " | ".join(str(row[field]).replace("|", "\\|") for field in FIELDS) + " |" for row in rows]
     return "\n".join(lines)
 
