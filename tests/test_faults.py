@@ -47,7 +47,7 @@ def test_the_command_writes_the_table_and_fails_where_something_was_lost(tmp_pat
     monkeypatch.setattr(table, "Scene", lambda *_, **__: None)
     files = ["--json", str(tmp_path / "t.json"), "--csv", str(tmp_path / "t.csv")]
     assert table.main(["--only", "fire", *files]) == 0 and table.main(["--only", "fire", "flood", *files]) == 1
-    assert "| flood | wet \\| cold | 1 | all |" in capsys.readouterr().out
+    assert "| flood | wet \\| cold | all | 1 |" in capsys.readouterr().out
     rows = list(csv.DictReader((tmp_path / "t.csv").open()))
     assert [row["fault"] for row in rows] == ["fire", "flood"] and rows[1]["what is lost"] == "all"
     assert json.loads((tmp_path / "t.json").read_text())["faults"][0]["exit code"] == 1
