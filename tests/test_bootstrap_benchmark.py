@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from benchmarks import bootstrap
 
@@ -17,9 +16,3 @@ def test_both_ways_of_drawing_are_measured_and_written_with_hardware_and_date(tm
     assert list(row.values())[:4] == [2, 210, 6, 20]
     assert row["by speakers, s"] >= 0 and row["by bursts, s"] >= 0
     assert bootstrap.table(row) in capsys.readouterr().out
-
-
-def test_the_published_table_is_that_of_the_published_figures():
-    folder = Path(bootstrap.__file__).parent
-    [row] = json.loads((folder / "bootstrap.json").read_text())["rows"]
-    assert bootstrap.table(row) in (folder / "README.md").read_text()

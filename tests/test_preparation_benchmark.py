@@ -54,8 +54,3 @@ def test_the_benchmark_says_how_to_install_what_it_compares_with(monkeypatch):
     monkeypatch.setitem(sys.modules, "librosa", None)
     with pytest.raises(SystemExit, match="pip install librosa"):
         preparation.librosa_load()
-
-
-def test_the_published_table_is_that_of_the_published_figures():
-    published = json.loads((BENCHMARKS / "preparation.json").read_text())
-    assert preparation.table(published) in (BENCHMARKS / "README.md").read_text()
