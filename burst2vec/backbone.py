@@ -70,6 +70,9 @@ class MaskedGroupNorm(nn.Module):
         normal = (wide - mean) * torch.rsqrt(variance + self.eps)
         return (normal * self.weight[:, None] + self.bias[:, None]).to(x.dtype)
 
+MOST_LAYERS = 1_000
+"""Of a kind that a description may ask for; the published models have 48 at most."""
+
 
 class Backbone(nn.Module):
     """A speech model as this experiment uses it: each clip normalised over its own samples, then encoded.
@@ -109,6 +112,10 @@ class Backbone(nn.Module):
         # What nobody reads is not computed, whatever a file says; of attention weights transformers would warn.
         shape = AutoConfig.for_model(**{**_without_kernels(config["model"]), "output_attentions": False,
                                         "output_hidden_states": False})
+        for name in ("num_hidden_layers", "num_conv_pos_embeddings", "num_adapter_layers"):
+            if getattr(shape, name, 0) > MOST_LAYERS:  # it would be built, layer by layer
+                raise BackboneError(f"{config['settings']['name']}: {name} is {getattr(shape, name)}; expected {MOST_LAYERS} "
+                                    "or less")
         if min((*shape.conv_stride, *shape.conv_kernel), default=1) < 1:
             raise BackboneError(f"{config['settings']['name']}: a convolution of stride {min(shape.conv_stride)} over "
                                 f"{min(shape.conv_kernel)} samples; expected 1 or more of both")

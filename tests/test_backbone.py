@@ -346,3 +346,9 @@ def test_convolutions_that_are_none_are_refused(change):
     model = config["model"] | {"conv_dim": [8] * 3, "conv_stride": [5, 2, 2], "conv_kernel": [10, 3, 3]} | change
     with pytest.raises(BackboneError, match="expected 1 or more of both"):
         Backbone.from_config(config | {"model": model})
+
+
+def test_more_layers_than_any_model_has_are_refused():
+    config = load_backbone("facebook/hubert-base-ls960", "tiny").to_config()
+    with pytest.raises(BackboneError, match="num_hidden_layers is 2147483648; expected 1000 or less"):
+        Backbone.from_config(config | {"model": config["model"] | {"num_hidden_layers": 2**31}})
