@@ -283,12 +283,11 @@ def test_a_systems_folder_is_not_there_at_all_when_writing_fails(tiny_params, tm
 
 
 def test_memory_that_is_freed_is_kept_for_the_next_step():
-    """In a process of its own: what was freed and is taken again costs no page fault. One in several is seen to give it back
-    all the same, for a reason not yet known; six are tried."""
+    """In a process of its own: what was freed and is taken again costs no page fault. Not at once: an aligned block needs a
+    little more than the one freed before it, and the heap grows for some turns until one fits."""
     code = ("import resource, torch; from burst2vec.hardware import keep_memory; keep_memory()\n"
-            "faults = []\nfor turn in range(5):\n    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+            "faults = []\nfor turn in range(20):\n    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
             "    torch.ones(64, 1 << 20)\n    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)\n"
-            "print(min(faults))")
-    told = (int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
-            for _ in range(6))
-    assert any(faults < 64 * 4 * 2 ** 20 / 4096 / 10 for faults in told)  # a tenth of the pages
+            "print(max(faults[10:]))")
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert int(told) < 64 * 4 * 2 ** 20 / 4096 / 10  # a tenth of the pages
