@@ -45,7 +45,7 @@ SIZE_OF = {"facebook/hubert-base-ls960": "base", "facebook/hubert-large-ls960-ft
 VARIANTS = tuple(f"V{n}" for n in range(1, 8))
 STRONGEST = {"Amusement": 23, "Surprise": 20, "Fear": 19, "Sadness": 10, "Distress": 8, "Excitement": 8, "Awe": 8,
              "Horror": 4, "Awkwardness": 4, "Triumph": 0.4}
-"""Percent of the clips in which an emotion is the strongest: about those of the USA, of which alone figures are public."""
+"""Percent of the clips in which an emotion is the strongest: about those of the USA."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

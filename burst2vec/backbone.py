@@ -70,8 +70,9 @@ class MaskedGroupNorm(nn.Module):
         normal = (wide - mean) * torch.rsqrt(variance + self.eps)
         return (normal * self.weight[:, None] + self.bias[:, None]).to(x.dtype)
 
+
 MOST_LAYERS = 1_000
-"""Of a kind that a description may ask for; the published models have 48 at most."""
+"""Of one kind that a description may ask for: far more than a published model has."""
 
 
 class Backbone(nn.Module):

@@ -18,7 +18,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from burst2vec.corpus import Corpus, CorpusError
-from burst2vec.files import write_aside
+from burst2vec.files import checksum, write_aside
 from burst2vec.parallel import in_parallel
 from burst2vec.store import audio_paths, open_store
 
@@ -54,7 +54,7 @@ def compare_features(corpus: Corpus, audio: str, cache: str | Path) -> np.ndarra
     fingerprint = _fingerprint(paths)
     record, features = _record(folder), folder / "features.npy"
     whole = record.get("fingerprint") == fingerprint and features.is_file()
-    if whole and "sha256" in record and record["sha256"] != _checksum(features):
+    if whole and "sha256" in record and record["sha256"] != checksum(features):
         tqdm.write(f"{features}: damaged; the features are made again")
         whole = False
     if not whole:
@@ -113,7 +113,7 @@ def _make(folder: Path, fingerprint: str, rows: Iterator[np.ndarray], bursts: in
             features[place] = row
         features.flush()
         (aside / "features.json").write_text(json.dumps({"fingerprint": fingerprint, "recipe": RECIPE,
-                                                         "sha256": _checksum(aside / "features.npy")}))
+                                                         "sha256": checksum(aside / "features.npy")}))
 
 
 def _fingerprint(paths: list[Path]) -> str:
@@ -131,8 +131,3 @@ def _record(folder: Path) -> dict:
     except (FileNotFoundError, ValueError):
         return {}
     return told if isinstance(told, dict) else {}
-
-
-def _checksum(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

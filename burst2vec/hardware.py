@@ -36,7 +36,7 @@ def autocast(precision: str, device: torch.device) -> contextlib.AbstractContext
 
 def keep_memory() -> None:
     """Has this process keep the memory that it frees. By default glibc hands every freed activation back to the system,
-    which clears its pages, one by one, when they are asked for again a moment later. On a CPU that is a good part of a step."""
+    which clears its pages, one by one, when they are asked for again a moment later."""
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):  # musl has none
         for parameter, value in ((ARENA_MAX, 1), (MMAP_MAX, 0), (TRIM_THRESHOLD, -1)):
             libc.mallopt(parameter, value)

@@ -31,22 +31,23 @@ Ask = Callable[[torch.Tensor, torch.Tensor], Mapping[str, torch.Tensor]]
 
 
 def infer(model: Burst2Vec, waveforms: Waveforms, rows: np.ndarray, lengths: np.ndarray, batch_size: int,
-          precision: contextlib.AbstractContextManager | None = None, progress: bool = True, seconds: float = LONG,
-          advice: str = "set a smaller inference_batch_size") -> dict[str, np.ndarray]:
+          precision: contextlib.AbstractContextManager | None = None, progress: bool = True,
+          seconds: float = LONG) -> dict[str, np.ndarray]:
     """Each task's head outputs, float32 (rows, outputs), for `waveforms[row]` of each of the `rows`, in their order.
 
     `lengths` (rows,) in samples decide the batches: the like go together, `batch_size` of so many `seconds` at most, and
-    fewer of longer ones. `precision` is an autocast context. The model is left in the mode it was in. Raises
-    `hardware.OutOfMemory`, with the `advice`.
+    fewer of longer ones. `precision` is an autocast context. The model is left in the mode it was in.
+
+    Raises `hardware.OutOfMemory`.
     """
     if not len(rows):
         return {task.name: np.empty((0, task.outputs), np.float32) for task in model.tasks}
-    return _in_batches(model, model, waveforms, rows, lengths, batch_size, precision, progress, seconds, advice)
+    return _in_batches(model, model, waveforms, rows, lengths, batch_size, precision, progress, seconds)
 
 
 def _in_batches(model: Burst2Vec, ask: Ask, waveforms: Waveforms, rows: np.ndarray, lengths: np.ndarray,
                 batch_size: int, precision: contextlib.AbstractContextManager | None, progress: bool = True,
-                seconds: float = LONG, advice: str = "set a smaller inference_batch_size") -> dict[str, np.ndarray]:
+                seconds: float = LONG) -> dict[str, np.ndarray]:
     """What `ask` makes of the waveforms with the model in evaluation mode, float32 (rows, ...) each, in their order."""
     parts = by_length(lengths, batch_size, seconds)
     was_training, device = model.training, next(model.parameters()).device
@@ -55,7 +56,8 @@ def _in_batches(model: Burst2Vec, ask: Ask, waveforms: Waveforms, rows: np.ndarr
     with arithmetic(device), torch.inference_mode(), precision or contextlib.nullcontext():
         for part in tqdm(parts, desc="Predicting", unit="batch", leave=False, disable=not progress):
             with says_what_lacks_memory(f"with {len(part)} bursts to predict, the longest of "
-                                        f"{lengths[part].max() / SAMPLE_RATE:.1f} s", advice):
+                                        f"{lengths[part].max() / SAMPLE_RATE:.1f} s",
+                                        "set a smaller inference_batch_size, or --batch-size"):
                 for name, output in ask(*gather(waveforms, rows[part], device)).items():
                     found.setdefault(name, []).append(output.float())
     model.train(was_training)

@@ -159,6 +159,6 @@ def _predict(members: Mapping[str, Burst2Vec], windows: Sequence[Window], batch_
         heard = [as_stored(to_rms_level(w.waveform) if model.audio == "own" else w.waveform) for w in windows]
         size = batch_size if model.independent else 1
         outputs = infer(model, heard, np.arange(len(heard)), lengths, size, progress=False,
-                        seconds=lengths.max(initial=1) / SAMPLE_RATE, advice="give a smaller batch size")
+                        seconds=lengths.max(initial=1) / SAMPLE_RATE)
         tables[name] = tabulate(outputs, model.tasks, where, keep=list(where))
     return combine(tables, next(iter(members.values())).tasks)

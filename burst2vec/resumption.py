@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import os
 import re
@@ -23,6 +22,8 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from tqdm.auto import tqdm
+
+from burst2vec.files import checksum, sync
 
 NAME = re.compile(r"\d{6}-\d+-[0-9a-f]{32}\.safetensors")
 """Of a checkpoint: its number, the iteration, and its checksum."""
@@ -186,17 +187,7 @@ def _read(path: Path) -> tuple[Checkpoint | None, str]:
 
 
 def _checksum(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
-
-
-def sync(path: Path) -> None:
-    """Has the file system keep a file, or the names in a folder, even if the machine loses power."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    return checksum(path)[:32]
 
 
 @contextlib.contextmanager

@@ -12,10 +12,10 @@ import safetensors.torch
 import torch
 
 from burst2vec.corpus import Corpus
-from burst2vec.files import write_aside
+from burst2vec.files import sync, write_aside
 from burst2vec.model import Burst2Vec
 from burst2vec.predictions import write_predictions
-from burst2vec.resumption import checkpoints_beside, discard, sync
+from burst2vec.resumption import checkpoints_beside, discard
 
 HISTORY = ["iteration", "epoch", "stage", "task", "term", "value"]
 """Columns of a history: at each validation, the mean of every loss term since the last one (stage `train`) and every

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
-import json
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -17,14 +15,12 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-import burst2vec._torchaudio  # noqa: F401  (before transformers, which imports torchaudio)
-import transformers
-
-from burst2vec import __version__, distributed, metrics
+from burst2vec import distributed, metrics
 from burst2vec.batches import Batch, Feed, plan
 from burst2vec.corpus import Corpus, CorpusError, Task
 from burst2vec.encoding import encodable, encode_once, encoding_fits
 from burst2vec.hardware import arithmetic, autocast, choose_device, keep_memory
+from burst2vec.identity import circumstances, identity
 from burst2vec.inference import infer
 from burst2vec.interruption import Interrupted, Request, interruptible
 from burst2vec.learning import Learner
@@ -93,39 +89,13 @@ def _train_together(corpus: Corpus, store: WaveformStore, params, folder: Path |
 
 AGAINST_NAN = "try a lower learning_rate or precision: float32, as a run of another name (-p run NAME)"
 
-CHANGES_NOTHING = ("scale", "variant", "title", "question", "corpus", "results", "run", "cache", "restart",
-                   "checkpoint_minutes", "accumulate", "gradient_checkpointing", "out_of_memory")
-"""Parameters with which a training may go on although they have changed: its numbers do not depend on them, or only by
-which of the backbone's features dropout happens to drop. What the corpus's folder holds is compared, not its name."""
-
-
-def identity(corpus: Corpus, store: WaveformStore, params) -> dict[str, object]:
-    """What makes a training's numbers what they are, by name: parameters, labels, recordings, and what `auto` means."""
-    told = {f.name: getattr(params, f.name) for f in dataclasses.fields(params)
-            if f.name not in CHANGES_NOTHING and not f.name.startswith("baseline_")}
-    if params.padding == "exact" and params.pooling == "real":  # else neighbours in a batch change what a burst is given
-        del told["inference_batch_size"]
-    labels = hashlib.sha256(corpus.table.to_csv().encode("utf-8", "surrogateescape"))
-    labels.update(json.dumps([dataclasses.asdict(task) for task in corpus.tasks]).encode())
-    device = choose_device(params.device)
-    arithmetic = "bfloat16" if autocast(params.precision, device)._enabled else "float32"
-    return {**told, "the corpus's labels": labels.hexdigest()[:12], "its recordings": f"{store.checksum:08x}",
-            "the kind of device": device.type, "its arithmetic": arithmetic}
-
-
 def multiple(model: Burst2Vec, encoded: bool | None, params) -> int:
     """What padded lengths are multiples of: in frames where bursts are encoded, else in samples. Only where padding changes
     nothing. Eight frames suit a GPU's products of matrices; of waveforms there are fewer lengths to plan convolutions for."""
     if not model.independent:
         return 1
     frames = params.length_multiple or (8 if next(model.parameters()).device.type == "cuda" else 1)
-    return frames if encoded else frames * model.backbone.hop if frames > 1 else 1
-
-
-def circumstances() -> dict[str, object]:
-    """What else the bits of a training depend on, by name: a training goes on although it has changed, and says so."""
-    return {"burst2vec": __version__, "torch": torch.__version__, "transformers": transformers.__version__,
-            "the number of threads": torch.get_num_threads()}
+    return frames if encoded or frames == 1 else frames * model.backbone.hop
 
 
 @dataclass
@@ -249,9 +219,8 @@ class _Run:
         rows = np.flatnonzero(self.corpus.table["split"] == "val")
         shared = self.team and self.model.independent  # else its neighbours in a batch change what a burst is given
         own = self.team.share(rows) if shared else rows
-        advice = "set a smaller inference_batch_size" + ("" if self.model.independent else ", as a run of another name")
         outputs = infer(self.model, self.feed.source, own, self.store.lengths[own], self.params.inference_batch_size,
-                        self.precision, advice=advice)
+                        self.precision)
         if self.team:  # all are to find the same, or some would stop before others
             outputs = self.team.join_shares(outputs) if shared else self.team.of_the_first(outputs)
         return tabulate(outputs, self.corpus.tasks, self.corpus.table.iloc[rows])
@@ -376,7 +345,8 @@ def _outcome(model: Burst2Vec, tensors: Mapping[str, torch.Tensor], state: Mappi
         "iterations": state["iteration"], "epochs": state["epoch"], "best_iteration": state["best_iteration"],
         "seconds": round(seconds, 1), "validation_share": round(state["validation_seconds"] / seconds, 3),
         "checkpoint_share": round(state["checkpoint_seconds"] / seconds, 3),
-        "parameters": sum(p.numel() for p in model.parameters()), "device": str(next(model.parameters()).device), "encoded_once": bool(state["encoded"]),
+        "parameters": sum(p.numel() for p in model.parameters()), "device": str(next(model.parameters()).device),
+        "encoded_once": bool(state["encoded"]),
         **{f"backbone_{name}": value for name, value in model.backbone.record().items()},
     }
     return Trained(model.eval(), pd.DataFrame(state["rows"], columns=HISTORY), summary, precision)

@@ -242,9 +242,9 @@ show("bootstrap", speed_tables.bootstrap_table)
 # each variant's own parameters, on as many bursts as ExVo has; V7's oversampling follows the published counts. What an
 # epoch is decides by a factor of three: here every task sees every burst once, and 100 epochs are the most. Where an
 # epoch is one pass over the bursts, 100 of them are the column *100 passes*. Early stopping may end a training sooner,
-# but not before the column *earliest*. Below the hours stand those of training, validation and encoding; loading and checkpoints are not in them. *Limit* is
-# what the operations of the steps alone would take at the matrix rate of the same machine. wav2vec 2.0 large, V1 and
-# V2, is reckoned by HuBERT large, which has the same matrices.
+# but not before the column *earliest*. Below the hours stand those of training, validation and encoding; loading and
+# checkpoints are not in them. *Limit* is what the operations of the steps alone would take at the matrix rate of the
+# same machine. wav2vec 2.0 large, V1 and V2, is reckoned by HuBERT large, which has the same matrices.
 
 # %%
 show("full_run", lambda content: speed_tables.run_table(content, found))

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 
 import pytest
 
 from benchmarks import preparation
 from burst2vec.audio import load
-
-BENCHMARKS = Path(preparation.__file__).parent
 
 
 def load_as_librosa(path, sr, mono):
