@@ -13,6 +13,7 @@ import os
 import shlex
 from pathlib import Path
 
+import grimp
 import yaml
 
 from burst2vec.config import Params, read_yaml
@@ -41,9 +42,10 @@ TITLES = {code: f"--title '{code}: {PARAMS[code].title}'" for code in VARIANTS}
 
 
 def modules(*names):
-    """The files of modules and packages of the library."""
-    return [str(path) for name in names
-            for path in sorted(Path("burst2vec", name).glob("*.py")) or [Path("burst2vec", f"{name}.py")]]
+    """The files of modules of the library and of all that they import, directly or not."""
+    found = {upstream for name in names for upstream in {name} | IMPORTS.find_upstream_modules(name)}
+    return sorted(str(path) for name in found for path in (Path(*name.split(".")).with_suffix(".py"),
+                                                           Path(*name.split("."), "__init__.py")) if path.is_file())
 
 
 def label_files(folder):
@@ -55,11 +57,9 @@ def label_files(folder):
 
 
 # What a system's predictions follow from. The other modules show results: changing them trains nothing again.
-AUDIO = modules("audio", "corpus", "example", "expression", "files", "joining", "parallel", "population", "readers",
-                "samples", "sourcefilter", "store", "synth")
-TRAINING = AUDIO + modules("adversarial", "attention", "backbone", "batches", "checkpoints", "config", "distributed",
-                           "encoding", "hardware", "inference", "interruption", "learning", "losses", "metrics", "model",
-                           "packed", "predictions", "resumption", "systems", "tiny", "training")
+IMPORTS = grimp.build_graph("burst2vec", exclude_type_checking_imports=True, cache_dir=None)
+AUDIO = modules("burst2vec.corpora.opening", "burst2vec.audio.store")
+TRAINING = modules("burst2vec.training.trainer", "burst2vec.training.worker")
 ALL = sorted(str(path) for path in Path("burst2vec").rglob("*.py"))
 PREPARED = expand(RUN + "/prepared/{audio}.json", audio=sorted({p.audio for p in PARAMS.values()}))
 SYNTHESISED = {"synthetic", "example"} & set(PARAMS["Baseline"].corpus)
@@ -76,7 +76,7 @@ DECODES = dict(mem_mb=32_000 if LARGE else 4_000, runtime=8 * 60 if LARGE else 6
 ALL_CORES = 1000  # Snakemake lowers it to what --cores has, and a profile sets what a node has
 
 # A job ends with the snakemake that started it, however that ends (SIGTERM is 15, at which a training saves its work).
-EXECUTE = ("OMP_NUM_THREADS={threads} exec python -IS burst2vec/interruption.py $PPID 15 "
+EXECUTE = ("OMP_NUM_THREADS={threads} exec python -IS burst2vec/machine/interruption.py $PPID 15 "
            "burst2vec run {input.notebook} {output.executed} {params.options} ")
 TRAIN = EXECUTE + "--gpus {resources.gpu} "
 
@@ -174,7 +174,7 @@ rule corpora:
 
 rule baseline:
     input:
-        TRAINING, modules("baseline", "functionals"), SCALE,
+        TRAINING, modules("burst2vec.baseline.network"), SCALE,
         prepared=f"{RUN}/prepared/{PARAMS['Baseline'].audio}.json",
         notebook="notebooks/03_baseline.ipynb",
         variant="params/variants/Baseline.yaml",

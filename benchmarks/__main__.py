@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks import full_run
-from burst2vec.hardware import choose_device
+from burst2vec.machine.hardware import choose_device
 
 Main = Callable[[list[str]], None]
 

@@ -32,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def measure(systems: int, bursts: int, resamples: int) -> dict:
-    """The sizes, and the seconds of `resampling.bootstrap` by speakers and by bursts."""
-    from burst2vec.resampling import bootstrap
+    """The sizes, and the seconds of `bootstrap.bootstrap` by speakers and by bursts."""
+    from burst2vec.evaluation.bootstrap import bootstrap
 
     tasks, truth, predictions = _made_up(systems, bursts)
     row = {"systems": systems, "bursts": bursts, "speakers": truth["speaker"].nunique(), "resamples": resamples}
@@ -48,8 +48,8 @@ def _made_up(systems: int, bursts: int) -> tuple:
     import numpy as np
     import pandas as pd
 
-    from burst2vec.corpus import Task
-    from burst2vec.readers.exvo import COUNTRIES, EMOTIONS
+    from burst2vec.corpora.corpus import Task
+    from burst2vec.corpora.readers.exvo import COUNTRIES, EMOTIONS
 
     rng = np.random.default_rng(0)
     asked = (Task("emotion", "intensities", tuple(EMOTIONS)),

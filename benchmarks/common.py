@@ -40,8 +40,8 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def environment(*packages: str) -> dict[str, str]:
-    """Hardware, system, versions and date, as `execution.describe_environment` tells them; `packages` as well."""
-    from burst2vec.execution import describe_environment
+    """Hardware, system, versions and date, as `environment.describe_environment` tells them; `packages` as well."""
+    from burst2vec.running.environment import describe_environment
 
     described = describe_environment(Path("/no/run/folder"))
     del described["Training"]
@@ -50,7 +50,7 @@ def environment(*packages: str) -> dict[str, str]:
 
 def write_json(path: Path, content: Mapping, *packages: str) -> None:
     """Writes `content` below the environment in which it was measured, with the versions of `packages` too."""
-    from burst2vec.files import write_aside
+    from burst2vec.machine.files import write_aside
 
     with write_aside(path) as aside:
         aside.write_text(json.dumps({"environment": environment(*packages), **content}, indent=1) + "\n")

@@ -14,10 +14,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
-
-import burst2vec._torchaudio  # noqa: F401  (before transformers, which imports torchaudio)
 from transformers import AutoModel, PreTrainedConfig
 
+import burst2vec._torchaudio  # noqa: F401  (before transformers, which imports torchaudio)
 from benchmarks.turns import synchronise
 
 SQUARES = {"cpu": (1024, 2048, 4096), "cuda": (4096, 8192, 16384)}

@@ -33,12 +33,12 @@ import numpy as np
 
 from benchmarks import workload
 from benchmarks.common import markdown, write_json
-from burst2vec.batches import plan
 from burst2vec.config import Params
-from burst2vec.corpus import Corpus
-from burst2vec.population import AGE_BY_COUNTRY, AGE_EDGES
-from burst2vec.readers import COUNTRIES, EMOTIONS
-from burst2vec.speed import EXVO
+from burst2vec.corpora.corpus import Corpus
+from burst2vec.corpora.readers.exvo import COUNTRIES, EMOTIONS
+from burst2vec.corpora.synthetic.population import AGE_BY_COUNTRY, AGE_EDGES
+from burst2vec.report.speed.measured import EXVO
+from burst2vec.training.batches import plan
 
 SIZE_OF = {"facebook/hubert-base-ls960": "base", "facebook/hubert-large-ls960-ft": "large",
            "facebook/wav2vec2-large-960h": "large"}

@@ -34,11 +34,11 @@ from benchmarks.common import markdown, write_json
 from benchmarks.ours import Ours
 from benchmarks.turns import Turns
 from benchmarks.watching import MIB, Meter, held, timed
-from burst2vec.backbone import feature_norm
-from burst2vec.batches import Feed, plan
+from burst2vec.audio.packed import Packed
 from burst2vec.config import Params
-from burst2vec.hardware import arithmetic, autocast, choose_device
-from burst2vec.packed import Packed
+from burst2vec.machine.hardware import arithmetic, autocast, choose_device
+from burst2vec.models.backbone import feature_norm
+from burst2vec.training.batches import Feed, plan
 
 BATCH = {"cpu": 4, "cuda": 32}
 STEPS = {"cpu": 2, "cuda": 20}

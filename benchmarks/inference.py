@@ -28,16 +28,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-
-import burst2vec._torchaudio  # noqa: F401  (before transformers, which imports torchaudio)
 from transformers import HubertForSequenceClassification, pipeline
 
+import burst2vec._torchaudio  # noqa: F401  (before transformers, which imports torchaudio)
 from benchmarks import workload
 from benchmarks.common import alternate, markdown, ratio, write_json
 from benchmarks.peers import feature_extractor
 from benchmarks.watching import timed
-from burst2vec.hardware import arithmetic, autocast, choose_device
-from burst2vec.inference import infer
+from burst2vec.machine.hardware import arithmetic, autocast, choose_device
+from burst2vec.models.inference import infer
 
 NAMES = {"ours": "ours", "pipeline_documented": "pipeline as documented", "pipeline_tuned": "pipeline set well"}
 BURSTS = {"cpu": 96, "cuda": 4096}

@@ -1,4 +1,4 @@
-"""Our side of the benchmarks: training on chosen batches, and validation, as `burst2vec.training` does them.
+"""Our side of the benchmarks: training on chosen batches, and validation, as `burst2vec.training.trainer` does them.
 
 But for one thing: on Linux a training also keeps the memory that it frees (`hardware.keep_memory`). Here that would
 falsify the memory that is measured, so it is left out.
@@ -13,15 +13,15 @@ import torch
 
 from benchmarks import flops, workload
 from benchmarks.watching import timed
-from burst2vec.batches import Feed
+from burst2vec.audio.packed import resident
 from burst2vec.config import Params
-from burst2vec.corpus import Corpus, Task
-from burst2vec.encoding import encodable, encode_once
-from burst2vec.hardware import arithmetic, autocast
-from burst2vec.inference import infer
-from burst2vec.learning import Learner
-from burst2vec.packed import resident
-from burst2vec.training import multiple
+from burst2vec.corpora.corpus import Corpus, Task
+from burst2vec.machine.hardware import arithmetic, autocast
+from burst2vec.models.encoding import encodable, encode_once
+from burst2vec.models.inference import infer
+from burst2vec.training.batches import Feed
+from burst2vec.training.step import Learner
+from burst2vec.training.trainer import multiple
 
 
 class Ours:

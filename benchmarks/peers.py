@@ -25,8 +25,6 @@ import numpy as np
 import torch
 from accelerate.state import AcceleratorState
 from torch import nn
-
-import burst2vec._torchaudio  # noqa: F401  (before transformers, which imports torchaudio)
 from transformers import (
     PreTrainedModel,
     PrinterCallback,
@@ -37,12 +35,13 @@ from transformers import (
 )
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
+import burst2vec._torchaudio  # noqa: F401  (before transformers, which imports torchaudio)
 from benchmarks import workload
-from burst2vec.audio import SAMPLE_RATE
-from burst2vec.corpus import Corpus
-from burst2vec.hardware import autocast
-from burst2vec.losses import objective
-from burst2vec.model import Burst2Vec
+from burst2vec.audio.waveform import SAMPLE_RATE
+from burst2vec.corpora.corpus import Corpus
+from burst2vec.machine.hardware import autocast
+from burst2vec.models.burst2vec import Burst2Vec
+from burst2vec.models.losses import objective
 
 KINDS = ("documented", "tuned")
 WORKERS = 4

@@ -62,9 +62,9 @@ def librosa_load() -> Load:
 def measure(root: Path, audio: str, rounds: int, load: Load) -> dict:
     """What was prepared, and for each way its seconds by round, how many times real time that is, and how many times as
     long it took as the command and as the library."""
-    from burst2vec.corpus import read_corpus
-    from burst2vec.parallel import in_parallel
-    from burst2vec.store import audio_paths, open_store
+    from burst2vec.audio.store import audio_paths, open_store
+    from burst2vec.corpora.opening import read_corpus
+    from burst2vec.machine.parallel import in_parallel
 
     corpus = read_corpus(root)
     paths = audio_paths(corpus, audio)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from burst2vec.audio import SAMPLE_RATE
+from burst2vec.audio.waveform import SAMPLE_RATE
 
 
 @dataclass(frozen=True)

@@ -92,16 +92,16 @@ def _children() -> list[str]:
 
 
 def _check(corpus: Path) -> Callable[[], object]:
-    import burst2vec.audio  # noqa: F401
-    from burst2vec.check import check
+    import burst2vec.audio.waveform  # noqa: F401
+    from burst2vec.inspection.check import check
 
     return lambda: check(corpus)
 
 
 def _prepare(corpus: Path, cache: Path) -> Callable[[], object]:
-    import burst2vec.audio  # noqa: F401
-    from burst2vec.corpus import read_corpus
-    from burst2vec.store import open_store
+    import burst2vec.audio.waveform  # noqa: F401
+    from burst2vec.audio.store import open_store
+    from burst2vec.corpora.opening import read_corpus
 
     return lambda: open_store(read_corpus(corpus), "provided", cache)
 
@@ -109,10 +109,10 @@ def _prepare(corpus: Path, cache: Path) -> Callable[[], object]:
 def _batch(corpus: Path, cache: Path) -> Callable[[], object]:
     import torch
 
-    from burst2vec.batches import Feed
+    from burst2vec.audio.store import open_store
     from burst2vec.config import Params
-    from burst2vec.corpus import read_corpus
-    from burst2vec.store import open_store
+    from burst2vec.corpora.opening import read_corpus
+    from burst2vec.training.batches import Feed
 
     opened = read_corpus(corpus)
     store = open_store(opened, "provided", cache)
@@ -123,7 +123,7 @@ def _write(corpus: Path, clips: int) -> Callable[[], object]:
     import numpy as np
     import soundfile
 
-    from burst2vec.readers.exvo import EMOTIONS, NEEDED
+    from burst2vec.corpora.readers.exvo import EMOTIONS, NEEDED
 
     def write() -> None:
         rng = np.random.default_rng(0)

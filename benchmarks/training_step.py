@@ -57,11 +57,11 @@ from benchmarks.ours import Ours
 from benchmarks.sampling import Sample, at_mean, blocks, sample
 from benchmarks.turns import Turns
 from benchmarks.watching import MIB, Meter, held, profiled
-from burst2vec.audio import SAMPLE_RATE
-from burst2vec.batches import plan
+from burst2vec.audio.waveform import SAMPLE_RATE
 from burst2vec.config import Params
-from burst2vec.hardware import arithmetic, choose_device
-from burst2vec.speed import CONTENDERS, EXVO, MEAN
+from burst2vec.machine.hardware import arithmetic, choose_device
+from burst2vec.report.speed.measured import CONTENDERS, EXVO, MEAN
+from burst2vec.training.batches import plan
 
 ROUNDS = {"cpu": 4, "cuda": 10}
 STEPS = {"cpu": 1, "cuda": 40}

@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-
-from burst2vec.audio import SAMPLE_RATE
-from burst2vec.backbone import Backbone, Settings, feature_norm
-from burst2vec.config import Params
-from burst2vec.corpus import Corpus, Task
-from burst2vec.model import Burst2Vec
-from burst2vec.readers import COUNTRIES, EMOTIONS
-from burst2vec.speed import EXVO, exvo_seconds
 from transformers import AutoModel, HubertConfig, PreTrainedModel
+
+from burst2vec.audio.waveform import SAMPLE_RATE
+from burst2vec.config import Params
+from burst2vec.corpora.corpus import Corpus, Task
+from burst2vec.corpora.readers.exvo import COUNTRIES, EMOTIONS
+from burst2vec.models.backbone import Backbone, Settings, feature_norm
+from burst2vec.models.burst2vec import Burst2Vec
+from burst2vec.report.speed.measured import EXVO, exvo_seconds
 
 SIZES = {
     "tiny": {"conv_dim": (32,) * 7, "hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -38,7 +38,7 @@ TASKS = (Task("emotion", "intensities", tuple(EMOTIONS)),
 
 
 def draw_lengths(bursts: int, seed: int = 0) -> np.ndarray:
-    """Samples (bursts,) at 16 kHz, by the law of `speed.exvo_seconds`."""
+    """Samples (bursts,) at 16 kHz, by the law of `measured.exvo_seconds`."""
     return (SAMPLE_RATE * exvo_seconds(bursts, seed)).astype(np.int64)
 
 

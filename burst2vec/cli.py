@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from burst2vec import __version__
-from burst2vec.interruption import breaking_off
-from burst2vec.words import printable, shown
+from burst2vec.machine.interruption import breaking_off
+from burst2vec.messages import printable, shown
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -143,15 +143,15 @@ def _parameters(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _synth(options: argparse.Namespace) -> None:
-    from burst2vec.synth import synthesise
+    from burst2vec.corpora.synthetic.synthesis import synthesise
 
     synthesise(options.folder, options.train, options.val, options.test, bias=options.bias, seed=options.seed)
 
 
 def _check(options: argparse.Namespace) -> int:
-    from burst2vec.check import check
-    from burst2vec.findings import quarantined, summary, write_json
-    from burst2vec.quarantine import quarantine
+    from burst2vec.inspection.check import check
+    from burst2vec.inspection.quarantine import quarantine
+    from burst2vec.inspection.summary import quarantined, summary, write_json
 
     checked = check(options.corpus, options.layout)
     if options.json:
@@ -163,10 +163,10 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _prepare(options: argparse.Namespace) -> None:
+    from burst2vec.audio.store import open_store
     from burst2vec.config import Params
-    from burst2vec.corpus import open_corpus
-    from burst2vec.files import write_aside
-    from burst2vec.store import open_store
+    from burst2vec.corpora.opening import open_corpus
+    from burst2vec.machine.files import write_aside
 
     params = Params.resolve(_parameters(options))
     corpus = open_corpus(params)
@@ -180,8 +180,8 @@ def _prepare(options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from burst2vec.execution import execute
-    from burst2vec.gpus import claim
+    from burst2vec.running.gpus import claim
+    from burst2vec.running.notebooks import execute
 
     with claim(options.gpus):
         execute(options.notebook, options.output, _parameters(options))
@@ -190,9 +190,9 @@ def _run(options: argparse.Namespace) -> None:
 def _predict(options: argparse.Namespace) -> int:
     from tqdm.auto import tqdm
 
-    from burst2vec.files import write_aside
-    from burst2vec.pretrained import load
-    from burst2vec.recordings import FORMATS, render
+    from burst2vec.machine.files import write_aside
+    from burst2vec.systems.recordings import FORMATS, render
+    from burst2vec.systems.saved import load
 
     out, reported = options.out, []
     if out and (out.suffix not in FORMATS or out.is_dir()):
@@ -223,20 +223,20 @@ def _check_writable(out: Path) -> None:
 
 
 def _submission(options: argparse.Namespace) -> None:
-    from burst2vec.submission import write_submission
+    from burst2vec.systems.submission import write_submission
 
     print(write_submission(options.system, options.team, options.number, options.out, options.corpus))
 
 
 def _publish(options: argparse.Namespace) -> None:
-    from burst2vec.execution import publish
+    from burst2vec.running.notebooks import publish
 
     publish(options.notebook, options.output, options.title)
 
 
 def _environment(options: argparse.Namespace) -> None:
-    from burst2vec.execution import describe_environment
-    from burst2vec.files import write_aside
+    from burst2vec.machine.files import write_aside
+    from burst2vec.running.environment import describe_environment
 
     with write_aside(options.output) as aside:
         aside.write_text(json.dumps(describe_environment(options.run_folder), indent=1))

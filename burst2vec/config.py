@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from burst2vec.words import shown
+from burst2vec.messages import shown
 
 
 class ParameterError(ValueError):

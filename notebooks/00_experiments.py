@@ -23,8 +23,8 @@ import pandas as pd
 from myst_nb import glue
 
 from burst2vec.config import Params, project_root
-from burst2vec.corpus import open_corpus
-from burst2vec.ensembles import label, read_ensembles
+from burst2vec.corpora.opening import open_corpus
+from burst2vec.results.ensembles import label, read_ensembles
 
 params = Params.resolve(globals())
 codes = sorted(path.stem for path in (project_root() / "params" / "variants").glob("*.yaml"))
@@ -122,10 +122,10 @@ import matplotlib.pyplot as plt
 import torch
 from seaborn import color_palette
 
-from burst2vec.checkpoints import load_backbone
-from burst2vec.figures.results import STYLE
-from burst2vec.model import masked_mean
-from burst2vec.tiny import FAMILIES
+from burst2vec.models.burst2vec import masked_mean
+from burst2vec.models.hub import load_backbone
+from burst2vec.models.tiny import FAMILIES
+from burst2vec.report.figures.style import STYLE
 
 
 # %%

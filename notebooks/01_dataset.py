@@ -31,18 +31,21 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
-from burst2vec import acoustics, audio, description, rendering, report, tables
-from burst2vec.corpus import open_corpus
-from burst2vec.figures import dataset as figures
-from burst2vec.figures import results
-from burst2vec.figures.acoustics import plot_against_published
-from burst2vec.store import open_store
+from burst2vec.audio import waveform
+from burst2vec.audio.store import open_store
+from burst2vec.corpora.opening import open_corpus
+from burst2vec.inspection import acoustics, association, description
+from burst2vec.report import page, tables
+from burst2vec.report.figures import dataset as figures
+from burst2vec.report.figures import style
+from burst2vec.report.figures.acoustics import plot_against_published
+from burst2vec.results import published, scores
 
-plt.rcParams.update(results.STYLE)
+plt.rcParams.update(style.STYLE)
 
 # %%
 corpus = open_corpus(params)
-report.banner(corpus)
+page.banner(corpus)
 
 # %% [markdown]
 # ## A table and its tasks
@@ -59,7 +62,7 @@ description.task_table(corpus.tasks).style.hide(axis="index").set_properties(**{
 
 # %%
 store = open_store(corpus, params.audio, params.path(params.cache))
-seconds = store.lengths / audio.SAMPLE_RATE
+seconds = store.lengths / waveform.SAMPLE_RATE
 by_kind = {task.kind: task for task in corpus.tasks}
 intensities, scalar, classes = (by_kind.get(kind) for kind in ("intensities", "scalar", "classes"))
 
@@ -72,11 +75,11 @@ intensities, scalar, classes = (by_kind.get(kind) for kind in ("intensities", "s
 
 # %%
 table1, legend = description.table1(corpus, seconds), ""
-published = description.published_table1()
-if set(published.index) <= set(table1.index):
-    table1 += "<small>" + published.reindex(table1.index) + "</small>"
+paper = published.published_table1()
+if set(paper.index) <= set(table1.index):
+    table1 += "<small>" + paper.reindex(table1.index) + "</small>"
     legend = "Small: as published, of ExVo 2022."
-rendering.boxed(table1.reset_index(names=""), legend)
+tables.boxed(table1.reset_index(names=""), legend)
 
 # %% [markdown]
 # ## Age and country
@@ -87,14 +90,14 @@ rendering.boxed(table1.reset_index(names=""), legend)
 
 # %% mystnb={"figure": {"name": "fig-labels", "caption": "Age and country in training and validation together, the paper's Figure 1. Above, how many bursts each band of age holds; below, how the bursts of each country are spread over the bands."}}
 labelled = corpus.table[corpus.table["split"].isin(["train", "val"])]
-if report.poses_kinds(corpus, "scalar", "classes"):
+if page.poses_kinds(corpus, "scalar", "classes"):
     figures.draw_labels(labelled, scalar, classes);
 
 # %% [markdown]
 # The same in numbers:
 
 # %%
-if report.poses_kinds(corpus, "scalar", "classes"):
+if page.poses_kinds(corpus, "scalar", "classes"):
     display(description.scalar_by_class(scalar, classes, labelled).round(1))
     bands = description.categories(scalar, labelled).rename(scalar.name)
     display(pd.crosstab(labelled[classes.columns[0]], bands))
@@ -119,7 +122,7 @@ if report.poses_kinds(corpus, "scalar", "classes"):
 
 # %%
 if len(corpus.tasks) > 1:
-    found = description.associations(corpus, labelled).round(3)
+    found = association.associations(corpus, labelled).round(3)
     display(found.rename(columns={"by_chance": "by chance, mean", "at_most": "by chance, 95th percentile"}))
 else:
     display(Markdown("This corpus poses one task: it has no second label to be associated with."))
@@ -128,11 +131,11 @@ else:
 # In ExVo itself the counts of bursts by band of age and country, measured off a published figure, give:
 
 # %%
-from burst2vec.population import AGE_BY_COUNTRY, AGE_EDGES
+from burst2vec.corpora.synthetic.population import AGE_BY_COUNTRY, AGE_EDGES
 
 cells = np.repeat(np.indices(AGE_BY_COUNTRY.shape).reshape(2, -1), AGE_BY_COUNTRY.ravel(), axis=1)
-eta = description.correlation_ratio((AGE_EDGES[:-1] + AGE_EDGES[1:])[cells[1]] / 2, cells[0])
-Markdown(f"η² = {eta:.3f} and V = {description.cramers_v(*cells):.3f} between age and country.")
+eta = association.correlation_ratio((AGE_EDGES[:-1] + AGE_EDGES[1:])[cells[1]] / 2, cells[0])
+Markdown(f"η² = {eta:.3f} and V = {association.cramers_v(*cells):.3f} between age and country.")
 
 # %% [markdown]
 # ## What can be had without listening
@@ -145,10 +148,10 @@ Markdown(f"η² = {eta:.3f} and V = {description.cramers_v(*cells):.3f} between 
 # no better than theirs.
 
 # %%
-rendering.render(tables.table2(corpus, {}, {}))
+tables.render(scores.table2(corpus, {}, {}))
 
 # %%
-if report.poses_kinds(corpus, "scalar", "classes"):
+if page.poses_kinds(corpus, "scalar", "classes"):
     guessed = description.uar_from_scalar(corpus, scalar, classes, "val")
     display(Markdown(f"And the reverse: from the true {scalar.name} alone, the {classes.name} is guessed with "
                      f"a UAR of {guessed:.3f} on validation, where chance gives {1 / classes.outputs:.3f}."))
@@ -180,7 +183,7 @@ figures.plot_frequencies(rated, labelled, axes);
 # rather than on the squared error.
 
 # %% mystnb={"figure": {"name": "fig-intensities", "caption": "Distribution of each emotion's intensity: percent of the bursts in bins of a tenth, in training and validation."}}
-if report.poses_kinds(corpus, "intensities"):
+if page.poses_kinds(corpus, "intensities"):
     _, axes = plt.subplots(figsize=(6.5, 3.6), layout="constrained")
     figures.plot_intensities(intensities, labelled, axes);
 
@@ -194,7 +197,7 @@ if report.poses_kinds(corpus, "intensities"):
 # robust against that.
 
 # %% mystnb={"figure": {"name": "fig-acoustics", "caption": "Medians and quartiles of a sample of this corpus, and those published for real bursts."}}
-if not report.poses_kinds(corpus, "intensities"):
+if not page.poses_kinds(corpus, "intensities"):
     pass
 elif corpus.table["sex"].isna().all():
     display(Markdown("The speakers' sex is not known, and pitch depends on it: no comparison."))
@@ -212,4 +215,4 @@ else:
 # %%
 chosen = description.examples(rated, labelled)
 place = dict(zip(corpus.table.index, range(len(store)), strict=True))
-report.players({f"{name} ({file})": store[place[file]] for name, file in chosen.items()})
+page.players({f"{name} ({file})": store[place[file]] for name, file in chosen.items()})

@@ -31,20 +31,22 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
-from burst2vec import audio, inspection, report
-from burst2vec.corpus import open_corpus
-from burst2vec.figures import audio as figures
-from burst2vec.figures import results
-from burst2vec.store import open_store
+from burst2vec.audio import waveform
+from burst2vec.audio.store import open_store
+from burst2vec.corpora.opening import open_corpus
+from burst2vec.inspection import preprocessing
+from burst2vec.report import page
+from burst2vec.report.figures import audio as figures
+from burst2vec.report.figures import style
 
-plt.rcParams.update(results.STYLE)
+plt.rcParams.update(style.STYLE)
 
 # %%
 corpus = open_corpus(params)
-report.banner(corpus)
+page.banner(corpus)
 
 # %%
-kinds = inspection.kinds_of_audio(corpus)
+kinds = preprocessing.kinds_of_audio(corpus)
 stores = {kind: open_store(corpus, kind, params.path(params.cache)) for kind in kinds}
 lacking = {"provided": "processed recordings", "own": "raw recordings"}
 Markdown("This corpus has " + " and ".join(f"{lacking[kind]} ({kind})" for kind in kinds) + " of every burst."
@@ -58,8 +60,8 @@ Markdown("This corpus has " + " and ".join(f"{lacking[kind]} ({kind})" for kind 
 # %%
 rng = np.random.default_rng(0)
 rows = np.sort(rng.permutation(len(corpus.table))[:400])
-survey = inspection.survey(corpus, stores, rows)
-inspection.formats(corpus, "raw" if "own" in kinds else "provided", rows).style.hide(axis="index")
+survey = preprocessing.survey(corpus, stores, rows)
+preprocessing.formats(corpus, "raw" if "own" in kinds else "provided", rows).style.hide(axis="index")
 
 # %% [markdown]
 # Levels differ from device to device and from speaker to speaker. Setting the root mean square removes
@@ -83,8 +85,8 @@ example = corpus.table.index.get_loc(column.idxmax())
 
 # %% mystnb={"figure": {"name": "fig-before-after", "caption": "A recording before and after our own preprocessing."}}
 if "own" in kinds:
-    raw, rate = audio.read_audio(corpus.root / corpus.table["raw"].iloc[example])
-    after = stores["own"][example], audio.SAMPLE_RATE
+    raw, rate = waveform.read_audio(corpus.root / corpus.table["raw"].iloc[example])
+    after = stores["own"][example], waveform.SAMPLE_RATE
     figures.draw_recordings({"raw": (raw.mean(axis=1), rate), "own": after});
 
 # %% [markdown]
@@ -98,7 +100,7 @@ if "own" in kinds:
 if len(kinds) == 2:
     heard = {kind: stores[kind][example] for kind in kinds}
     _, axes = plt.subplots(figsize=(6.5, 2.8), layout="constrained")
-    figures.plot_closely(heard, audio.SAMPLE_RATE, axes);
+    figures.plot_closely(heard, waveform.SAMPLE_RATE, axes);
 
 # %% [markdown]
 # Cutting off peaks adds harmonics: energy at frequencies where the voice had little. Both are played at the
@@ -106,12 +108,12 @@ if len(kinds) == 2:
 
 # %% mystnb={"figure": {"name": "fig-distortion", "caption": "The same recording as provided and by our own preprocessing."}}
 if len(kinds) == 2:
-    figures.draw_recordings({kind: (waveform, audio.SAMPLE_RATE) for kind, waveform in heard.items()});
+    figures.draw_recordings({kind: (sound, waveform.SAMPLE_RATE) for kind, sound in heard.items()});
 
 # %%
 if len(kinds) == 2:
     file = corpus.table.index[example]
-    display(report.players({f"{kind} ({file})": waveform for kind, waveform in heard.items()}))
+    display(page.players({f"{kind} ({file})": sound for kind, sound in heard.items()}))
 
 # %% [markdown]
 # How much of the corpus is affected? A sample counts as clipped when it lies at the largest magnitude of
@@ -127,7 +129,7 @@ summary.set_axis(["clipped samples (%, mean)", "peak (dB, median)", "level (dB, 
 
 # %% mystnb={"figure": {"name": "fig-clipped", "caption": "Share of clipped samples, and ratio of signal to distortion of the audio as provided."}}
 if len(kinds) == 2:
-    ratios = inspection.distortion(stores["own"], stores["provided"], rows)
+    ratios = preprocessing.distortion(stores["own"], stores["provided"], rows)
     _, axes = plt.subplots(1, 2, figsize=(6.5, 2.8), layout="constrained")
     figures.plot_distribution(survey.assign(clipped=100 * survey["clipped"]), "clipped", axes[0])
     axes[0].set_xlabel("clipped samples (%)")
@@ -144,14 +146,14 @@ if len(kinds) == 2:
 
 # %% mystnb={"figure": {"name": "fig-resampling", "caption": "What is left of tones after resampling from 48 to 16 kHz. Right of the dotted line it is alias."}}
 frequencies = np.unique(np.r_[550:24000:500, 7050:9500:100])
-kernels = {"torchaudio's default": inspection.resample_by_default, "ours": inspection.resample_by_ours}
-gains = {name: inspection.gain(kernel, frequencies) for name, kernel in kernels.items()}
+kernels = {"torchaudio's default": preprocessing.resample_by_default, "ours": preprocessing.resample_by_ours}
+gains = {name: preprocessing.gain(kernel, frequencies) for name, kernel in kernels.items()}
 _, axes = plt.subplots(figsize=(6.5, 3.0), layout="constrained")
 figures.plot_gain(frequencies, gains, axes);
 
 # %%
 tones = pd.Index([7000, 8200, 9500], name="tone (Hz)")
-left = {f"{name} (dB)": inspection.gain(kernel, tones) for name, kernel in kernels.items()}
+left = {f"{name} (dB)": preprocessing.gain(kernel, tones) for name, kernel in kernels.items()}
 pd.DataFrame(left, index=tones).round(1) + 0.0  # no minus before a zero
 
 # %% [markdown]
@@ -162,8 +164,8 @@ pd.DataFrame(left, index=tones).round(1) + 0.0  # no minus before a zero
 # its own peak. Nothing clips, and the rounding error is far below anything audible:
 
 # %%
-sizes = pd.DataFrame({"bursts": len(store), "hours": store.lengths.sum() / audio.SAMPLE_RATE / 3600,
+sizes = pd.DataFrame({"bursts": len(store), "hours": store.lengths.sum() / waveform.SAMPLE_RATE / 3600,
                       "megabytes": 2 * store.lengths.sum() / 1e6} for store in stores.values())
-rounding = [max(inspection.rounding(corpus, store, kind, row) for row in rows[:20])
+rounding = [max(preprocessing.rounding(corpus, store, kind, row) for row in rows[:20])
             for kind, store in stores.items()]
 sizes.assign(**{"rounding error (dB of the peak)": rounding}).set_axis(kinds).rename_axis("audio").round(2)

@@ -29,15 +29,17 @@ params = Params.resolve(globals())
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from burst2vec import baseline, rendering, tables
-from burst2vec.corpus import open_corpus
-from burst2vec.figures import results
-from burst2vec.figures import training as figures
-from burst2vec.functionals import compare_features
-from burst2vec.report import banner
-from burst2vec.systems import write_system
+from burst2vec.baseline import network
+from burst2vec.baseline.functionals import compare_features
+from burst2vec.corpora.opening import open_corpus
+from burst2vec.report import tables
+from burst2vec.report.figures import style
+from burst2vec.report.figures import training as figures
+from burst2vec.report.page import banner
+from burst2vec.results import published, scores
+from burst2vec.systems.folders import write_system
 
-plt.rcParams.update(results.STYLE)
+plt.rcParams.update(style.STYLE)
 
 # %%
 corpus = open_corpus(params)
@@ -71,7 +73,7 @@ features.shape
 # `baseline_patience` epochs.
 
 # %%
-trained = baseline.train(corpus, features, params)
+trained = network.train(corpus, features, params)
 pd.Series(trained.summary, name="value").to_frame()
 
 # %% [markdown]
@@ -90,7 +92,7 @@ figures.draw_validation(trained.history, corpus.tasks, trained.summary["best_ite
 # The learnt weights $1 / (2 \exp(s_t))$ of the tasks' losses in the last epoch:
 
 # %%
-baseline.loss_weights(trained.history).round(3).to_frame()
+network.loss_weights(trained.history).round(3).to_frame()
 
 # %% [markdown]
 # ## Predictions and scores
@@ -98,11 +100,11 @@ baseline.loss_weights(trained.history).round(3).to_frame()
 # One row for each burst of validation and test, in the same form as every other system's.
 
 # %%
-predictions = baseline.predict(trained.model, corpus, features)
+predictions = network.predict(trained.model, corpus, features)
 write_system(params.folder, params, predictions, trained)
 predictions.head(3).T
 
 # %%
-table = tables.table2(corpus, {params.variant: predictions}, {params.variant: params.title}, references=[])
-published = tables.read_published() if "s_mtl" in table else None
-rendering.render(table, published)
+table = scores.table2(corpus, {params.variant: predictions}, {params.variant: params.title}, references=[])
+paper = published.read_published() if "s_mtl" in table else None
+tables.render(table, paper)

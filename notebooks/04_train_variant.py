@@ -27,9 +27,9 @@ params = Params.resolve(globals())
 Markdown(f"**{params.title}**: {params.question}")
 
 # %%
-from burst2vec.corpus import open_corpus
-from burst2vec.report import banner
-from burst2vec.store import open_store
+from burst2vec.audio.store import open_store
+from burst2vec.corpora.opening import open_corpus
+from burst2vec.report.page import banner
 
 corpus = open_corpus(params)
 store = open_store(corpus, params.audio, params.path(params.cache))
@@ -44,8 +44,8 @@ banner(corpus)
 # %%
 import pandas as pd
 
-from burst2vec.resumption import checkpoints_beside
-from burst2vec.training import train
+from burst2vec.training.checkpoints import checkpoints_beside
+from burst2vec.training.trainer import train
 
 trained = train(corpus, store, params, checkpoints_beside(params.folder))
 pd.Series(trained.summary, name="value").to_frame()
@@ -64,9 +64,9 @@ pd.Series(counts, name="parameters").to_frame()
 # %% mystnb={"figure": {"caption": "The terms of each task's loss, as means between validations. Shared, specific and combined add up to Eq. 5; an adversary adds the discriminator's loss and the losses on foreign features (Eq. 8)."}}
 import matplotlib.pyplot as plt
 
-from burst2vec.figures import results, training
+from burst2vec.report.figures import style, training
 
-plt.rcParams.update(results.STYLE)
+plt.rcParams.update(style.STYLE)
 training.draw_terms(trained.history, corpus.tasks);
 
 # %% mystnb={"figure": {"caption": "Each task's metric on validation. The dotted line marks the weights that were kept."}}
@@ -79,12 +79,13 @@ training.draw_validation(trained.history, corpus.tasks, kept);
 # Each task's metric on the predictions for validation and test, above those of predictors that hear nothing.
 
 # %%
-from burst2vec import rendering, tables
-from burst2vec.inference import predict
+from burst2vec.models.inference import predict
+from burst2vec.report import tables
+from burst2vec.results import scores
 
 predictions = predict(trained.model, corpus, store, batch_size=params.inference_batch_size, precision=trained.precision)
-table = tables.table2(corpus, {params.variant: predictions}, {params.variant: params.title}, references=[])
-rendering.render(table, columns=[(split, m) for split in ("val", "test") for m in tables.metric_names(table)])
+table = scores.table2(corpus, {params.variant: predictions}, {params.variant: params.title}, references=[])
+tables.render(table, columns=[(split, m) for split in ("val", "test") for m in scores.metric_names(table)])
 
 # %% [markdown]
 # Where several corpora were trained on together, each task in each of them that has labels for it, beside what a
@@ -92,13 +93,13 @@ rendering.render(table, columns=[(split, m) for split in ("val", "test") for m i
 
 # %%
 if corpus.parts:
-    display(tables.scores_by_corpus(corpus, predictions).style.hide(axis="index").format(precision=3))
+    display(scores.scores_by_corpus(corpus, predictions).style.hide(axis="index").format(precision=3))
 
 # %% [markdown]
 # Tasks of classes once more, with macro-F1, which also minds how often a class is named in vain:
 
 # %%
-tables.class_scores(corpus, predictions).style.format(precision=3)
+scores.class_scores(corpus, predictions).style.format(precision=3)
 
 # %% [markdown]
 # ## The system
@@ -107,7 +108,7 @@ tables.class_scores(corpus, predictions).style.format(precision=3)
 # all of it is there, the training's checkpoints are deleted.
 
 # %%
-from burst2vec.systems import write_system
+from burst2vec.systems.folders import write_system
 
 write_system(params.folder, params, predictions, trained, corpus)
 predictions.head(3).T

@@ -26,14 +26,17 @@ scale = "demo"  # which file of params/scales
 # %%
 import matplotlib.pyplot as plt
 
-from burst2vec import ensembles, rendering, tables
 from burst2vec.config import Params
-from burst2vec.corpus import open_corpus
-from burst2vec.figures import results as figures
-from burst2vec.report import banner
+from burst2vec.corpora.opening import open_corpus
+from burst2vec.report import tables
+from burst2vec.report.figures import results as figures
+from burst2vec.report.figures import style
+from burst2vec.report.page import banner
+from burst2vec.results import ensembles, runs, scores
+from burst2vec.systems import folders
 
 params = Params.resolve(globals())
-plt.rcParams.update(figures.STYLE)
+plt.rcParams.update(style.STYLE)
 
 # %%
 corpus = open_corpus(params)
@@ -55,7 +58,7 @@ members
 # %%
 built = ensembles.build(params.run_folder, corpus.tasks, members)
 for code, predictions in built.items():
-    ensembles.write_ensemble(params.run_folder / code, members[code], predictions, corpus)
+    folders.write_ensemble(params.run_folder / code, members[code], predictions, corpus)
 next(iter(built.values())).head().round(3)
 
 # %% [markdown]
@@ -67,9 +70,9 @@ next(iter(built.values())).head().round(3)
 # made, on validation; a gain is positive where the ensemble is better, also in age error.
 
 # %%
-predictions, models = tables.read_systems(params.run_folder)
-table = tables.table2(corpus, predictions, models)
-rendering.boxed(tables.ensemble_gains(table, members))
+predictions, models = runs.read_systems(params.run_folder)
+table = scores.table2(corpus, predictions, models)
+tables.boxed(scores.ensemble_gains(table, members))
 
 # %% mystnb={"figure": {"name": "fig-ensembles", "caption": "Ensembles beside their members, on validation."}}
-figures.draw_ensembles(table, members, tables.metric_names(table));
+figures.draw_ensembles(table, members, scores.metric_names(table));

@@ -24,20 +24,23 @@ import numpy as np
 from IPython.display import Markdown, display
 from myst_nb import glue
 
-from burst2vec import rendering, significance, tables, trivial
 from burst2vec.config import Params
-from burst2vec.corpus import open_corpus
-from burst2vec.figures import results as figures
-from burst2vec.report import banner, poses_kinds
+from burst2vec.corpora.opening import open_corpus
+from burst2vec.evaluation import significance, trivial
+from burst2vec.report import sentences, tables
+from burst2vec.report.figures import results as figures
+from burst2vec.report.figures import style
+from burst2vec.report.page import banner, poses_kinds
+from burst2vec.results import published, runs, scores
 
 # %%
 params = Params.resolve(globals())
-plt.rcParams.update(figures.STYLE)
+plt.rcParams.update(style.STYLE)
 corpus = open_corpus(params)
 banner(corpus)
 
 # %%
-predictions, models = tables.read_systems(params.run_folder)
+predictions, models = runs.read_systems(params.run_folder)
 by_kind = {task.kind: task for task in corpus.tasks}
 val = corpus.split("val")
 
@@ -55,34 +58,34 @@ val = corpus.split("val")
 # about age beyond the country's typical age, only when it is better than the third.
 
 # %%
-table = tables.table2(corpus, predictions, models)
-tables.write_table(table, params.run_folder / "table2.csv")
-published = tables.read_published() if "s_mtl" in table else None
-rendering.render(table, published)
+table = scores.table2(corpus, predictions, models)
+scores.write_table(table, params.run_folder / "table2.csv")
+paper = published.read_published() if "s_mtl" in table else None
+tables.render(table, paper)
 
 # %%
-Markdown(tables.verdict(table))
+Markdown(sentences.verdict(table))
 
 # %% [markdown]
 # How many of the trained systems do better, on validation, than each trivial predictor?
 
 # %%
-rendering.boxed(tables.beat_trivial(table).reset_index())
+tables.boxed(scores.beat_trivial(table).reset_index())
 
 # %% [markdown]
 # The paper's Table 2 shows no more than $S_\text{MTL}$ on the test set, because the challenge returned no
 # more. Where the test labels are at hand, the test set can be read like the validation set:
 
 # %%
-metrics = tables.metric_names(table)
+metrics = scores.metric_names(table)
 if table.loc[table["split"] == "test", metrics].notna().any(axis=None):
-    display(rendering.render(table, columns=[("test", metric) for metric in metrics]))
+    display(tables.render(table, columns=[("test", metric) for metric in metrics]))
 
 # %% tags=["remove-cell"]
-for name, text in tables.headline(table).items():
+for name, text in sentences.headline(table).items():
     glue(name, text, display=False)
-glue("summary_table", rendering.summary(table, published), display=False)
-glue("environment_table", rendering.environment_table(params.run_folder), display=False)
+glue("summary_table", tables.summary(table, published), display=False)
+glue("environment_table", tables.environment_table(params.run_folder), display=False)
 
 # %% [markdown]
 # ## Significance
@@ -95,7 +98,7 @@ glue("environment_table", rendering.environment_table(params.run_folder), displa
 
 # %%
 comparisons = significance.compare_systems(corpus.tasks, val, predictions)
-rendering.p_values(comparisons)
+tables.p_values(comparisons)
 
 # %% [markdown]
 # The paper does not say which samples its $t$-tests compare. If they were the predictions themselves rather
@@ -119,9 +122,9 @@ Markdown("; ".join(said).capitalize() + ".")
 # more terms.
 
 # %% mystnb={"figure": {"name": "fig-learning", "caption": "Validation metrics and training loss."}}
-history = tables.read_histories(params.run_folder)
+history = runs.read_histories(params.run_folder)
 variants = history[history["code"] != "Baseline"]
-figures.draw_learning_curves(variants, list(tables.metric_columns(corpus.tasks).values()));
+figures.draw_learning_curves(variants, list(scores.metric_columns(corpus.tasks).values()));
 
 # %% [markdown]
 # ## Emotions one by one
@@ -131,9 +134,9 @@ figures.draw_learning_curves(variants, list(tables.metric_columns(corpus.tasks).
 
 # %% mystnb={"figure": {"name": "fig-emotions", "caption": "Each system on each emotion, on validation."}}
 if poses_kinds(corpus, "intensities"):
-    scores = tables.score_each_output(by_kind["intensities"], val, predictions)
-    _, axes = plt.subplots(figsize=(6.5, 0.9 + 0.32 * len(scores)), layout="constrained")
-    figures.plot_output_scores(scores, axes);
+    of_each = scores.score_each_output(by_kind["intensities"], val, predictions)
+    _, axes = plt.subplots(figsize=(6.5, 0.9 + 0.32 * len(of_each)), layout="constrained")
+    figures.plot_output_scores(of_each, axes);
 
 # %% [markdown]
 # ## Confusion
@@ -144,9 +147,9 @@ if poses_kinds(corpus, "intensities"):
 # %% mystnb={"figure": {"name": "fig-confusion", "caption": "True and predicted classes, on validation."}}
 if poses_kinds(corpus, "classes"):
     classes, column = by_kind["classes"], next(metric for metric in metrics if metric.endswith("uar"))
-    winner = rendering.best(table[table["split"] == "val"], column)
+    winner = tables.best(table[table["split"] == "val"], column)
     _, axes = plt.subplots(figsize=(5, 4), layout="constrained")
-    figures.plot_confusion(tables.confusion(classes, val, predictions[winner]), axes, winner);
+    figures.plot_confusion(scores.confusion(classes, val, predictions[winner]), axes, winner);
 
 # %% [markdown]
 # ## Age errors by country
@@ -159,7 +162,7 @@ if poses_kinds(corpus, "classes"):
 # %% mystnb={"figure": {"name": "fig-age", "caption": "Age error by country, with 95 % intervals."}}
 if poses_kinds(corpus, "scalar", "classes"):
     group, lines = by_kind["classes"].columns[0], trivial.trivial_predictions(corpus, val)
-    errors = tables.errors_by_group(by_kind["scalar"], group, val, predictions | lines)
+    errors = scores.errors_by_group(by_kind["scalar"], group, val, predictions | lines)
     figures.draw_errors_by_group(errors, by_kind["scalar"].unit, list(lines));
 
 # %% [markdown]
@@ -179,7 +182,7 @@ if (history["term"] == "discriminator").any():
 
 # %%
 if (history["term"] == "discriminator").any():
-    late = figures.mean_discriminator_loss(history).groupby("code")["value"].last()
+    late = runs.mean_discriminator_loss(history).groupby("code")["value"].last()
     said = ", ".join(f"{code} {value:.3f}" for code, value in late.items())
     blind = f"ln {len(corpus.tasks)} is {np.log(len(corpus.tasks)):.3f}"
     display(Markdown(f"At the end of training: {said} nats; {blind}."))

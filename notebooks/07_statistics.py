@@ -24,11 +24,14 @@ import pandas as pd
 from IPython.display import Markdown, display
 from statsmodels.stats.multitest import multipletests
 
-from burst2vec import differences, nulls, rendering, resampling, tables, trivial
 from burst2vec.config import Params
-from burst2vec.corpus import open_corpus
-from burst2vec.figures import results as style, statistics as figures
-from burst2vec.report import banner
+from burst2vec.corpora.opening import open_corpus
+from burst2vec.evaluation import bootstrap, differences, false_positives, trivial
+from burst2vec.report import tables
+from burst2vec.report.figures import statistics as figures
+from burst2vec.report.figures import style as style
+from burst2vec.report.page import banner
+from burst2vec.results import runs, scores
 
 # %%
 params = Params.resolve(globals())
@@ -37,9 +40,9 @@ corpus = open_corpus(params)
 banner(corpus)
 
 # %%
-predictions, _ = tables.read_systems(params.run_folder)
+predictions, _ = runs.read_systems(params.run_folder)
 val = corpus.split("val")
-units = {metric: task.unit for metric, task in tables.metric_columns(corpus.tasks).items() if task.unit}
+units = {metric: task.unit for metric, task in scores.metric_columns(corpus.tasks).items() if task.unit}
 
 # %% [markdown]
 # ## A burst is not an observation
@@ -59,9 +62,9 @@ units = {metric: task.unit for metric, task in tables.metric_columns(corpus.task
 # %%
 both = {"V4", "V5"} <= set(predictions)
 first, second = ("V4", "V5") if both else list(predictions)[:2]
-shared = nulls.speaker_effects(corpus.tasks, val, predictions[first], predictions[second])
-tables.write_table(shared, params.run_folder / "speaker_effects.csv")
-rendering.boxed(shared, f"Errors of {first}, and their differences from those of {second}, on validation.")
+shared = false_positives.speaker_effects(corpus.tasks, val, predictions[first], predictions[second])
+scores.write_table(shared, params.run_folder / "speaker_effects.csv")
+tables.boxed(shared, f"Errors of {first}, and their differences from those of {second}, on validation.")
 
 # %% [markdown]
 # A speaker has one age, so where a system's guesses hardly vary, the errors of a speaker's bursts are nearly copies of
@@ -82,14 +85,14 @@ rendering.boxed(shared, f"Errors of {first}, and their differences from those of
 # validation is slightly favourable, its intervals included. The test bursts chose nothing.
 
 # %%
-boots = {split: resampling.bootstrap(corpus.tasks, corpus.split(split),
+boots = {split: bootstrap.bootstrap(corpus.tasks, corpus.split(split),
                                      predictions | trivial.trivial_predictions(corpus, corpus.split(split)))
-         for split in resampling.scored_splits(corpus)}
-intervals = pd.concat([resampling.intervals(boot, split) for split, boot in boots.items()], ignore_index=True)
-tables.write_table(intervals, params.run_folder / "intervals.csv")
+         for split in bootstrap.scored_splits(corpus)}
+intervals = pd.concat([bootstrap.intervals(boot, split) for split, boot in boots.items()], ignore_index=True)
+scores.write_table(intervals, params.run_folder / "intervals.csv")
 
 # %%
-said = [f"- {split}: {resampling.speakers_in_words(corpus.tasks, corpus.split(split))}" for split in boots]
+said = [f"- {split}: {bootstrap.speakers_in_words(corpus.tasks, corpus.split(split))}" for split in boots]
 Markdown("\n".join(["What is drawn:\n", *said]))
 
 # %% mystnb={"figure": {"name": "fig-intervals", "caption": "Every system on validation, with its 95 % interval over speakers; hollow: predictors that hear nothing. A system whose interval holds the hollow dot of *Constant* has not been shown to have learnt the task. Overlap of two intervals says little about the difference of two systems, because both were tested on the same speakers: that is the next figure."}}
@@ -101,7 +104,7 @@ figures.draw_intervals(intervals[intervals["split"] == "val"], units);
 # %%
 trained = intervals[~intervals["code"].map(trivial.is_trivial)]
 widths = (trained["high"] - trained["low"]).groupby([trained["split"], trained["metric"]], sort=False).median()
-rendering.boxed(widths.unstack("metric", sort=False).reset_index())
+tables.boxed(widths.unstack("metric", sort=False).reset_index())
 
 # %% [markdown]
 # ## Differences
@@ -123,7 +126,7 @@ rendering.boxed(widths.unstack("metric", sort=False).reset_index())
 
 # %%
 compared = differences.differences(corpus, predictions)
-tables.write_table(compared, params.run_folder / "differences.csv")
+scores.write_table(compared, params.run_folder / "differences.csv")
 on_val = compared[compared["split"] == "val"]
 
 # %% mystnb={"figure": {"name": "fig-differences", "caption": "Each system less a reference, on validation, with 95 % intervals over speakers. Positive is better except for age, an error. Blue: significant by speaker after correction, and for the single tasks also in the paper's test over bursts. Orange: significant in the paper's test alone. Green: significant by speaker alone. An interval that leaves out the zero is not yet significant: it is not corrected for the number of comparisons."}}
@@ -135,7 +138,7 @@ figures.draw_differences(on_val, units);
 # %%
 tested = compared[compared["verdicts"] != ""]
 counts = pd.crosstab(tested["metric"], tested["verdicts"])
-rendering.boxed(counts.reindex(index=tested["metric"].unique()).reset_index())
+tables.boxed(counts.reindex(index=tested["metric"].unique()).reset_index())
 
 # %% [markdown]
 # There are two reasons for a mark that holds only by the paper's test: the bursts that it takes for independent, and
@@ -158,7 +161,7 @@ Markdown(f"Of {len(lost)} marks that the paper's tests alone would set, {by_spea
 # %%
 score = on_val[on_val["metric"] == "s_mtl"]
 shown = ["system", "reference", "difference", "low", "high", "p_value", "p_holm", "effect", "effect_low", "effect_high"]
-rendering.boxed(score[shown], "Validation; *p_holm* is corrected for all rows of differences.csv.")
+tables.boxed(score[shown], "Validation; *p_holm* is corrected for all rows of differences.csv.")
 
 # %% [markdown]
 # ## Which tests keep their promise?
@@ -177,8 +180,8 @@ rendering.boxed(score[shown], "Validation; *p_holm* is corrected for all rows of
 # %%
 by_speaker = boots["val"].clusters == "speakers"
 if by_speaker:
-    rates = nulls.false_positives(corpus.tasks, val, predictions[first], predictions[second], repeats=500)
-    tables.write_table(rates, params.run_folder / "false_positives.csv")
+    rates = false_positives.false_positives(corpus.tasks, val, predictions[first], predictions[second], repeats=500)
+    scores.write_table(rates, params.run_folder / "false_positives.csv")
 else:
     display(Markdown("No speaker of this corpus is known, so there is nothing to simulate here."))
 
@@ -191,8 +194,8 @@ if by_speaker:
     table = rates.pivot(index=["metric", "null"], columns="test", values="rate")
     table = table.reindex(rates[["metric", "null"]].drop_duplicates())
     table = (100 * table).map("{:.1f}".format).replace("nan", "–")
-    display(rendering.boxed(table.reset_index(), "In percent."),
-            Markdown("\n".join(f"- {sentence}" for sentence in nulls.rates_in_words(rates))))
+    display(tables.boxed(table.reset_index(), "In percent."),
+            Markdown("\n".join(f"- {sentence}" for sentence in false_positives.rates_in_words(rates))))
 
 # %% [markdown]
 # What theory leads one to expect, and the figure may or may not show for this corpus:

@@ -25,12 +25,14 @@ import pandas as pd
 from IPython.display import Markdown, display
 from myst_nb import glue
 
-from burst2vec import claims, rendering, resampling, seeds, sensitivity, tables
 from burst2vec.config import Params
-from burst2vec.corpus import open_corpus
-from burst2vec.figures import claims as figures
-from burst2vec.figures import results as pages
-from burst2vec.report import banner
+from burst2vec.corpora.opening import open_corpus
+from burst2vec.evaluation import bootstrap
+from burst2vec.report import tables
+from burst2vec.report.figures import claims as figures
+from burst2vec.report.figures import style as pages
+from burst2vec.report.page import banner
+from burst2vec.results import claims, published, runs, scores, seeds, sensitivity
 
 # %%
 params = Params.resolve(globals())
@@ -39,8 +41,8 @@ corpus = open_corpus(params)
 banner(corpus)
 
 # %%
-predictions, models = tables.read_systems(params.run_folder)
-table = tables.table2(corpus, predictions, models)
+predictions, models = runs.read_systems(params.run_folder)
+table = scores.table2(corpus, predictions, models)
 
 # %% [markdown]
 # ## From a sentence to a number
@@ -53,7 +55,7 @@ table = tables.table2(corpus, predictions, models)
 
 # %%
 stated = claims.paper_claims(margin=claims.MARGIN)
-random = claims.random_backbones(params.run_folder)
+random = runs.random_backbones(params.run_folder)
 print(f"{len(stated)} claims, {sum(claim.about_pretraining for claim in stated)} of them about pre-training; "
       f"systems on par differ by no more than {claims.MARGIN}")
 print(f"backbones that started from random weights: {', '.join(random) or 'none'}")
@@ -78,17 +80,17 @@ stated[1]
 # corpus cannot tell.
 
 # %%
-resampled = {split: resampling.bootstrap(corpus.tasks, corpus.split(split), predictions)
-             for split in resampling.scored_splits(corpus)}
-ledgers = {split: claims.ledger(stated, scores, random) for split, scores in resampled.items()}
-for split, scores in resampled.items():
-    print(f"{split}: {len(scores.replicates)} resamples of {scores.speakers} {scores.clusters}")
+resampled = {split: bootstrap.bootstrap(corpus.tasks, corpus.split(split), predictions)
+             for split in bootstrap.scored_splits(corpus)}
+ledgers = {split: claims.ledger(stated, drawn, random) for split, drawn in resampled.items()}
+for split, drawn in resampled.items():
+    print(f"{split}: {len(drawn.replicates)} resamples of {drawn.speakers} {drawn.clusters}")
 
 # %%
 ledger = pd.concat([found.assign(split=split) for split, found in ledgers.items()], ignore_index=True)
-tables.write_table(ledger, params.run_folder / "claims.csv")
-published = claims.ledger(stated, claims.estimates_of(tables.read_published()))
-rendering.ledger(ledgers["val"], published)
+scores.write_table(ledger, params.run_folder / "claims.csv")
+paper = claims.ledger(stated, claims.estimates_of(published.read_published()))
+tables.ledger(ledgers["val"], paper)
 
 # %% mystnb={"figure": {"name": "fig-ledger", "caption": "The claims on validation, in three panels by unit: the difference of the pair that holds least, with its 95 % interval over speakers. Right of 0 the numbers agree with the paper, left of it they disagree. A claim is decided only where the whole interval is clear of 0: a filled circle or a cross. An open square has 0 within its interval. Grey: not tested, whatever the interval, since the claim is about pre-training and these backbones had none."}}
 figures.draw_ledger(ledgers["val"]);
@@ -120,7 +122,7 @@ for verdict in figures.VERDICTS:
 # %%
 verdicts = ledger.pivot(index="claim", columns="split", values="verdict").loc[[claim.name for claim in stated]]
 unlike = verdicts[verdicts.nunique(axis=1) > 1].reset_index()
-rendering.boxed(unlike, align="left") if len(unlike) else Markdown("No verdict differs between the sets.")
+tables.boxed(unlike, align="left") if len(unlike) else Markdown("No verdict differs between the sets.")
 
 # %% [markdown]
 # The paper's numbers, fed to the same claims, give the paper's conclusions, but only as points: without
@@ -128,7 +130,7 @@ rendering.boxed(unlike, align="left") if len(unlike) else Markdown("No verdict d
 # intervals above. The smallest is hardly more than the rounding of the printed numbers can make:
 
 # %%
-rendering.boxed(published.nsmallest(3, "estimate")[["claim", "weakest", "estimate"]].assign(
+tables.boxed(paper.nsmallest(3, "estimate")[["claim", "weakest", "estimate"]].assign(
     estimate=lambda rows: rows["estimate"].map("{:+.4f}".format)))
 
 # %% [markdown]
@@ -160,11 +162,11 @@ Markdown(" ".join(f"*{row.claim}*: at any margin above {claims.MARGIN - row.low:
 shown = ["code", "s_mtl", "+ 0.01 CCC", "+ 0.01 UAR", "− 0.1 years", "ceiling", "constant age"]
 if "s_mtl" in table:
     every = sensitivity.sensitivity(table)
-    tables.write_table(every, params.run_folder / "sensitivity.csv")
+    scores.write_table(every, params.run_folder / "sensitivity.csv")
     sources = every.query("split == 'val'")
     steps = {"+ 0.01 CCC": 0.01 * sources["by_ccc"], "+ 0.01 UAR": 0.01 * sources["by_uar"],
              "− 0.1 years": -0.1 * sources["by_mae"], "constant age": sources["constant_age"]}
-    display(rendering.boxed(sources.assign(**steps)[shown].map(
+    display(tables.boxed(sources.assign(**steps)[shown].map(
         lambda cell: cell if isinstance(cell, str) else "–" if pd.isna(cell) else f"{cell:.4f}")))
 
 # %%
@@ -200,7 +202,7 @@ if "s_mtl" in table:
 # %%
 if "s_mtl" in table:
     shares = parts.pivot(index=["a", "b"], columns="part", values="contribution")
-    of_paper = sensitivity.decompose(tables.read_published(), [("V4", "V5")]).set_index("part")["contribution"]
+    of_paper = sensitivity.decompose(published.read_published(), [("V4", "V5")]).set_index("part")["contribution"]
     largest = shares.abs().idxmax(axis=1).map(figures.NAMES).value_counts()
     display(Markdown(
         "The part that moves most is " + ", ".join(f"{name} in {n}" for name, n in largest.items())
@@ -221,22 +223,22 @@ if "s_mtl" in table:
 # too.
 
 # %%
-scores = seeds.read_seeds(corpus, params.run_folder)
-tables.write_table(scores, params.run_folder / "seeds.csv")
-Markdown(seeds.summary(scores))
+of_seeds = seeds.read_seeds(corpus, params.run_folder)
+scores.write_table(of_seeds, params.run_folder / "seeds.csv")
+Markdown(seeds.summary(of_seeds))
 
 # %% mystnb={"figure": {"name": "fig-seeds", "caption": "Each system's scores on validation, one panel for each metric; age is an error, so less is better. Filled dots in one row are the same variant trained with several seeds, the bar is their mean: their distance is chance alone. Compare it with the distance between rows. Where the dots of two variants mingle, or an open diamond (a variant with its only seed) lies no further from them than they lie from each other, retraining could change the order."}}
-figures.draw_seeds(scores);
+figures.draw_seeds(of_seeds);
 
 # %%
-several = seeds.spread(scores).query("seeds > 1 and split == 'val'").drop(columns="split")
+several = seeds.spread(of_seeds).query("seeds > 1 and split == 'val'").drop(columns="split")
 if len(several):
-    display(rendering.boxed(several, "Over seeds: mean, standard deviation (n − 1), least, greatest; age in years."))
+    display(tables.boxed(several, "Over seeds: mean, standard deviation (n − 1), least, greatest; age in years."))
 
 # %%
-compared = seeds.compare_seeds(scores).query("split == 'val'").drop(columns="split")
+compared = seeds.compare_seeds(of_seeds).query("split == 'val'").drop(columns="split")
 if len(compared):
-    display(rendering.boxed(compared, "Above 0: a is better than b. Intervals hold for all pairs of a metric at once."))
+    display(tables.boxed(compared, "Above 0: a is better than b. Intervals hold for all pairs of a metric at once."))
 
 # %% [markdown]
 # The spread lends the ledger a yardstick: the difference that two single runs of one and the same variant
@@ -245,17 +247,17 @@ if len(compared):
 # another rests on less, retraining could turn it.
 
 # %%
-least = seeds.pooled_spread(scores).query("split == 'val'").set_index("metric")
+least = seeds.pooled_spread(of_seeds).query("split == 'val'").set_index("metric")
 if len(least):
     of_variants = [claim.name for claim in stated
-                   if not claim.slack and set(claim.systems) <= set(claims.VARIANTS)]
+                   if not claim.slack and set(claim.systems) <= set(runs.VARIANTS)]
     single = ledgers["val"].set_index("claim").loc[of_variants].query("verdict != 'not tested'")
     pairs = pd.Series({claim.name: len(claim.pairs) for claim in stated})[single.index]
     spreads = least.loc[single["metric"]].set_index(single.index)
     single["yardstick"] = seeds.least_difference(spreads["sd"], spreads["df"], pairs)
     beyond = single["estimate"].abs() > single["yardstick"]
-    display(rendering.boxed(least.reset_index().drop(columns="split"), "Pooled over the variants; least: of one pair."))
-    display(rendering.boxed(single.assign(pairs=pairs).reset_index()[["claim", "pairs", "estimate", "yardstick"]]))
+    display(tables.boxed(least.reset_index().drop(columns="split"), "Pooled over the variants; least: of one pair."))
+    display(tables.boxed(single.assign(pairs=pairs).reset_index()[["claim", "pairs", "estimate", "yardstick"]]))
     display(Markdown(
         f"Of {len(single)} such claims that were tested, {beyond.sum()} rest on more than their yardstick. The spread "
         f"comes from {least['variants'].iloc[0]} alone; that the other variants vary as much is assumed."))

@@ -38,15 +38,19 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import Markdown, display
 
-from burst2vec import audit, description, probes, rendering, report, tables, trivial
-from burst2vec.corpus import open_corpus
-from burst2vec.figures import audit as figures
-from burst2vec.figures import results
+from burst2vec.audit import groups, probes, twins
+from burst2vec.corpora.opening import open_corpus
+from burst2vec.evaluation import trivial
+from burst2vec.inspection import association, description
+from burst2vec.report import page, tables
+from burst2vec.report.figures import audit as figures
+from burst2vec.report.figures import style
+from burst2vec.results import runs, scores
 
 # %%
-plt.rcParams.update(results.STYLE)
+plt.rcParams.update(style.STYLE)
 corpus = open_corpus(params)
-report.banner(corpus)
+page.banner(corpus)
 
 # %% [markdown]
 # ## Systems that differ in one thing
@@ -81,9 +85,9 @@ pd.concat([table[table.nunique(axis=1) > 1] for table in of_pairs], axis=1)
 # follow the *shared* and the *specific* ones, and from these the *combined* ones that the heads read.
 
 # %%
-representations = {code: audit.represent_saved(corpus, params_of[code]) for code in ("V4", "V5")}
+representations = {code: twins.represent_saved(corpus, params_of[code]) for code in ("V4", "V5")}
 probed = probes.probe_all(representations, corpus)
-tables.write_table(probed.table, params.run_folder / "probes.csv")
+scores.write_table(probed.table, params.run_folder / "probes.csv")
 
 # %% [markdown]
 # CCC, UAR and MAE do not compare, so the figure shows how far each probe comes from a constant answer, at 0, to a
@@ -106,18 +110,18 @@ Markdown("Read better than after any exchange of labels: " + ", ".join(counts) +
 
 # %%
 compared = probes.compare_skills(probed, "V4", "V5")
-rendering.boxed(compared, "Skill with the adversary (V4) and without (V5), the mean where several are of a kind, "
+tables.boxed(compared, "Skill with the adversary (V4) and without (V5), the mean where several are of a kind, "
                           "and the difference with its 95 % interval over speakers.")
 
 # %%
-clear = compared[audit.decided(compared)]
-said = [f"{row['task']} from features *{row['features']}*, {audit.told(row)}" for _, row in clear.iterrows()]
+clear = compared[groups.decided(compared)]
+said = [f"{row['task']} from features *{row['features']}*, {groups.told(row)}" for _, row in clear.iterrows()]
 Markdown(f"{len(clear)} of {len(compared)} differences have an interval that leaves out 0"
          + (": " + "; ".join(said) if said else "") + ".")
 
 # %%
 aimed = compared[compared["features"] == "specific, of another task"]
-said = [f"**{audit.direction(row)}** of {row['task']} ({audit.told(row)})" for _, row in aimed.iterrows()]
+said = [f"**{groups.direction(row)}** of {row['task']} ({groups.told(row)})" for _, row in aimed.iterrows()]
 if said:
     display(Markdown("As far as a linear probe can tell, the features specific to another task hold "
                      + ", ".join(said) + " with the adversary than without it."))
@@ -135,17 +139,17 @@ if said:
 # %%
 val, by_kind = corpus.split("val"), {task.kind: task for task in corpus.tasks}
 scalar, classes = by_kind.get("scalar"), by_kind.get("classes")
-predictions, _ = tables.read_systems(params.run_folder)
+predictions, _ = runs.read_systems(params.run_folder)
 of_pairs = {code: predictions[code] for pair in pairs for code in pair}
 
 # %% mystnb={"figure": {"name": "fig-audit-age", "caption": "Age error by country with and without the adversary, on validation, with 95 % intervals over the speakers, whose number stands below each country. Compare the two marks of a country, and both with the dotted line."}}
-if report.poses_kinds(corpus, "scalar", "classes"):
+if page.poses_kinds(corpus, "scalar", "classes"):
     countries, ages = val[classes.columns[0]], val[scalar.columns[0]]
     told_country = trivial.predict_group_median(corpus, val, classes)[scalar.columns[0]]
-    errors = audit.draw_groups(scalar, countries, val, of_pairs)
+    errors = groups.draw_groups(scalar, countries, val, of_pairs)
     level = (told_country - ages).abs().groupby(countries).mean()
-    scores = audit.score_groups(errors)
-    figure = figures.draw_pairs_by_group(scores, pairs, level, "median of the true country")
+    by_country = groups.score_groups(errors)
+    figure = figures.draw_pairs_by_group(by_country, pairs, level, "median of the true country")
     figure.supylabel(f"mean absolute error ({scalar.unit or scalar.name})", fontsize=9)
 
 # %% [markdown]
@@ -154,9 +158,9 @@ if report.poses_kinds(corpus, "scalar", "classes"):
 
 # %%
 if scalar and classes:
-    gaps = audit.contrast_groups(errors, map(tuple, pairs))
-    display(rendering.boxed(gaps, f"Differences of the error ({scalar.unit}). Below 0, the adversary helps."))
-    display(Markdown(f"{audit.decided(gaps).sum()} of {len(gaps)} have an interval that leaves out 0."))
+    gaps = groups.contrast_groups(errors, map(tuple, pairs))
+    display(tables.boxed(gaps, f"Differences of the error ({scalar.unit}). Below 0, the adversary helps."))
+    display(Markdown(f"{groups.decided(gaps).sum()} of {len(gaps)} have an interval that leaves out 0."))
 
 # %% [markdown]
 # ## Recall of the country by age
@@ -166,18 +170,18 @@ if scalar and classes:
 # hence the dotted lines.
 
 # %% mystnb={"figure": {"name": "fig-audit-recall", "caption": "Recall of the country within bands of age, with and without the adversary, on validation, with 95 % intervals over the speakers, whose number stands below each band. Dotted: a blind guess among the countries that occur in the band."}}
-if report.poses_kinds(corpus, "scalar", "classes"):
+if page.poses_kinds(corpus, "scalar", "classes"):
     bands = description.bands(ages, 2 * description.band_width(scalar))
-    recalls = audit.draw_groups(classes, bands, val, of_pairs)
+    recalls = groups.draw_groups(classes, bands, val, of_pairs)
     chance = 1 / countries.groupby(bands, observed=True).nunique()
-    figure = figures.draw_pairs_by_group(audit.score_groups(recalls), pairs, chance, "blind guess")
+    figure = figures.draw_pairs_by_group(groups.score_groups(recalls), pairs, chance, "blind guess")
     figure.supylabel("UAR", fontsize=9)
 
 # %%
 if scalar and classes:
-    gaps = audit.contrast_groups(recalls, map(tuple, pairs))
-    display(rendering.boxed(gaps, "Differences of the UAR. Above 0, the adversary helps."))
-    display(Markdown(f"{audit.decided(gaps).sum()} of {len(gaps)} have an interval that leaves out 0."))
+    gaps = groups.contrast_groups(recalls, map(tuple, pairs))
+    display(tables.boxed(gaps, "Differences of the UAR. Above 0, the adversary helps."))
+    display(Markdown(f"{groups.decided(gaps).sum()} of {len(gaps)} have an interval that leaves out 0."))
 
 # %% [markdown]
 # ## The same bursts without the bias
@@ -192,8 +196,8 @@ if scalar and classes:
 embedded = params.corpus == ["synthetic"]
 said = "Only speakers that the project synthesises can be asked again: on this corpus the test has to be left out."
 if embedded:
-    twins = audit.unbiased_twins(params)
-    shares = [100 * description.correlation_ratio(table["age"], table["country"]) for table in (val, twins)]
+    others = twins.unbiased_twins(params)
+    shares = [100 * association.correlation_ratio(table["age"], table["country"]) for table in (val, others)]
     said = "Of the variance of age, {:.0f} % lie between countries in validation, {:.0f} % among the twins."
     said = said.format(*shares)
 Markdown(said)
@@ -206,25 +210,25 @@ Markdown(said)
 
 # %%
 if embedded:
-    of_twins = audit.predict_twins({code: p.folder for code, p in params_of.items()}, twins, params)
+    of_twins = twins.predict_twins({code: p.folder for code, p in params_of.items()}, others, params)
     of_bursts = {code: predictions[code] for code in params_of} | trivial.trivial_predictions(corpus, val)
-    of_twins |= trivial.trivial_predictions(corpus, twins)
-    losses, drawn = audit.bias_losses(corpus.tasks, val, twins, of_bursts, of_twins)
-    tables.write_table(losses, params.run_folder / "bias0.csv")
+    of_twins |= trivial.trivial_predictions(corpus, others)
+    losses, drawn = twins.bias_losses(corpus.tasks, val, others, of_bursts, of_twins)
+    scores.write_table(losses, params.run_folder / "bias0.csv")
 
 # %% mystnb={"figure": {"name": "fig-bias0", "caption": "What each variant loses on bursts whose age tells nothing of their country, beyond what a constant answer loses, with 95 % intervals over speakers. To the right of the dotted line a system owed part of its score to the association; mind the scale of each panel. The last row is told the true country and knows nothing else."}}
 if embedded:
-    shown = losses[losses["metric"].isin(tables.metric_columns(corpus.tasks)) & (losses["code"] != "Constant")]
-    groups = {"with adversary": [code for code, p in params_of.items() if p.adversarial],
-              "without": [code for code, p in params_of.items() if not p.adversarial]}
-    groups["told the country"] = list(set(shown["code"]) - set(params_of))
-    figures.draw_bias_losses(shown, corpus.tasks, groups);
+    shown = losses[losses["metric"].isin(scores.metric_columns(corpus.tasks)) & (losses["code"] != "Constant")]
+    kinds = {"with adversary": [code for code, p in params_of.items() if p.adversarial],
+             "without": [code for code, p in params_of.items() if not p.adversarial]}
+    kinds["told the country"] = list(set(shown["code"]) - set(params_of))
+    figures.draw_bias_losses(shown, corpus.tasks, kinds);
 
 # %%
 if embedded:
-    for column, task in tables.metric_columns(corpus.tasks).items():
+    for column, task in scores.metric_columns(corpus.tasks).items():
         owing = shown[(shown["metric"] == column) & (shown["low"] > 0)]
-        said = [f"{row['code']} {audit.told(row, 'beyond_constant')}" for _, row in owing.iterrows()]
+        said = [f"{row['code']} {groups.told(row, 'beyond_constant')}" for _, row in owing.iterrows()]
         text = f"In **{task.name}**, these owe part of their score to the association: {', '.join(said) or 'none'}."
         display(Markdown(text))
 
@@ -233,9 +237,9 @@ if embedded:
 
 # %%
 if embedded:
-    gaps = pd.concat(audit.contrast(drawn, *pair).assign(pair=" − ".join(pair)) for pair in pairs)
-    gaps["loss with adversary"] = gaps.apply(audit.direction, axis=1)
-    display(rendering.boxed(gaps[["pair", "metric", "difference", "low", "high", "loss with adversary"]]))
+    gaps = pd.concat(groups.contrast(drawn, *pair).assign(pair=" − ".join(pair)) for pair in pairs)
+    gaps["loss with adversary"] = gaps.apply(groups.direction, axis=1)
+    display(tables.boxed(gaps[["pair", "metric", "difference", "low", "high", "loss with adversary"]]))
 
 # %% [markdown]
 # ## What this page leaves open

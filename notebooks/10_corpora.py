@@ -32,13 +32,16 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
-from burst2vec import description, predictions, report, tables
-from burst2vec.corpus import open_corpus
-from burst2vec.figures import results as figures
+from burst2vec.corpora.opening import open_corpus
+from burst2vec.evaluation import predictions
+from burst2vec.inspection import description
+from burst2vec.report import page
+from burst2vec.report.figures import results, style
+from burst2vec.results import runs, scores
 
-plt.rcParams.update(figures.STYLE)
+plt.rcParams.update(style.STYLE)
 corpus = open_corpus(params_of_both)
-report.banner(corpus)
+page.banner(corpus)
 
 # %% [markdown]
 # ## The corpora
@@ -72,7 +75,7 @@ description.task_table(corpus.tasks).style.hide(axis="index").set_properties(**{
 
 # %%
 found = predictions.read_predictions(params_of_both.folder / "predictions.csv")
-tables.scores_by_corpus(corpus, found).style.hide(axis="index").format(precision=3)
+scores.scores_by_corpus(corpus, found).style.hide(axis="index").format(precision=3)
 
 # %% [markdown]
 # (discriminator-two-corpora)=
@@ -96,11 +99,11 @@ told_apart = np.mean([np.log(tasks_of_burst[taking_part[task.name]]).mean() for 
 histories = {params_of_both.variant: params.run_folder / params_of_both.variant, "joined": params_of_both.folder}
 history = pd.concat(pd.read_csv(folder / "history.csv").assign(code=code) for code, folder in histories.items())
 _, axes = plt.subplots(figsize=(6.5, 3), layout="constrained")
-figures.plot_discriminator(history, len(corpus.tasks), axes)
+results.plot_discriminator(history, len(corpus.tasks), axes)
 axes.axhline(told_apart, color="black", linestyle="--", linewidth=1);
 
 # %%
-late = figures.mean_discriminator_loss(history).groupby("code", sort=False)["value"].last()
+late = runs.mean_discriminator_loss(history).groupby("code", sort=False)["value"].last()
 said = "; ".join(f"{code}: {value:.3f}" for code, value in late.items())
 blind = np.log(len(corpus.tasks))
 Markdown(f"Nats at the end of training: {said}. A blind guess: {blind:.3f}; corpora told apart: {told_apart:.3f}.")

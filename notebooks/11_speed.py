@@ -24,37 +24,40 @@ import matplotlib.pyplot as plt
 from IPython.display import Markdown, display
 from myst_nb import glue
 
-from burst2vec import rendering, speed, speed_tables
 from burst2vec.config import Params, project_root
-from burst2vec.figures import results as style, speed as figures
+from burst2vec.report import tables
+from burst2vec.report.figures import speed as figures
+from burst2vec.report.figures import style
+from burst2vec.report.speed import measured
+from burst2vec.report.speed import tables as speed
 
 # %%
 Params.resolve(globals())  # refuses a scale that does not exist; the numbers here are those of the scale paper
 paper = Params()
 plt.rcParams.update(style.STYLE)
-found = speed.read(project_root() / "benchmarks")
+found = measured.read(project_root() / "benchmarks")
 
 
 # %%
 def show(name, table):
     """A table of each file of a benchmark, below it where and when it was measured; or how to make such a file."""
     for content in found[name]:
-        display(rendering.boxed(table(content), speed_tables.legend(content)))
+        display(tables.boxed(table(content), speed.legend(content)))
     if not found[name]:
-        display(Markdown(f"Not measured yet: `{speed.BENCHMARKS[name][1]}`."))
+        display(Markdown(f"Not measured yet: `{measured.BENCHMARKS[name][1]}`."))
 
 
 # %% [markdown]
 # ## What was measured, and what was not
 
 # %%
-rendering.boxed(speed_tables.sources(found), align="left")
+tables.boxed(speed.sources(found), align="left")
 
 # %%
-gpus = speed.gpus(found)
+gpus = measured.gpus(found)
 said = f"Training was measured on {', '.join(gpus)}." if gpus else (
     "**No GPU has been measured yet.** `make bench` on a machine with one measures it, and this page shows it.")
-lacking = [f"- {command}: {'; '.join(things)}" for command, things in speed_tables.gaps(found).items()]
+lacking = [f"- {command}: {'; '.join(things)}" for command, things in speed.gaps(found).items()]
 display(Markdown(said))
 if lacking:
     display(Markdown("Still to be measured, and by what:\n\n" + "\n".join(lacking)))
@@ -74,15 +77,15 @@ if lacking:
 # operations divided by the rate are a bound: at that rate this arithmetic takes no less. Other arithmetic has another.
 
 # %%
-seconds = speed.exvo_seconds()
-behind, encoder = speed.GFLOP["large"]
+seconds = measured.exvo_seconds()
+behind, encoder = measured.GFLOP["large"]
 glue("gflop_large", f"{behind + encoder:.1f}", display=False)
 glue("gflop_encoder", f"{encoder:.1f}", display=False)
 told = (f"A pass is one over as many bursts as ExVo's training set has, {seconds.sum() / 3600:.1f} hours of audio. An "
         "epoch is three passes, one for each task.")
-if speed.defaults(found):
+if measured.defaults(found):
     told += " Minutes of it: at the best rate of square matrices of each machine."
-rendering.boxed(speed_tables.limits(found, seconds.sum()), told)
+tables.boxed(speed.limits(found, seconds.sum()), told)
 
 # %% [markdown]
 # An NVIDIA H200 is said to multiply matrices in bfloat16 at 790 TFLOP/s. At that rate the operations come to:
@@ -101,7 +104,7 @@ Markdown(f"HuBERT large: {one_pass:.1f} seconds a pass, {once:.1f} seconds for t
 # who meets whom stays random. With nothing but the law of lengths this can be computed at once:
 
 # %%
-shares = speed.audio_shares(seconds, paper, [1, 2, 5, 10, 25, 50, 100, 625])
+shares = measured.audio_shares(seconds, paper, [1, 2, 5, 10, 25, 50, 100, 625])
 share = shares.set_index("window")["audio_share"]
 for name, window in (("random", 1), ("bucketed", paper.bucket_batches)):
     glue(f"padding_{name}", f"{100 * (1 - share[window]):.0f}", display=False)
@@ -126,20 +129,20 @@ figures.plot_audio_shares(shares, paper.bucket_batches, axes);
 # **Validation** needs no gradients. It runs over the same kept features, in large batches sorted by length.
 
 # %%
-if speed.defaults(found):
+if measured.defaults(found):
     told = ("Encoding: of a step that would encode its bursts anew. "
-            f"Validation: of {speed.EXVO['val']:,} bursts every {paper.validate_every} steps, as at the scale paper.")
-    display(rendering.boxed(speed_tables.measures(found), told))
+            f"Validation: of {measured.EXVO['val']:,} bursts every {paper.validate_every} steps, as at the scale paper.")
+    display(tables.boxed(speed.measures(found), told))
 
 # %% [markdown]
 # What one of these is worth by itself is seen by training without it:
 
 # %%
-switched = speed_tables.switches(found)
+switched = speed.switches(found)
 again = ("`python -m benchmarks.training_step --size base --device cpu --set '{precision: float32}' "
          "--json benchmarks/training_step_base_cpu_float32.json`")
 if len(switched):
-    display(rendering.boxed(switched, "Both compared with the Trainer as documented, in their own runs."))
+    display(tables.boxed(switched, "Both compared with the Trainer as documented, in their own runs."))
 else:
     display(Markdown(f"Not measured yet. One more file does it for one parameter, for instance {again}."))
 
@@ -154,19 +157,19 @@ else:
 # that of a step, without the bursts; below ours stands what it would keep of ExVo's bursts on the training's device.
 
 # %%
-show("training_step", speed_tables.step_table)
+show("training_step", speed.step_table)
 
 # %% [markdown]
 # How much of the difference is padding? The rest is arithmetic in 32 bits, a feature encoder that is trained too, and
 # what the loop does between two steps.
 
 # %%
-for content in speed.defaults(found):
-    display(Markdown(f"- {speed_tables.why_longer(content)}"))
+for content in measured.defaults(found):
+    display(Markdown(f"- {speed.why_longer(content)}"))
 
 # %% mystnb={"figure": {"name": "fig-speed-steps", "caption": "Seconds of a step over the audio of its batch, padding included. Small: each turn. Large: the mean step of an epoch. To the left is less padding; lower, at the same length, is faster."}}
-if speed.defaults(found):
-    figures.draw_steps(speed.defaults(found));
+if measured.defaults(found):
+    figures.draw_steps(measured.defaults(found));
 
 # %% [markdown]
 # Is there more to gain? *Utilisation* says: it is the operations that the bursts themselves call for, without padding
@@ -176,13 +179,13 @@ if speed.defaults(found):
 # waiting.
 
 # %%
-if speed.defaults(found):
-    display(rendering.boxed(speed_tables.utilisation_table(found)))
+if measured.defaults(found):
+    display(tables.boxed(speed.utilisation_table(found)))
 
 # %%
-profiled = [content for content in speed.defaults(found) if len(speed_tables.profile_table(content))]
+profiled = [content for content in measured.defaults(found) if len(speed.profile_table(content))]
 for content in profiled:
-    display(rendering.boxed(speed_tables.profile_table(content), f"What takes the time; {speed.where(content)}."))
+    display(tables.boxed(speed.profile_table(content), f"What takes the time; {measured.where(content)}."))
 
 # %% [markdown]
 # ## How it grows
@@ -195,21 +198,21 @@ if found["growth"]:
     figures.draw_growth(found["growth"]);
 
 # %%
-show("growth", speed_tables.length_table)
+show("growth", speed.length_table)
 
 # %% [markdown]
 # With the corpus grow the dealing of an epoch into batches and the memory of the encoded bursts. A batch should cost what it
 # cost before.
 
 # %%
-show("growth", speed_tables.corpus_table)
+show("growth", speed.corpus_table)
 
 # %% [markdown]
 # And what comes before training: checking a corpus, preparing its waveforms, dealing an epoch's batches of three tasks.
 # Memory is that of all processes together.
 
 # %%
-show("scale", speed_tables.scale_table)
+show("scale", speed.scale_table)
 
 # %% [markdown]
 # ## Before and after training
@@ -219,7 +222,7 @@ show("scale", speed_tables.scale_table)
 # processes.
 
 # %%
-show("preparation", speed_tables.preparation_table)
+show("preparation", speed.preparation_table)
 
 # %% [markdown]
 # **Predictions** from waveforms, beside the `transformers` pipeline for audio classification with a HuBERT of the same
@@ -227,13 +230,13 @@ show("preparation", speed_tables.preparation_table)
 # bursts and in our arithmetic (on a GPU with worker processes besides).
 
 # %%
-show("inference", speed_tables.inference_table)
+show("inference", speed.inference_table)
 
 # %% [markdown]
 # **Intervals**: the [statistics page](statistics.ipynb) scores every system anew on thousands of resamples.
 
 # %%
-show("bootstrap", speed_tables.bootstrap_table)
+show("bootstrap", speed.bootstrap_table)
 
 # %% [markdown]
 # ## A full run
@@ -247,11 +250,11 @@ show("bootstrap", speed_tables.bootstrap_table)
 # same machine. wav2vec 2.0 large, V1 and V2, is reckoned by HuBERT large, which has the same matrices.
 
 # %%
-show("full_run", lambda content: speed_tables.run_table(content, found))
+show("full_run", lambda content: speed.run_table(content, found))
 
 # %%
 for content in found["full_run"]:
-    display(Markdown(speed_tables.run_sentence(content)))
+    display(Markdown(speed.run_sentence(content)))
 
 # %% [markdown]
 # The authors' hours are those of their machine, their padding and their number of steps, and only the first of these is

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before the hub's client is imported: tests reach no network
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is: on models this small, threads wait for each other
+
+# A shell has its background jobs ignore Ctrl-C, and all that they start: tests that send it would wait in vain.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import joblib
 import numpy as np
@@ -18,10 +22,10 @@ import pytest
 import soundfile
 
 import burst2vec._torchaudio  # noqa: F401  (before any test imports torchaudio or transformers)
+from burst2vec.audio.store import open_store
 from burst2vec.config import Params
-from burst2vec.corpus import read_corpus
-from burst2vec.readers import COUNTRIES, EMOTIONS
-from burst2vec.store import open_store
+from burst2vec.corpora.opening import read_corpus
+from burst2vec.corpora.readers.exvo import COUNTRIES, EMOTIONS
 
 PITCHES = (200, 500, 1200, 3000)
 """In Hz, by ExVo's country code."""

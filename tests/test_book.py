@@ -16,7 +16,7 @@ import yaml
 from burst2vec.config import Params
 
 pytest.importorskip("selenium")
-import browser  # noqa: E402  (tests/browser.py, which imports selenium)
+from tests.support import browser  # noqa: E402  (tests/support/browser.py, which imports selenium)
 
 in_browser = pytest.mark.skipif(browser.MISSING is not None, reason=str(browser.MISSING))
 ROOT = Path(__file__).parents[1]

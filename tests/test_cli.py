@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 from burst2vec.cli import main
-from burst2vec.model import build
+from burst2vec.models.burst2vec import build
 
 
 @pytest.mark.parametrize("code", ["import burst2vec", "import burst2vec.cli as cli\ntry: cli.main(['--help'])\n"
@@ -25,8 +25,8 @@ def test_importing_the_package_and_asking_for_help_load_nothing_but_pythons_own_
 
 def test_preparing_loads_no_torch_and_its_workers_no_table_either():
     heavy = {"torch", "torchaudio", "transformers", "scipy", "sklearn", "matplotlib"}
-    assert not loaded("import burst2vec.store, burst2vec.samples") & heavy
-    assert not loaded("import burst2vec.samples, burst2vec.parallel") & {*heavy, "pandas"}
+    assert not loaded("import burst2vec.audio.store, burst2vec.audio.quantised") & heavy
+    assert not loaded("import burst2vec.audio.quantised, burst2vec.machine.parallel") & {*heavy, "pandas"}
 
 
 def loaded(code):
@@ -111,7 +111,7 @@ def test_predict_prints_the_name_of_any_file(model, sound, tmp_path, monkeypatch
 
 @pytest.mark.parametrize("where", ["laugh.wav/found.csv", "laugh.wav/new/found.csv"])
 def test_predict_says_at_once_that_its_file_cannot_be_written(model, sound, tmp_path, capsys, monkeypatch, where):
-    monkeypatch.setattr("burst2vec.pretrained.load", lambda *a: pytest.fail("a model was loaded"))
+    monkeypatch.setattr("burst2vec.systems.saved.load", lambda *a: pytest.fail("a model was loaded"))
     assert main(["predict", model, sound, "--out", str(tmp_path / where)]) == 1
     assert capsys.readouterr().err == (f"burst2vec: --out {tmp_path / where}: {tmp_path / 'laugh.wav'} is no folder "
                                        "that can be written to\n")
@@ -160,7 +160,7 @@ def test_help_tells_of_the_exit_code(capsys):
 
 
 def test_submission_prints_the_file_that_it_wrote(tiny_corpus, tmp_path, capsys):
-    from burst2vec.predictions import write_predictions
+    from burst2vec.evaluation.predictions import write_predictions
 
     write_predictions(tiny_corpus.split("test"), tmp_path / "V4" / "predictions.csv")  # the truth will do
     assert main(["submission", str(tmp_path / "V4"), "--team", "owls", "--number", "2", "--out", str(tmp_path),
@@ -181,6 +181,6 @@ def test_a_command_that_is_interrupted_says_so_and_leaves_nothing(tiny_corpus, t
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("burst2vec.check._unlisted", interrupt)
+    monkeypatch.setattr("burst2vec.inspection.check._unlisted", interrupt)
     assert main(["check", str(tiny_corpus.root), "--json", str(tmp_path / "problems.json")]) == 130
     assert "burst2vec: interrupted" in capsys.readouterr().err and not list(tmp_path.iterdir())

@@ -137,7 +137,8 @@ def test_a_bad_parameter_file_is_named(tmp_path, content, complaint):
 
 
 def test_a_notebooks_imports_and_hidden_names_are_no_parameters():
-    from burst2vec import audio, corpus
+    from burst2vec import audio
+    from burst2vec.corpora import corpus
 
     namespace = {"Params": Params, "np": np, "audio": audio, "corpus": corpus, "In": [""], "Out": {}, "_i1": "x",
                  "__name__": "__main__", "exit": lambda: None, "width": 32}

@@ -34,5 +34,5 @@ def test_no_import_takes_the_place_of_a_parameter_that_was_set(notebook):
 
 
 def test_a_hidden_parameter_would_be_found():
-    source = '# %% tags=["parameters"]\nscale = "demo"\n# %%\nfrom burst2vec.figures import results\n'
+    source = '# %% tags=["parameters"]\nscale = "demo"\n# %%\nfrom burst2vec.report.figures import results\n'
     assert bound_before_resolving(source + "params = Params.resolve(globals())\n") == ({"results"}, True)

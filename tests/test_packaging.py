@@ -6,6 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
+import setuptools
 import yaml
 
 ROOT = Path(__file__).parents[1]
@@ -36,6 +37,6 @@ def test_the_lock_pins_every_requirement_within_its_bounds():
 
 
 def test_every_package_of_the_library_is_installed():
-    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
-    folders = [path.parent.relative_to(ROOT) for path in ROOT.glob("burst2vec/**/__init__.py")]
-    assert set(packages) == {str(folder).replace("/", ".") for folder in folders}
+    find = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]
+    folders = {str(path.parent.relative_to(ROOT)).replace("/", ".") for path in ROOT.glob("burst2vec/**/*.py")}
+    assert set(setuptools.find_packages(str(ROOT), **find)) == folders

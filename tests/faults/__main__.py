@@ -67,7 +67,7 @@ def table(rows: Sequence[dict]) -> str:
 
 def write_csv(path: Path, rows: Sequence[dict]) -> None:
     """Writes the table."""
-    from burst2vec.files import write_aside
+    from burst2vec.machine.files import write_aside
 
     with write_aside(path) as aside, open(aside, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, FIELDS)

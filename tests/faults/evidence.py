@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.common import environment, write_json
-from burst2vec.files import write_aside
+from burst2vec.machine.files import write_aside
 
 
 def keep(path: Path, found: Mapping, said: str) -> None:

@@ -19,18 +19,18 @@ from typing import Any
 import joblib
 
 import burst2vec
-from burst2vec.audio import AudioError
-from burst2vec.backbone import BackboneError
+from burst2vec.audio.waveform import AudioError
 from burst2vec.config import ParameterError
-from burst2vec.corpus import CorpusError
-from burst2vec.execution import NotebookError
-from burst2vec.hardware import OutOfMemory
-from burst2vec.parallel import WorkerDied
-from burst2vec.pretrained import ModelError
-from burst2vec.resumption import ResumptionError
-from burst2vec.submission import SubmissionError
-from burst2vec.training import TrainingError
-from burst2vec.words import printable
+from burst2vec.corpora.corpus import CorpusError
+from burst2vec.machine.hardware import OutOfMemory
+from burst2vec.machine.parallel import WorkerDied
+from burst2vec.messages import printable
+from burst2vec.models.backbone import BackboneError
+from burst2vec.models.serialisation import ModelError
+from burst2vec.running.notebooks import NotebookError
+from burst2vec.systems.submission import SubmissionError
+from burst2vec.training.checkpoints import ResumptionError
+from burst2vec.training.trainer import TrainingError
 
 OWN = (ParameterError, CorpusError, AudioError, ModelError, BackboneError, SubmissionError, TrainingError, NotebookError,
        OutOfMemory, WorkerDied, ResumptionError)

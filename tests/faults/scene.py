@@ -75,7 +75,7 @@ class Scene:
 
     def checkpoints(self, run: str) -> list[Path]:
         """The checkpoints of a run, the latest first."""
-        from burst2vec.resumption import checkpoints_beside
+        from burst2vec.training.checkpoints import checkpoints_beside
 
         return sorted(checkpoints_beside(self.of(run).folder).glob("*.safetensors"), reverse=True)
 

@@ -17,8 +17,10 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from burst2vec.corpus import Corpus, read_corpus
-from burst2vec.readers import COUNTRIES, EMOGATOR, EMOTIONS
+from burst2vec.corpora.corpus import Corpus
+from burst2vec.corpora.opening import read_corpus
+from burst2vec.corpora.readers.emogator import EMOGATOR
+from burst2vec.corpora.readers.exvo import COUNTRIES, EMOTIONS
 
 BURSTS = {"Train": 8, "Val": 4, "Test": 2}
 
@@ -152,7 +154,7 @@ def store() -> Path:
     """A cache that holds the waveform store of `corpus`."""
     import joblib
 
-    from burst2vec.store import open_store
+    from burst2vec.audio.store import open_store
 
     with joblib.parallel_config(backend="sequential"):
         open_store(corpus(), "provided", workshop() / "cache")
@@ -172,7 +174,7 @@ def weights(number: int):
 @functools.cache
 def checkpoints() -> Path:
     """A folder with the checkpoints of iterations 1 and 2 of a training."""
-    from burst2vec.resumption import Checkpoint, Checkpoints
+    from burst2vec.training.checkpoints import Checkpoint, Checkpoints
 
     folder = workshop() / "training"
     folder.mkdir()
@@ -185,9 +187,10 @@ def checkpoints() -> Path:
 @functools.cache
 def model() -> Path:
     """The folder of a saved model, untrained, as small as can be."""
-    from burst2vec.backbone import Backbone, Settings
-    from burst2vec.model import Burst2Vec
     from transformers import HubertConfig, HubertModel
+
+    from burst2vec.models.backbone import Backbone, Settings
+    from burst2vec.models.burst2vec import Burst2Vec
 
     small = HubertConfig(conv_dim=(8, 8), conv_kernel=(64, 8), conv_stride=(32, 10), hidden_size=8, num_hidden_layers=1,
                          num_attention_heads=2, intermediate_size=8, num_conv_pos_embeddings=4,
@@ -200,7 +203,7 @@ def model() -> Path:
 @functools.cache
 def predictions() -> Path:
     """The folder of a system's results: `predictions.csv`, which tells the truth, and `params.json`."""
-    from burst2vec.predictions import tabulate, write_predictions
+    from burst2vec.evaluation.predictions import tabulate, write_predictions
 
     folder, table = workshop() / "system", corpus().table
     outputs = {t.name: np.eye(t.outputs)[t.targets(table)] if t.kind == "classes" else t.targets(table)

@@ -52,10 +52,10 @@ def compare(params) -> dict:
     say, and the largest numbers in each."""
     import torch
 
-    from burst2vec.corpus import open_corpus
-    from burst2vec.inference import predict
-    from burst2vec.store import open_store
-    from burst2vec.training import train
+    from burst2vec.audio.store import open_store
+    from burst2vec.corpora.opening import open_corpus
+    from burst2vec.models.inference import predict
+    from burst2vec.training.trainer import train
 
     corpus = open_corpus(params)
     store = open_store(corpus, params.audio, params.path(params.cache))

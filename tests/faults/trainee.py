@@ -23,8 +23,8 @@ from pathlib import Path
 LOADING, STEP, WRITING = "loading", "a step", "a checkpoint's writing"
 READING, ENCODING, VALIDATING = "a checkpoint's reading", "encoding the bursts", "a validation"
 OUTCOME, OTHER = "the outcome's writing", "between two of these"
-PRELOADED = ("tests.faults.trainee", "burst2vec.cli", "burst2vec.training", "burst2vec.card", "burst2vec.pretrained",
-             "burst2vec.tiny")
+PRELOADED = ("tests.faults.trainee", "burst2vec.cli", "burst2vec.training.trainer", "burst2vec.systems.card",
+             "burst2vec.systems.saved", "burst2vec.models.tiny")
 """What a process has loaded from which trainings are forked."""
 
 STAGES = (LOADING, READING, ENCODING, STEP, WRITING, VALIDATING, OUTCOME, OTHER)
@@ -91,23 +91,23 @@ class Notes:
 def train(params: str, note: str) -> None:
     """Trains as parameters in JSON say, or goes on where an earlier process was stopped, and writes the outcome."""
     notes = Notes(Path(note))
-    from burst2vec import learning, resumption, training
+    from burst2vec.audio.store import open_store
     from burst2vec.config import Params
-    from burst2vec.corpus import open_corpus
-    from burst2vec.inference import predict
-    from burst2vec.store import open_store
-    from burst2vec.systems import write_system
+    from burst2vec.corpora.opening import open_corpus
+    from burst2vec.models.inference import predict
+    from burst2vec.systems.folders import write_system
+    from burst2vec.training import checkpoints, step, trainer
 
-    notes.watch(learning.Learner, "step", STEP)
-    notes.watch(training._Run, "_validate", VALIDATING)
-    notes.watch(training, "encode_once", ENCODING)
-    notes.watch(resumption.Checkpoints, "write", WRITING)
-    notes.watch(resumption.Checkpoints, "read", READING)
+    notes.watch(step.Learner, "step", STEP)
+    notes.watch(trainer._Run, "_validate", VALIDATING)
+    notes.watch(trainer, "encode_once", ENCODING)
+    notes.watch(checkpoints.Checkpoints, "write", WRITING)
+    notes.watch(checkpoints.Checkpoints, "read", READING)
     settings = Params(**json.loads(params))
     corpus = open_corpus(settings)
     store = open_store(corpus, settings.audio, settings.path(settings.cache))
     notes.set(OTHER)
-    trained = training.train(corpus, store, settings, resumption.checkpoints_beside(settings.folder))
+    trained = trainer.train(corpus, store, settings, checkpoints.checkpoints_beside(settings.folder))
     with notes.at(OUTCOME):
         predictions = predict(trained.model, corpus, store, precision=trained.precision)
         write_system(settings.folder, settings, predictions, trained, corpus)
@@ -146,9 +146,9 @@ def stage(what: str, iteration: int) -> None:
     (`memory`), or, in it and in all that follow, a rest (`slow`)."""
     import torch
 
-    from burst2vec import learning
+    from burst2vec.training import step
 
-    step = learning.Learner._differentiate
+    differentiate = step.Learner._differentiate
 
     def watched(self, batch, parts):
         now = self.iteration + 1
@@ -156,11 +156,11 @@ def stage(what: str, iteration: int) -> None:
             time.sleep(2)
         if what == "memory" and now == iteration and parts == 1:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
-        terms = step(self, batch, parts)
+        terms = differentiate(self, batch, parts)
         spoilt = what == "nan" and now == iteration
         return {name: term * float("nan") for name, term in terms.items()} if spoilt else terms
 
-    learning.Learner._differentiate = watched
+    step.Learner._differentiate = watched
 
 
 def give_up_privileges() -> None:

@@ -10,15 +10,17 @@ import numpy as np
 import yaml
 from hypothesis import strategies as st
 
-from burst2vec import batches
-from burst2vec.check import check
 from burst2vec.config import Params
-from burst2vec.corpus import CorpusError, read_corpus
-from burst2vec.findings import summary, write_json
-from burst2vec.quarantine import quarantine
+from burst2vec.corpora.corpus import CorpusError
+from burst2vec.corpora.opening import read_corpus
+from burst2vec.inspection.check import check
+from burst2vec.inspection.quarantine import quarantine
+from burst2vec.inspection.summary import summary, write_json
+from burst2vec.training import batches
 from tests.faults import subjects
 from tests.faults.damage import LAUGHS, altered, damage, tables
 from tests.faults.targets.registry import Action, ensure, target
+
 
 def _read(root: Path) -> Action:
     """Checks, quarantines and opens a corpus, and deals batches of it."""

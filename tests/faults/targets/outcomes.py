@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 from hypothesis import strategies as st
 
-from burst2vec import metrics
-from burst2vec.ensembles import combine
-from burst2vec.predictions import read_predictions
+from burst2vec.evaluation import metrics
+from burst2vec.evaluation.predictions import read_predictions
+from burst2vec.results.ensembles import combine
 from tests.faults import subjects
 from tests.faults.damage import altered, damage, tables
 from tests.faults.targets.registry import Action, ensure, target
+
 
 def _checkpoint_edits() -> st.SearchStrategy:
     """For one checkpoint, or for both: damage, or another name."""
@@ -28,7 +29,7 @@ def _checkpoint_edits() -> st.SearchStrategy:
 @target(_checkpoint_edits)
 def checkpoints(found, folder: Path) -> Action:
     """The last sound checkpoint is read, whatever else lies there, or none; and another can be written after it."""
-    from burst2vec.resumption import Checkpoint, Checkpoints
+    from burst2vec.training.checkpoints import Checkpoint, Checkpoints
 
     kept = Checkpoints(subjects.copied(subjects.checkpoints(), folder.parent / "training"), subjects.IDENTITY)
     sound = []
@@ -70,7 +71,8 @@ def model_weights(damaged, folder: Path) -> Action:
 
 def _heard_by(model: Path) -> Action:
     """What a model predicts: refused by ModelError, or in numbers."""
-    from burst2vec.pretrained import ModelError, load
+    from burst2vec.models.serialisation import ModelError
+    from burst2vec.systems.saved import load
 
     def act():
         try:
@@ -87,7 +89,7 @@ def _heard_by(model: Path) -> Action:
 
 @target(lambda: tables((subjects.predictions() / "predictions.csv").read_bytes()))
 def predictions(table, folder: Path) -> Action:
-    from burst2vec.submission import write_submission
+    from burst2vec.systems.submission import write_submission
 
     system = subjects.copied(subjects.predictions(), folder / "V4", predictions__csv=table.data)
 
@@ -109,7 +111,7 @@ def _records() -> st.SearchStrategy[bytes]:
 
 @target(_records)
 def records_of_parameters(content: bytes, folder: Path) -> Action:
-    from burst2vec.submission import write_submission
+    from burst2vec.systems.submission import write_submission
 
     system = subjects.copied(subjects.predictions(), folder / "V4", params__json=content)
     return lambda: write_submission(system, "owls", 1, folder)

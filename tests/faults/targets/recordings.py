@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from hypothesis import strategies as st
 
-from burst2vec.audio import SHORTEST, load, read_parts
-from burst2vec.listening import listen
+from burst2vec.audio.waveform import SHORTEST, load, read_parts
+from burst2vec.inspection.listening import listen
 from tests.faults import subjects
 from tests.faults.damage import damage
 from tests.faults.targets.registry import Action, ensure, target
@@ -63,7 +63,7 @@ def _store_edits() -> st.SearchStrategy:
 @target(_store_edits)
 def stores(found, folder: Path) -> Action:
     """A damaged store is named, or made again, and never gives other samples than the recordings'."""
-    from burst2vec.store import open_store
+    from burst2vec.audio.store import open_store
 
     name, damaged = found
     original = next(subjects.store().iterdir())

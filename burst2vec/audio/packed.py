@@ -1,0 +1,116 @@
+"""Sequences of unequal length, one after the other in a tensor on the training's device, and batches gathered from it.
+
+So are kept the waveforms of a corpus, as 16-bit integers, and what a frozen feature encoder made of them. A batch is one
+gather on the device: nothing is decoded, copied from the host or waited for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import psutil
+import torch
+
+from burst2vec.audio.quantised import SAMPLE
+from burst2vec.audio.store import WaveformStore
+from burst2vec.audio.waveform import SAMPLE_RATE
+
+ROOM = 0.5
+"""The share of a device's free memory that may be filled with what could as well be read, or computed, again."""
+
+LONG = 3.0
+"""Seconds of a burst, longer than most, that a batch of predictions is meant for. One of longer bursts holds fewer."""
+
+
+class Packed:
+    """Takes a waveform store's place, on a device: `packed[row]` is a waveform (samples,), or encoded (frames, channels).
+
+    `values` (total, ...) holds the sequences of `rows`, one after the other; `sizes` (rows of the corpus,) says how long
+    each row's is, in samples or frames; those that are not held are of no length. `scales` (rows of the corpus,)
+    multiplies them. `lengths`, those of the waveforms in samples, decide which bursts share a batch.
+    """
+
+    def __init__(self, values: torch.Tensor, rows: np.ndarray, sizes: np.ndarray, lengths: np.ndarray,
+                 scales: np.ndarray | None = None):
+        self.values, self.device, self.lengths = values, values.device, lengths
+        self.sizes = np.zeros(len(lengths), np.int64)
+        self.sizes[rows] = sizes[rows]
+        self._starts = np.zeros(len(lengths), np.int64)
+        self._starts[rows] = np.cumsum(self.sizes[rows]) - self.sizes[rows]
+        self._scales = scales
+        self._there = {name: torch.from_numpy(array).to(self.device) for name, array in (
+            ("starts", self._starts), ("sizes", self.sizes), ("scales", scales)) if array is not None}
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, row: int) -> torch.Tensor:
+        sequence = self.values[self._starts[row]:self._starts[row] + self.sizes[row]]
+        return sequence if self._scales is None else sequence * self._scales[row]
+
+    def batch(self, rows: np.ndarray, multiple: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+        """The sequences of `rows`, zero padded to the longest of them, (batch, longest, ...), and the size of each,
+        (batch,). The padded length is rounded up to a `multiple`. The device is not waited for."""
+        chosen = to_device(rows, self.device)
+        sizes = self._there["sizes"][chosen]
+        time = torch.arange(-(-self.sizes[rows].max() // multiple) * multiple, device=self.device)
+        places = (self._there["starts"][chosen, None] + time).clamp_(max=len(self.values) - 1)
+        padding = (time >= sizes[:, None]).view(*places.shape, *[1] * (self.values.dim() - 1))
+        found = self.values[places].masked_fill_(padding, 0)
+        return found if self._scales is None else found * self._there["scales"][chosen, None], sizes
+
+
+def to_device(array: np.ndarray, device: torch.device) -> torch.Tensor:
+    """A small array as a tensor on the device. The device is not waited for."""
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
+
+
+def fits(size: int, device: torch.device, processes: int = 1) -> bool:
+    """Whether so many bytes, kept by each of the processes, leave the device room to train. A GPU is one process's own."""
+    if device.type == "cuda":
+        return size < ROOM * torch.cuda.mem_get_info(device)[0]
+    return processes * size < ROOM * psutil.virtual_memory().available
+
+
+def resident(store: WaveformStore, rows: np.ndarray, device: torch.device, processes: int = 1) -> Packed | WaveformStore:
+    """A store with the waveforms of `rows` on the device, 2 bytes a sample; the store itself where they do not
+    fit, once for each of the processes."""
+    total = int(store.lengths[rows].sum())
+    if not fits(SAMPLE.itemsize * total, device, processes):
+        return store
+    values, end, scales = np.empty(total, SAMPLE), 0, np.zeros(len(store), np.float32)
+    for row in rows:
+        samples, scales[row] = store.quantised(row)
+        values[end:end + len(samples)] = samples
+        end += len(samples)
+    return Packed(torch.from_numpy(values).to(device), rows, store.lengths, store.lengths, scales)
+
+
+def by_length(lengths: np.ndarray, batch_size: int, seconds: float = LONG) -> list[np.ndarray]:
+    """Places of bursts of so many samples (bursts,), the like together, the shortest first, in batches of no more than
+    `batch_size` bursts, and no more padded audio than `batch_size` bursts of so many `seconds`: memory bounds both."""
+    order = np.argsort(lengths, kind="stable")
+    most = batch_size * seconds * SAMPLE_RATE
+    starts = [0]
+    for place, length in enumerate(lengths[order]):
+        size = place + 1 - starts[-1]
+        if size > batch_size or (size > 1 and size * length > most):
+            starts.append(place)
+    return np.split(order, starts[1:])
+
+
+def collate(sequences: Sequence[np.ndarray | torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Waveforms (samples,) zero padded to the longest, (batch, samples), and their lengths in samples (batch,)."""
+    clips = [torch.as_tensor(s) for s in sequences]
+    return torch.nn.utils.rnn.pad_sequence(clips, batch_first=True), torch.tensor([len(clip) for clip in clips])
+
+
+def gather(source: Packed | Sequence[np.ndarray], rows: np.ndarray, device: torch.device,
+           multiple: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+    """The padded batch of `source[row]` for each of the `rows`, on the device, and the sizes (batch,)."""
+    if isinstance(source, Packed):
+        return source.batch(rows, multiple)
+    padded, sizes = collate([source[row] for row in rows])
+    return padded.to(device), sizes.to(device)

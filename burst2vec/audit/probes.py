@@ -1,0 +1,220 @@
+"""What a representation knows: linear probes, and what they read where there is nothing to read.
+
+A probe is a ridge regression on standardised features that answers a task from a representation of a trained model; no
+weight of the model changes. It is fitted and scored on validation bursts alone: of the training bursts a model may
+hold the labels by heart, and a probe fitted to those looks for what no unheard burst has. Speakers are left out in
+turn; what the others' bursts teach answers theirs. How strongly a probe is regularised is chosen among those others, for
+the task's own metric, again on speakers left out. Classes are regressed as indicators divided by their share, so that
+the largest value names a class whatever its frequency.
+
+Beside each probe stands its floor: the scores of the same procedure, choice of regularisation included, fitted to
+labels that speakers have exchanged. A probe that scores within the floor has read nothing.
+
+A probe tells what is there for a linear reader. What it fails to read may still be there in another form.
+
+Source: Alain and Bengio (2016); Hewitt and Liang (2019) for the need of a floor.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from tqdm.auto import tqdm
+
+from burst2vec.corpora.corpus import Corpus, Task
+from burst2vec.evaluation.bootstrap import RESAMPLES, bootstrap, expanded_percentiles
+from burst2vec.evaluation.metrics import HIGHER_IS_BETTER, METRIC_NAMES, metric, metric_columns
+from burst2vec.evaluation.speaker_sums import speaker_indices
+from burst2vec.evaluation.trivial import labels_of, predict_constant
+from burst2vec.inspection.association import exchanges
+
+PENALTIES = np.logspace(-3, 3, 5)
+"""Weights of the squared coefficients beside the mean squared error, of which one is chosen."""
+FOLDS = 4
+"""Parts of the speakers, each left out in turn: for the answers, and among the others for the penalty."""
+REPEATS = 20
+"""Exchanges of labels behind each floor: where there is nothing to read, a score is above all of them once in 21."""
+
+COLUMNS = ["code", "representation", "task", "metric", "score", "floor", "floor_low", "floor_high", "constant", "skill",
+           "skill_low", "skill_high", "bursts", "regularisation"]
+
+
+@dataclass(frozen=True)
+class Readout:
+    """What a probe reads: `answers` (labelled bursts, columns of the task), its `score` by the task's metric, the scores
+    (repeats,) of its `floor`, and the `penalty` chosen, the median over the parts left out."""
+
+    answers: pd.DataFrame
+    score: float
+    floor: np.ndarray
+    penalty: float
+
+
+def probe(task: Task, features: np.ndarray, table: pd.DataFrame, repeats: int = REPEATS, seed: int = 0) -> Readout:
+    """What a linear probe reads of `task` from `features` (bursts, features) of the bursts in `table`.
+
+    `table` holds rows of a corpus table that the model was not trained on. Raises ValueError where fewer than four
+    speakers have a label.
+    """
+    labelled = task.labelled(table)
+    table, features = table[labelled], features[labelled]
+    truth, speakers = labels_of(task, table), speaker_indices(table)
+    if len(np.unique(speakers)) < FOLDS:
+        raise ValueError(f"a probe of task {task.name} needs bursts of {FOLDS} speakers or more, to leave some out")
+    exchanged = exchanges(truth, speakers, repeats, np.random.default_rng(seed))
+    labels = [truth, *(truth[order] for order in exchanged)]
+    targets = np.stack([_regressands(task, each) for each in labels], axis=1)
+    outputs, penalties = np.empty((len(labels), len(truth), targets.shape[2])), []
+    for fit, held_out in GroupKFold(FOLDS).split(features, groups=speakers):
+        chosen = _choose(task, features[fit], targets[fit], [each[fit] for each in labels], speakers[fit])
+        outputs[:, held_out] = _predict(chosen, features[fit], targets[fit], features[held_out])
+        penalties.append(chosen[0])
+    guesses = [_answers(task, output) for output in outputs]
+    scores = [metric(task)(truth, guess) for guess in guesses]
+    answers = np.array(task.classes, object)[guesses[0]][:, None] if task.kind == "classes" else guesses[0]
+    return Readout(pd.DataFrame(answers, table.index, list(task.columns)), scores[0], np.array(scores[1:]),
+                   float(np.median(penalties)))
+
+
+def _regressands(task: Task, labels: np.ndarray) -> np.ndarray:
+    """What is regressed, (bursts, outputs)."""
+    if task.kind != "classes":
+        return labels
+    of_class = labels[:, None] == np.arange(len(task.classes))
+    return of_class / np.maximum(of_class.mean(axis=0), 1 / len(labels))
+
+
+def _answers(task: Task, outputs: np.ndarray) -> np.ndarray:
+    """Answers in the form of `labels_of` for regressed values (bursts, outputs)."""
+    return outputs.argmax(axis=1) if task.kind == "classes" else outputs
+
+
+def _ridge(penalty: float, bursts: int) -> Pipeline:
+    return make_pipeline(StandardScaler(), Ridge(penalty * bursts))
+
+
+def _choose(task: Task, features: np.ndarray, targets: np.ndarray, labels: list[np.ndarray],
+            speakers: np.ndarray) -> np.ndarray:
+    """For each of the labellings, `targets` (bursts, labellings, outputs), the penalty whose answers for speakers left
+    out score best."""
+    folds = GroupKFold(min(FOLDS, len(np.unique(speakers))))
+    flat, scores = targets.reshape(len(targets), -1), []
+    for penalty in PENALTIES:
+        held_out = cross_val_predict(_ridge(penalty, len(targets)), features, flat, groups=speakers, cv=folds)
+        answers = [_answers(task, output) for output in np.moveaxis(held_out.reshape(targets.shape), 1, 0)]
+        scores.append([metric(task)(truth, answer) for truth, answer in zip(labels, answers, strict=True)])
+    best = np.argmax(scores, axis=0) if HIGHER_IS_BETTER[task.kind] else np.argmin(scores, axis=0)
+    return PENALTIES[best]
+
+
+def _predict(penalties: np.ndarray, features: np.ndarray, targets: np.ndarray, unheard: np.ndarray) -> np.ndarray:
+    """The regressed values (labellings, bursts, outputs) for `unheard` features, each by its own penalty."""
+    outputs = np.empty((targets.shape[1], len(unheard), targets.shape[2]))
+    for penalty in np.unique(penalties):
+        those = penalties == penalty
+        flat = targets[:, those].reshape(len(targets), -1)
+        found = _ridge(penalty, len(targets)).fit(features, flat).predict(unheard)
+        outputs[those] = np.moveaxis(found.reshape(len(unheard), those.sum(), -1), 1, 0)
+    return outputs
+
+
+@dataclass(frozen=True)
+class Probed:
+    """Every task read from every representation: a `table`, and `replicates`, the skills on resamples of the `speakers`
+    of validation, (resamples, probes) in the table's order.
+
+    Columns: code, representation, task, metric, score; floor, the mean of the floor's scores, and the lowest and the
+    highest of them, floor_low and floor_high; constant, what an answer scores that is the same for every burst; skill,
+    with its 95 % interval over speakers, skill_low and skill_high; bursts, how many have a label; regularisation.
+    """
+
+    table: pd.DataFrame
+    replicates: np.ndarray
+    speakers: int
+
+
+def probe_all(representations: Mapping[str, Mapping[str, np.ndarray]], corpus: Corpus, repeats: int = REPEATS,
+              resamples: int = RESAMPLES, seed: int = 0) -> Probed:
+    """Every task of the corpus read from `representations`, by code and name: features (bursts, features) of its
+    validation bursts, in its order. Raises ValueError as `probe` does.
+    """
+    val = corpus.split("val")
+    wanted = [(code, name, task) for code, found in representations.items() for name in found for task in corpus.tasks]
+    found = [probe(task, representations[code][name], val, repeats, seed)
+             for code, name, task in tqdm(wanted, desc="Probing", unit="probe", leave=False)]
+    answers: dict[str, list[pd.DataFrame]] = {"Constant": [predict_constant(corpus, val.index)]}
+    for (code, name, _), readout in zip(wanted, found, strict=True):
+        answers.setdefault(f"{code} {name}", []).append(readout.answers)
+    tables = {of: pd.concat(parts, axis=1) for of, parts in answers.items()}
+    drawn = bootstrap(corpus.tasks, val, tables, resamples, seed)
+    column = {task.name: name for name, task in metric_columns(corpus.tasks).items()}
+    rows, skills = [], []
+    for (code, name, task), readout in zip(wanted, found, strict=True):
+        ours, constant = (f"{code} {name}", column[task.name]), ("Constant", column[task.name])
+        skills.append(skill(task, drawn.replicates[ours].to_numpy(), drawn.replicates[constant].to_numpy()))
+        rows.append(_row(code, name, task, readout, drawn.estimates[constant]))
+    low, high = drawn.interval(np.stack(skills, axis=1))
+    table = pd.DataFrame(rows).assign(skill_low=low, skill_high=high)[COLUMNS]
+    return Probed(table, np.stack(skills, axis=1), drawn.speakers)
+
+
+def _row(code: str, representation: str, task: Task, found: Readout, constant: float) -> dict[str, str | float]:
+    return {"code": code, "representation": representation, "task": task.name, "metric": METRIC_NAMES[task.kind],
+            "score": found.score, "floor": found.floor.mean(), "floor_low": found.floor.min(),
+            "floor_high": found.floor.max(), "constant": constant, "skill": skill(task, found.score, constant),
+            "bursts": len(found.answers), "regularisation": found.penalty}
+
+
+def skill(task: Task, score: float | np.ndarray, constant: float | np.ndarray) -> float | np.ndarray:
+    """Scores on one scale for every task: 0 for what a `constant` answer scores, 1 for a perfect score.
+
+    That is the CCC itself, 1 - MAE / (MAE of a constant), and (UAR - chance) / (1 - chance).
+    """
+    best = 1 if HIGHER_IS_BETTER[task.kind] else 0
+    return (score - constant) / (best - constant)
+
+
+def floor_skills(table: pd.DataFrame) -> pd.DataFrame:
+    """The skills between which the floor of each row of `Probed.table` lies: low, high."""
+    best = (table["metric"] != METRIC_NAMES["scalar"]).astype(float)
+    bounds = [(table[name] - table["constant"]) / (best - table["constant"]) for name in ("floor_low", "floor_high")]
+    return pd.DataFrame({"low": np.minimum(*bounds), "high": np.maximum(*bounds)})
+
+
+def above_floor(table: pd.DataFrame) -> pd.Series:
+    """Which rows of `Probed.table` score better than every exchange of labels did."""
+    return table["skill"] > floor_skills(table)["high"]
+
+
+def reading(representation: str, task: str) -> str:
+    """Which kind of reading it is to ask a representation for a task.
+
+    >>> reading("specific age", "country")
+    'specific, of another task'
+    """
+    kind, _, of = representation.partition(" ")
+    return kind if not of else f"{kind}, of {'this' if of == task else 'another'} task"
+
+
+def compare_skills(probed: Probed, first: str, second: str) -> pd.DataFrame:
+    """The skill of two systems' probes for each task and kind of `reading`, the mean where several representations are
+    of a kind: task, features, a column for each system, difference and its 95 % interval over speakers, low and high.
+    """
+    table, rows = probed.table, []
+    kinds = pd.Series(map(reading, table["representation"], table["task"]), table.index)
+    for task, kind in itertools.product(table["task"].unique(), kinds.unique()):
+        of_kind = table[(table["task"] == task) & (kinds == kind)]
+        ours, theirs = (of_kind.index[of_kind["code"] == code] for code in (first, second))
+        if len(of_kind):
+            one, other = table["skill"][ours].mean(), table["skill"][theirs].mean()
+            gaps = probed.replicates[:, ours].mean(axis=1) - probed.replicates[:, theirs].mean(axis=1)
+            rows.append((task, kind, one, other, one - other, *expanded_percentiles(gaps, probed.speakers)))
+    return pd.DataFrame(rows, columns=["task", "features", first, second, "difference", "low", "high"])

@@ -1,0 +1,76 @@
+"""Several corpora in one run: a burst takes part in the tasks that its own corpus poses."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from burst2vec.corpora.corpus import Corpus, CorpusError, Task
+
+
+def select(corpora: Sequence[Corpus], tasks: Sequence[str]) -> list[Corpus]:
+    """The corpora, each with those of its tasks that are named, as `age` or `exvo:age`; all where none is named.
+
+    Raises CorpusError for a name that none of them poses, and for a corpus of which nothing is left.
+    """
+    posed = [name for c in corpora for t in c.tasks for name in _names(c, t)]
+    unknown = [t for t in tasks if t not in posed]
+    if unknown:
+        there = ", ".join(dict.fromkeys(t.name for c in corpora for t in c.tasks))
+        asked = ", ".join(str(c.root) for c in corpora)
+        raise CorpusError(f"task {unknown[0]!r} is not posed by {asked}; it has {there}")
+    chosen = [dataclasses.replace(c, tasks=tuple(t for t in c.tasks if not tasks or set(tasks) & set(_names(c, t))))
+              for c in corpora]
+    idle = [c for c in chosen if not c.tasks]
+    if idle:
+        raise CorpusError(f"{idle[0].root}: none of its tasks is among {', '.join(tasks)}; leave that corpus out")
+    return chosen
+
+
+def _names(corpus: Corpus, task: Task) -> tuple[str, str]:
+    return task.name, f"{corpus.name}:{task.name}"
+
+
+def join(corpora: Sequence[Corpus]) -> Corpus:
+    """Several corpora as one, in which a burst takes part in the tasks that its own corpus poses.
+
+    Bursts and speakers are named `corpus/file`. Tasks that ask the same become one, with a scalar's range the union of
+    theirs. Tasks of one name or column that ask different things keep apart, as `corpus:task`.
+    """
+    names = [c.name for c in corpora]
+    if len(set(names)) < len(names):
+        raise CorpusError(f"two of the corpora are both named {max(names, key=names.count)!r}; rename a folder")
+    parts = [_apart(c, corpora) for c in corpora]
+    merged: dict[str, Task] = {}
+    for task in (t for part in parts for t in part.tasks):
+        same = merged.get(task.name, task)
+        merged[task.name] = dataclasses.replace(task, low=min(task.low, same.low), high=max(task.high, same.high))
+    posed = {c for t in merged.values() for c in t.columns}
+    table = pd.concat([_prefixed(part, posed) for part in parts])
+    return Corpus("+".join(names), Path(), table, tuple(merged.values()), any(c.synthetic for c in corpora),
+                  tuple(corpora))
+
+
+def _apart(corpus: Corpus, others: Sequence[Corpus]) -> Corpus:
+    """The corpus, those of its tasks and their columns renamed that another corpus's unlike task could be taken for."""
+    foreign = [t for c in others if c is not corpus for t in c.tasks]
+    clashing = [t for t in corpus.tasks
+                if any(not t.like(f) and (t.name == f.name or set(t.columns) & set(f.columns)) for f in foreign)]
+    columns = {c: f"{corpus.name}:{c}" for t in clashing for c in t.columns}
+    tasks = tuple(dataclasses.replace(t, name=f"{corpus.name}:{t.name}", columns=tuple(columns[c] for c in t.columns))
+                  if t in clashing else t for t in corpus.tasks)
+    return dataclasses.replace(corpus, table=corpus.table.rename(columns=columns), tasks=tasks)
+
+
+def _prefixed(part: Corpus, posed: set[str]) -> pd.DataFrame:
+    """A part's rows with ids, speakers and paths that stand alone, without labels of tasks that it does not pose."""
+    own = {c for t in part.tasks for c in t.columns}
+    table = part.table.drop(columns=[c for c in part.table.columns if c in posed - own])
+    table = table.set_index(f"{part.name}/" + table.index)
+    table["speaker"] = (f"{part.name}/" + table["speaker"].astype("str")).where(table["speaker"].notna(), None)
+    for column in ("raw", "provided"):
+        table[column] = [str(part.root.resolve() / p) if isinstance(p, str) else None for p in table[column]]
+    return table.rename_axis("file")

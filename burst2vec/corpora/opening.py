@@ -1,0 +1,73 @@
+"""Opening a corpus: from a folder of any known layout, or one of those that the project synthesises itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from burst2vec.corpora.corpus import Corpus, CorpusError
+
+if TYPE_CHECKING:
+    from burst2vec.corpora.readers.reading import Reading
+
+
+EMBEDDED = ("synthetic", "example")
+"""Names of the corpora that the project synthesises itself."""
+
+
+def read(root: str | Path, layout: str = "auto", seed: int = 0) -> Reading:
+    """What the reader of its layout makes of the corpus in folder `root`, problems and all.
+
+    `layout` is a name in `layouts.LAYOUTS`, or `auto` to recognise it. `seed` draws the splits of a corpus that
+    comes without. Its name is its folder's, dots replaced by `_`, since parts of models bear it. Raises
+    FileNotFoundError, and CorpusError where nothing can be read at all.
+    """
+    from burst2vec.corpora.readers.layouts import LAYOUTS, recognise
+
+    root = Path(root)
+    if not root.is_dir():
+        raise FileNotFoundError(f"corpus {root}: there is no such folder")
+    name = recognise(root) if layout == "auto" else layout
+    if name not in LAYOUTS:
+        raise CorpusError(f"layout {name!r} is unknown; expected auto or one of {', '.join(LAYOUTS)}")
+    folder = Path(os.path.abspath(root)).name  # of `.` as well; a link is called as its owner called it
+    return dataclasses.replace(LAYOUTS[name].read(root, seed), name=folder.replace(".", "_"))
+
+
+def read_corpus(root: str | Path, layout: str = "auto", tasks: Sequence[str] = (), seed: int = 0) -> Corpus:
+    """The corpus in folder `root`, restricted to the tasks named (all of them by default).
+
+    Raises FileNotFoundError and CorpusError with the file, the row and what would be right.
+    """
+    from burst2vec.corpora.joining import select
+
+    return select([read(root, layout, seed).corpus()], tasks)[0]
+
+
+def open_corpus(params) -> Corpus:
+    """The corpus that `params` (a `config.Params`) names, or several joined; the embedded one is synthesised on first
+    use."""
+    from burst2vec.corpora.joining import join, select
+
+    corpora = [_open_embedded(name, params) if name in EMBEDDED else
+               read(params.path(name), params.layout, params.split_seed).corpus() for name in params.corpus]
+    selected = select(corpora, params.tasks)
+    return selected[0] if len(selected) == 1 else join(selected)
+
+
+def _open_embedded(name: str, params) -> Corpus:
+    """The synthetic corpus, or the example of a corpus of one's own: half as large, by other speakers."""
+    from burst2vec.corpora.synthetic.example import write_example
+    from burst2vec.corpora.synthetic.synthesis import VERSION, synthesise
+
+    write, share, seed = (synthesise, 1, params.synthetic_seed) if name == "synthetic" else (
+        write_example, 2, params.synthetic_seed + 1)
+    sizes = [size // share for size in (params.synthetic_train, params.synthetic_val, params.synthetic_test)]
+    parts = (f"{name}{VERSION}", *sizes, f"bias{params.synthetic_bias:g}", f"seed{seed}")
+    folder = params.path(params.cache) / "-".join(map(str, parts))
+    if not folder.exists():
+        write(folder, *sizes, bias=params.synthetic_bias, seed=seed)
+    return dataclasses.replace(read(folder), name=name).corpus()

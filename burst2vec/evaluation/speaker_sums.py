@@ -1,0 +1,151 @@
+"""The metrics of Table 2 as functions of sums over bursts.
+
+CCC, UAR and MAE see a set of bursts only through a few sums. A speaker's sums are computed once; whoever draws speakers
+anew, or leaves one out, adds rows instead of reading bursts again.
+
+| kind | summed over the bursts | metric |
+|---|---|---|
+| intensities | 1; for each output t, t², p, p² and tp, with t the truth and p the prediction | mean CCC (Eq. 1) |
+| classes | for each class the bursts that have it, and those among them that are predicted right | UAR |
+| scalar | 1 and the absolute error | MAE |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import csr_array
+
+from burst2vec.corpora.corpus import Task
+from burst2vec.evaluation.metrics import aligned, metric_columns, s_mtl
+
+ROUNDING = 1e-12
+"""A variance below this share of the values' mean square is that of a constant."""
+
+
+@dataclass(frozen=True)
+class SpeakerSums:
+    """`values` (speakers, systems, features), the systems' `codes`, and the `tasks` by their metric's column.
+
+    A row sums the bursts of one speaker. Where no speaker is known it is a single burst; `clusters` says which,
+    "speakers" or "bursts". A system that does not answer a task holds NaN for it.
+    """
+
+    values: np.ndarray
+    codes: tuple[str, ...]
+    tasks: Mapping[str, Task]
+    clusters: str
+
+    @property
+    def names(self) -> list[str]:
+        """The metrics' columns, as in Table 2; `s_mtl` for a corpus with one task of each kind."""
+        kinds = [task.kind for task in self.tasks.values()]
+        return [*self.tasks, *(["s_mtl"] if kinds == ["intensities", "classes", "scalar"] else [])]
+
+    def add(self, weights: np.ndarray) -> np.ndarray:
+        """Sums over speakers, each as often as its weight says: (draws, speakers) to (draws, systems, features)."""
+        flat = self.values.reshape(len(self.values), -1)
+        return (weights @ flat).reshape(len(weights), *self.values.shape[1:])
+
+    def metrics(self, totals: np.ndarray) -> np.ndarray:
+        """The metrics of sums (..., features), as (..., names); NaN where there is nothing to score."""
+        edges = np.cumsum([num_features(task) for task in self.tasks.values()])[:-1]
+        parts = zip(self.tasks.values(), np.split(totals, edges, axis=-1), strict=True)
+        scores = [metric_of_sums(task, part) for task, part in parts]
+        if "s_mtl" in self.names:
+            scores.append(s_mtl(*scores))
+        return np.stack(scores, axis=-1)
+
+
+def sum_by_speaker(tasks: Iterable[Task], truth: pd.DataFrame, predictions: Mapping[str, pd.DataFrame]) -> SpeakerSums:
+    """The sums of every system over the bursts of `truth`, rows of a corpus table; `predictions` are tables by code.
+
+    Bursts without a task's label take no part in that task, and tasks without any label are left out. A burst without
+    a speaker counts as a speaker of its own. Raises ValueError where a labelled burst has no prediction, and for fewer
+    than two speakers.
+    """
+    columns = {column: task for column, task in metric_columns(tasks).items() if task.labelled(truth).any()}
+    truth = truth[np.any([task.labelled(truth) for task in columns.values()], axis=0)] if columns else truth[:0]
+    speakers = speaker_indices(truth)
+    if len(truth) == 0 or speakers.max() == 0:
+        raise ValueError(f"labelled bursts of {min(len(truth), 1)} speaker: what varies between speakers needs two or "
+                         f"more")
+    systems = [np.hstack([_summed(task, truth, table, speakers) for task in columns.values()])
+               for table in predictions.values()]
+    return SpeakerSums(np.stack(systems, axis=1), tuple(predictions), columns,
+                       "speakers" if truth["speaker"].notna().any() else "bursts")
+
+
+def speaker_indices(truth: pd.DataFrame) -> np.ndarray:
+    """The index of each burst's speaker, (bursts,), in the order in which they appear.
+
+    A burst without a speaker is one of its own, whatever its file is called.
+    """
+    names = truth["speaker"].astype(object)
+    alone = pd.Series([(file,) for file in truth.index], truth.index, dtype=object)  # no tuple is a speaker's name
+    return pd.factorize(names.where(names.notna(), alone))[0]
+
+
+def speaker_membership(speakers: np.ndarray) -> csr_array:
+    """The sparse matrix (speakers, bursts) of zeros and ones whose product with burst features sums them by speaker."""
+    shape = speakers.max() + 1, len(speakers)
+    return csr_array((np.ones(len(speakers)), (speakers, np.arange(len(speakers)))), shape)
+
+
+def encode(task: Task, table: pd.DataFrame) -> np.ndarray:
+    """The task's columns as numbers, (bursts, columns): values in their own unit, or the index of the class."""
+    return task.targets(table)[:, None] if task.kind == "classes" else table[list(task.columns)].to_numpy(float)
+
+
+def num_features(task: Task) -> int:
+    """The number of sums that the task's metric needs."""
+    return {"intensities": 1 + 5 * len(task.columns), "classes": 2 * len(task.classes), "scalar": 2}[task.kind]
+
+
+def burst_features(task: Task, truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """What is summed, (bursts, features), for labels and predictions (bursts, columns) as `encode` gives them.
+
+    Intensities are taken from the truth's mean, lest small variances drown in large squares.
+    """
+    if task.kind == "classes":
+        of_class = truth == np.arange(len(task.classes))
+        return np.hstack([of_class, of_class & (truth == prediction)]).astype(float)
+    one, centre = np.ones((len(truth), 1)), truth.mean(axis=0)
+    t, p = truth - centre, prediction - centre
+    return np.hstack([one, t, t * t, p, p * p, t * p] if task.kind == "intensities" else [one, np.abs(t - p)])
+
+
+def metric_of_sums(task: Task, sums: np.ndarray) -> np.ndarray:
+    """The task's metric (...) of summed burst features (..., features); NaN without a burst."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {"intensities": _ccc, "classes": _uar, "scalar": _mae}[task.kind](sums)
+
+
+def _ccc(sums: np.ndarray) -> np.ndarray:
+    t, tt, p, pp, tp = np.split(sums[..., 1:] / sums[..., :1], 5, axis=-1)
+    varies = np.minimum(tt - t * t, pp - p * p) > ROUNDING * (tt + pp)
+    distance = tt + pp - 2 * t * p  # both variances and the squared distance of the means
+    # As in `metrics.ccc`, a constant scores 0, or 1 beside the same constant; NaN stays NaN.
+    constant = (distance <= ROUNDING * (tt + pp)) + 0 * distance
+    return np.where(varies, 2 * (tp - t * p) / distance, constant).mean(axis=-1)
+
+
+def _uar(sums: np.ndarray) -> np.ndarray:
+    bursts, right = np.split(sums, 2, axis=-1)
+    return np.where(bursts > 0, right / bursts, 0).sum(axis=-1) / (bursts > 0).sum(axis=-1)
+
+
+def _mae(sums: np.ndarray) -> np.ndarray:
+    return sums[..., 1] / sums[..., 0]
+
+
+def _summed(task: Task, truth: pd.DataFrame, predictions: pd.DataFrame, speakers: np.ndarray) -> np.ndarray:
+    """The features of one system and task by speaker, (speakers, features); NaN where it has none of the columns."""
+    membership = speaker_membership(speakers)
+    if not set(task.columns) & set(predictions):
+        return np.full((membership.shape[0], num_features(task)), np.nan)
+    known, guessed = aligned(task, truth, predictions)
+    return membership[:, task.labelled(truth)] @ burst_features(task, encode(task, known), encode(task, guessed))

@@ -1,1 +1,0 @@
-"""Figures of the book: each function draws on the axes it is given, from tables that others computed."""

@@ -1,0 +1,119 @@
+"""Figures of the claims: the ledger with its intervals, seeds by variant, and what S_MTL's parts contribute. Each
+`plot_` draws on the axes it is given, each `draw_` makes a figure."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from burst2vec.report.figures.style import PALETTE
+
+VERDICTS = {
+    "supported": {"marker": "o", "color": PALETTE[0]},
+    "undecided": {"marker": "s", "color": "0.35", "markerfacecolor": "none"},
+    "contradicted": {"marker": "X", "color": PALETTE[3], "markersize": 7},
+    "not tested": {"marker": "|", "color": "0.6", "markersize": 9},
+}
+"""How a verdict is drawn: by its shape first, by its colour too."""
+SEEDS = {True: {"marker": "o", "color": PALETTE[0], "alpha": 0.7},
+         False: {"marker": "D", "color": "0.35", "markerfacecolor": "none"}}
+"""How a seed's score is drawn, by whether its variant has several."""
+UNITS = {"s_mtl": "S_MTL", "emo_ccc": "CCC or UAR", "cou_uar": "CCC or UAR", "age_mae": "MAE, years"}
+PARTS = {"ccc": (PALETTE[0], "///"), "uar": (PALETTE[1], "..."), "mae": (PALETTE[2], "")}
+NAMES = {"ccc": "emotion (CCC)", "uar": "country (UAR)", "mae": "age (MAE)"}
+
+
+def draw_ledger(ledger: pd.DataFrame) -> Figure:
+    """A panel for each unit of `claims.ledger`: S_MTL, CCC or UAR, years; verdicts as shapes, with a legend."""
+    units = ledger["metric"].map(UNITS)
+    names = list(dict.fromkeys(units))
+    rows = [int((units == name).sum()) for name in names]
+    figure, axes = plt.subplots(len(names), 1, figsize=(6.5, 0.9 + 0.6 * len(names) + 0.27 * len(ledger)),
+                                height_ratios=rows, layout="constrained", squeeze=False)
+    for name, ax in zip(names, axes.flat, strict=True):
+        plot_ledger(ledger[units == name], ax)
+        ax.set_xlabel(f"contradicts ← 0 → supports ({name})")
+    handles = [Line2D([], [], **style, label=verdict) for verdict, style in VERDICTS.items()]
+    figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False)
+    return figure
+
+
+def plot_ledger(rows: pd.DataFrame, axes: Axes) -> Axes:
+    """A row for each claim: its estimate and 95 % interval on either side of 0. What has no estimate says so."""
+    axes.axvline(0, color="black", linewidth=0.8)
+    for place, row in enumerate(rows.to_dict("records")):
+        if np.isnan(row["estimate"]):
+            axes.annotate(row["verdict"], (0, place), (4, 0), textcoords="offset points", va="center", fontsize=9)
+            continue
+        style = VERDICTS[row["verdict"]]
+        axes.hlines(place, row["low"], row["high"], color=style["color"])
+        axes.plot(row["estimate"], place, linestyle="none", **style)
+    axes.set(yticks=range(len(rows)), yticklabels=rows["claim"], ylim=(len(rows) - 0.5, -0.5))
+    axes.xaxis.set_major_locator(MaxNLocator(6))
+    return axes
+
+
+def draw_seeds(scores: pd.DataFrame, split: str = "val") -> Figure:
+    """A panel for each metric of `seeds.read_seeds` on one split."""
+    rows = scores[scores["split"] == split]
+    metrics = list(dict.fromkeys(rows["metric"]))
+    figure, axes = plt.subplots(1, len(metrics), figsize=(6.5, 1.1 + 0.24 * rows["code"].nunique()),
+                                layout="constrained", sharey=True, squeeze=False)
+    for metric, ax in zip(metrics, axes.flat, strict=True):
+        plot_seeds(rows[rows["metric"] == metric], ax)
+        ax.set_title(metric.replace("_", " "))
+    handles = [Line2D([], [], linestyle="none", **SEEDS[several], label=label)
+               for several, label in ((True, "one of several seeds"), (False, "the only seed"))]
+    handles.append(Line2D([], [], linestyle="none", marker="|", color="black", markersize=12, label="mean"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def plot_seeds(rows: pd.DataFrame, axes: Axes) -> Axes:
+    """A dot for each seed, a row for each variant, and a bar at the mean of those that have several; one metric."""
+    codes = list(dict.fromkeys(rows["code"]))
+    for place, code in enumerate(codes):
+        values = rows.loc[rows["code"] == code, "value"].to_numpy()
+        axes.plot(values, np.full(len(values), place), linestyle="none", **SEEDS[len(values) > 1])
+        if len(values) > 1:
+            axes.plot(values.mean(), place, marker="|", color="black", markersize=12)
+    axes.set(yticks=range(len(codes)), yticklabels=codes, ylim=(len(codes) - 0.5, -0.5))
+    axes.xaxis.set_major_locator(MaxNLocator(3))
+    axes.margins(x=0.15)
+    return axes
+
+
+def draw_decomposition(contributions: pd.DataFrame) -> Figure:
+    """The pairs of `sensitivity.decompose` below one another, with a legend."""
+    pairs = len(contributions[["a", "b"]].drop_duplicates())
+    figure, axes = plt.subplots(figsize=(6.5, 1.2 + 0.35 * pairs), layout="constrained")
+    plot_decomposition(contributions, axes)
+    figure.legend(loc="outside lower center", ncols=4, frameon=False)
+    return figure
+
+
+def plot_decomposition(contributions: pd.DataFrame, axes: Axes) -> Axes:
+    """A bar for each pair of `sensitivity.decompose`, stacked from what each part contributes; a diamond at the sum.
+
+    Parts that speak for the first system lie right of 0, those that speak for the second lie left.
+    """
+    wide = contributions.assign(pair=contributions["a"] + " over " + contributions["b"])
+    wide = wide.pivot(index="pair", columns="part", values="contribution").loc[list(dict.fromkeys(wide["pair"]))]
+    places, ends = np.arange(len(wide)), {1: np.zeros(len(wide)), -1: np.zeros(len(wide))}
+    for part, (colour, hatch) in PARTS.items():
+        for sign, end in ends.items():
+            width = np.where(np.sign(wide[part]) == sign, wide[part], 0.0)
+            axes.barh(places, width, left=end, height=0.6, color=colour, hatch=hatch, edgecolor="white",
+                      label=NAMES[part] if sign > 0 else None)
+            end += width
+    axes.plot(wide.sum(axis=1), places, "D", color="black", markersize=5, label="difference")
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.use_sticky_edges = False  # or the longest bar would end on the frame
+    axes.autoscale_view()
+    axes.set(yticks=places, yticklabels=wide.index, ylim=(len(wide) - 0.5, -0.5), xlabel="contribution to S_MTL")
+    return axes

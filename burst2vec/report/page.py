@@ -1,0 +1,62 @@
+"""What the notebooks show besides figures and tables: a banner, sounds, and sentences about what is
+absent."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping
+from html import escape
+
+import numpy as np
+import soundfile
+from IPython.display import HTML, Markdown, display
+
+from burst2vec.corpora.corpus import Corpus
+
+SAMPLE_RATE = 16_000
+PEAK = 0.9
+
+
+def banner(corpus: Corpus) -> None:
+    """Displays, above what was measured on a synthetic corpus, that it was; nothing for a real one."""
+    if corpus.synthetic:
+        real = [part.name for part in corpus.parts if not part.synthetic]
+        but = f", but for those of {escape(', '.join(real))}," if real else ""
+        display(HTML(
+            '<div class="admonition note"><p class="admonition-title">Synthetic corpus</p>'
+            f"<p>All bursts and labels behind this page{but} were made by a synthesiser. The numbers show how the "
+            "experiment works; they say nothing about people, and cannot be compared with those measured on "
+            "ExVo.</p></div>"))
+
+
+def poses_kinds(corpus: Corpus, *kinds: str) -> bool:
+    """Whether the corpus poses tasks of all these kinds; displays a sentence where it does not."""
+    absent = [kind for kind in kinds if kind not in {task.kind for task in corpus.tasks}]
+    if absent:
+        kind = " or ".join(absent)
+        display(Markdown(f"This corpus poses no task of kind *{kind}*: there is nothing to show here."))
+    return not absent
+
+
+def player(waveform: np.ndarray, caption: str = "") -> HTML:
+    """An audio player for a waveform (samples,) at 16 kHz, with a caption below.
+
+    The sound is part of the page: 16-bit samples, scaled to a peak of 0.9, so that nothing clips.
+    """
+    samples = np.asarray(waveform, np.float32)
+    samples = samples * (PEAK / max(float(np.abs(samples).max()), 1e-9))
+    with io.BytesIO() as file:
+        soundfile.write(file, samples, SAMPLE_RATE, format="WAV", subtype="PCM_16")
+        data = base64.b64encode(file.getvalue()).decode()
+    caption = escape(caption)
+    return HTML(f'<figure style="margin: 0"><audio controls preload="metadata" aria-label="{caption}" '
+                f'style="width: 100%" src="data:audio/wav;base64,{data}"></audio>'
+                f"<figcaption>{caption}</figcaption></figure>")
+
+
+def players(waveforms: Mapping[str, np.ndarray]) -> HTML:
+    """Players for waveforms by caption, side by side where there is room, one above the other on a phone."""
+    cells = "".join(player(waveform, caption).data for caption, waveform in waveforms.items())
+    return HTML('<div style="display: grid; gap: 1rem; grid-template-columns: '
+                f'repeat(auto-fill, minmax(min(100%, 14rem), 1fr))">{cells}</div>')

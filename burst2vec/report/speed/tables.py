@@ -1,0 +1,299 @@
+"""Tables of the page *Speed*, from what `measured.read` found: text, as `tables.boxed` shows it.
+
+Times are medians. A dash is what was not measured.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+from burst2vec.config import Params
+from burst2vec.report.speed.measured import (
+    BENCHMARKS,
+    CONTENDERS,
+    EXVO,
+    GFLOP,
+    ON_A_GPU,
+    Measured,
+    defaults,
+    hardware,
+    kept_mib,
+    limit_hours,
+    steps_behind,
+    where,
+)
+
+
+def sources(found: Measured) -> pd.DataFrame:
+    """A row for each file: what it measures and its name, hardware and version of torch, date."""
+    rows = []
+    for name, each in ((name, each) for name, files in found.items() for each in files):
+        size = f", HuBERT {each['size']}" if "size" in each else ""
+        machine = "reckoned" if name == "full_run" else hardware(each)
+        rows.append((_below(BENCHMARKS[name][0] + size, each["file"]),
+                     _below(machine, f"torch {each['environment']['torch']}"), each["environment"]["Date"]))
+    return pd.DataFrame(rows, columns=[_below("measured", "file"), "on", "date"])
+
+
+def gaps(found: Measured) -> dict[str, list[str]]:
+    """What no file holds yet, by the command that measures it."""
+    lacking: dict[str, list[str]] = {}
+    for name, files in found.items():
+        if not files:
+            what, command = BENCHMARKS[name]
+            lacking.setdefault(f"`{command}`", []).append(what)
+    for name in ON_A_GPU:
+        known = {each["size"] for each in found[name] if each["device"] == "cuda"}
+        for size in (size for size in GFLOP if size not in known):
+            lacking.setdefault(f"`make bench` on a machine with a GPU: HuBERT {size}", []).append(BENCHMARKS[name][0])
+    return lacking
+
+
+def legend(content: Mapping) -> str:
+    """What stands below a table of one file: the corpus, where there is one, hardware and date."""
+    if "measured" in content:
+        return f"Reckoned from steps measured on: {'; '.join(map(where, content['measured']))}."
+    if "corpus" in content:
+        return (f"{escape(content['corpus'])}, {content['recordings']:,} recordings, {content['hours']:.1f} hours of "
+                f"audio; {where(content)}.")
+    return f"{where(content)}."
+
+
+def limits(found: Measured, seconds: float) -> pd.DataFrame:
+    """What a pass over `seconds` of audio costs at each size, in operations and, at the matrix rate of each machine
+    that was measured, in minutes: a bound at that rate. The frozen encoder, which a training needs once, is apart."""
+    rates = {_below("minutes", hardware(each)): each["matrix_rate"]["flop_s"] for each in defaults(found)}
+    rows = []
+    for size, (behind, encoder) in GFLOP.items():
+        a_pass, once = 1e9 * behind * seconds, 1e9 * encoder * seconds
+        rows.append({"": f"HuBERT {size}",
+                     _below("GFLOP", "a second of audio"): _once(f"{behind:.1f}", f"{encoder:.1f}"),
+                     _below("PFLOP", "a pass"): _once(f"{a_pass / 1e15:.2f}", f"{once / 1e15:.3f}"),
+                     **{name: _once(number(a_pass / rate / 60), number(once / rate / 60))
+                        for name, rate in rates.items()}})
+    return pd.DataFrame(rows)
+
+
+def _once(each: str, once: str) -> str:
+    return _below(each, f"encoder once {once}")
+
+
+def step_table(content: Mapping) -> pd.DataFrame:
+    """A training step of each contender: seconds, times ours with its spread, audio in its batches, memory without
+    the bursts; beside ours, what it keeps of them on the training's device."""
+    rows, parts = [], content.get("parts", 1)
+    for name, title in CONTENDERS.items():
+        if name == "trainer_documented" and parts > 1:
+            title = _below(title, f"a batch in {parts} parts, for less memory")
+        seconds, memory = content[f"{name}_s"], content["memory_mib"].get(name)
+        if seconds is None:
+            rows.append((title, "out of memory", "–", percent(content["epoch"][name]["audio_share"]), "–"))
+            continue
+        times, told = "1", number(memory)
+        if name == "ours":
+            told = _below(told, f"and {number(kept_mib(content))} kept of ExVo, encoded")
+        else:
+            times = spread(content[f"{name.removeprefix('trainer_')}_to_ours"])
+        rows.append((title, number(seconds), times, percent(content["epoch"][name]["audio_share"]), told))
+    return pd.DataFrame(rows, columns=["", "s a step", _below("times ours", "lowest–highest"),
+                                       _below("audio", "of batches"), _below("MiB", "without the bursts")])
+
+
+def why_longer(content: Mapping) -> str:
+    """A sentence: by how much the documented Trainer's step is longer, and what part of it is padding."""
+    if content["documented_to_ours"] is None:
+        return f"{where(content)}: the Trainer as documented ran out of memory."
+    times = content["documented_to_ours"]["median"]
+    padding = content["epoch"]["trainer_documented"]["padded_s"] / content["epoch"]["ours"]["padded_s"]
+    return (f"{where(content)}: a step of the Trainer as documented takes {number(times)} times as long as ours. Its "
+            f"batches are {number(padding)} times as long; for the same length it takes {number(times / padding)} "
+            f"times as long.")
+
+
+def utilisation_table(found: Measured) -> pd.DataFrame:
+    """The use that our steps make of each machine: operations of a step, the matrix rate, and shares of it."""
+    rows = [(_below(f"HuBERT {each['size']}", _machine(each)), each["precision"], number(each["flop_a_step"] / 1e12),
+             number(each["flop_a_step"] / each["ours_s"] / 1e12), number(each["matrix_rate"]["flop_s"] / 1e12),
+             percent(each["utilisation"]), percent(each["utilisation_padded"])) for each in defaults(found)]
+    return pd.DataFrame(rows, columns=["", "arithmetic", _below("TFLOP", "a step"), _below("TFLOP/s", "ours"),
+                                       _below("TFLOP/s", "square matrices"), "utilisation",
+                                       _below("with padding", "counted as work")])
+
+
+def profile_table(content: Mapping) -> pd.DataFrame:
+    """The operations that take most of a step, for each contender; no row where none was profiled."""
+    rows = [(CONTENDERS[name], f"<code>{escape(op['name'][:60])}</code>", number(op["ms"]), percent(op["share"]))
+            for name, ops in content["profile"].items() for op in ops]
+    return pd.DataFrame(rows, columns=["", "operation", "ms a step", "of all"])
+
+
+def measures(found: Measured) -> pd.DataFrame:
+    """What each measure spares, by each file of a training step with the default parameters: a column for each."""
+    columns = {"": ["audio, random batches", "audio, our batches", "encoding spared, of a step",
+                    "kept for it, ExVo, GiB", "arithmetic", "gathering, of a step", "validation, of all time"]}
+    for each in defaults(found):
+        seconds, epoch = each["ours_s"], each["epoch"]
+        encoding = each["once"]["encoding_s_per_hour"] / 3600 * epoch["ours"]["real_s"]
+        every = Params().validate_every * seconds
+        validation = EXVO["val"] * each["validation"]["s_per_burst"]
+        columns[_below(f"HuBERT {each['size']}", _machine(each))] = [
+            percent(epoch["trainer_documented"]["audio_share"]), percent(epoch["ours"]["audio_share"]),
+            percent(encoding / (seconds + encoding)), number(kept_mib(each) / 1024), each["precision"],
+            _gathering(each, found), percent(validation / (validation + every))]
+    return pd.DataFrame(columns)
+
+
+def _machine(content: Mapping) -> str:
+    return f"{hardware(content)}, {content['environment']['Date']}"
+
+
+def _gathering(step: Mapping, found: Measured) -> str:
+    alike = [g for g in found["growth"] if (g["device"], hardware(g)) == (step["device"], hardware(step))]
+    gathered = max((row["gather_ms"] for g in alike for row in g["corpora"]), default=None)
+    return "–" if gathered is None else percent(gathered / 1000 / step["ours_s"], 2)
+
+
+def switches(found: Measured) -> pd.DataFrame:
+    """What our steps cost with other parameters, where files were made with `--set`.
+
+    Both files measured the Trainer as documented beside; how many times its seconds ours are is what is compared, so
+    that a machine that was busier on one of the two days does not count.
+    """
+    rows = []
+    for each in found["training_step"]:
+        same = [d for d in defaults(found) if (d["size"], hardware(d)) == (each["size"], hardware(each))]
+        if each["set"] and same and each["documented_to_ours"] and same[0]["documented_to_ours"]:
+            times = same[0]["documented_to_ours"]["median"] / each["documented_to_ours"]["median"]
+            told = ", ".join(f"{name}: {str(value).lower()}" for name, value in each["set"].items())
+            rows.append((_below(f"HuBERT {each['size']}", _machine(each)), f"<code>{escape(told)}</code>",
+                         number(each["ours_s"]), f"{times:.2f}"))
+    return pd.DataFrame(rows, columns=["", "parameter", "s a step", _below("times as long", "as by default")])
+
+
+def length_table(content: Mapping) -> pd.DataFrame:
+    """Time and memory of a step by the length of its bursts."""
+    rows = [(number(row["audio_s"]), number(row["step_s"]), number(1000 * row["s_per_audio_s"]),
+             number(row["peak_mib"])) for row in content["lengths"]]
+    return pd.DataFrame(rows, columns=["burst, s", "s a step", "ms a second of audio", "peak, MiB"])
+
+
+def corpus_table(content: Mapping) -> pd.DataFrame:
+    """Dealing and gathering an epoch's batches, by the number of bursts."""
+    rows = [(f"{row['bursts']:,}", number(1000 * row["plan_s"]), f"{row['batches']:,}", number(row["gather_ms"]),
+             number(row["resident_mib"])) for row in content["corpora"]]
+    return pd.DataFrame(rows, columns=["bursts", "dealing an epoch, ms", "batches", "gathering one, ms",
+                                       "encoded, MiB"])
+
+
+def scale_table(content: Mapping) -> pd.DataFrame:
+    """Seconds of each stage before training, by the number of bursts; below, milliseconds a burst, and memory."""
+    rows = []
+    for row in content["rows"]:
+        cells = {}
+        for name in ("check", "prepare", "batch"):
+            each, memory = 1000 * row[name]["seconds"] / row["clips"], row[name]["peak_mib"]
+            cells[_below(name, "s")] = _below(number(row[name]["seconds"]),
+                                              f"{number(each)} ms a burst, {number(memory)} MiB")
+        rows.append({"bursts": f"{row['clips']:,}"} | cells)
+    return pd.DataFrame(rows)
+
+
+def bootstrap_table(content: Mapping) -> pd.DataFrame:
+    """How long the intervals of the statistics page take."""
+    return pd.DataFrame([{key: f"{v:,}" if isinstance(v, int) else number(v) for key, v in row.items()}
+                         for row in content["rows"]])
+
+
+def preparation_table(content: Mapping) -> pd.DataFrame:
+    """Each way to have a corpus's recordings as samples: seconds, times real time, times as long as the command."""
+    names = {"command": "<code>burst2vec prepare</code>", "library": "the same within Python",
+             "librosa_loop": "loop of <code>librosa.load</code>", "librosa_processes": "the same in worker processes"}
+    rows = [(title, number(statistics.median(content[name]["seconds"])), spread(content[name]["times_real_time"], 0),
+             spread(content[name]["times_the_command"]) if name != "command" else "1") for name, title in names.items()]
+    return pd.DataFrame(rows, columns=["", "s", "times real time", "times as long as the command"])
+
+
+def inference_table(content: Mapping) -> pd.DataFrame:
+    """Predictions of each contender: times real time, and times as long as ours."""
+    batch = content.get("documented_batch", 8)  # which older files do not hold, since it always was 8
+    documented = _below("as documented", "one burst at a time" if batch == 1 else f"batches of {batch}")
+    rows = [("ours", number(1 / content["ours_rtf"]), "1")]
+    rows += [(f"pipeline {title}", number(1 / content[f"pipeline_{name}_rtf"]), spread(content[f"{name}_to_ours"]))
+             for name, title in (("documented", documented), ("tuned", "set well"))]
+    return pd.DataFrame(rows, columns=["", "times real time", "times as long as ours"])
+
+
+def run_table(content: Mapping, found: Measured) -> pd.DataFrame:
+    """Each variant's training from beginning to end: steps, validations and hours; below these, of training, validation
+    and encoding.
+
+    The limit is what the operations of the steps alone would take at the machine's matrix rate.
+    """
+    files, rows = steps_behind(content, found), []
+    for code, run in content["runs"].items():
+        total, parts = number(run["total_h"]), (run[f"{part}_h"] for part in ("training", "validation", "encoding"))
+        rows.append((_below(code, f"HuBERT {run['size']}"),
+                     _below(f"{run['steps']:,}", f"{run['steps_per_epoch']:,} an epoch"), f"{run['validations']:,}",
+                     total if total == "–" else _below(total, " + ".join(map(number, parts))),
+                     number(run["passes"]["total_h"]), number(run["earliest"]["total_h"]),
+                     number(limit_hours(run["size"], run["steps"], files))))
+    return pd.DataFrame(rows, columns=["", "steps", "validations", "hours", _below("100 passes", "hours"),
+                                       _below("earliest", "hours"), _below("limit", "hours")])
+
+
+def run_sentence(content: Mapping, published: tuple[float, float] = (24, 36)) -> str:
+    """The shortest and the longest run that could be reckoned, beside the hours that the authors give."""
+    hours = {code: run["total_h"] for code, run in content["runs"].items() if run["total_h"] is not None}
+    unknown = [code for code in content["runs"] if code not in hours]
+    if not hours:
+        return "No variant's step was measured, so that none of the runs can be reckoned."
+    shortest, longest = min(hours, key=hours.__getitem__), max(hours, key=hours.__getitem__)
+    machines = " and ".join(dict.fromkeys(map(hardware, content["measured"])))
+    parts = [f"On {machines}, {shortest} would take {number(hours[shortest])} hours at the most"
+             + (f", {longest} {number(hours[longest])}" if longest != shortest else "")
+             + f". The authors needed {published[0]} to {published[1]} hours for one training on an RTX A6000."]
+    if unknown:
+        parts.append(f"The size of {', '.join(unknown)} was not measured: their steps are counted, their hours "
+                     "unknown.")
+    return " ".join(parts)
+
+
+def _below(text: str, below: str) -> str:
+    return f"{text}<small>{below}</small>"
+
+
+def number(value: float | None) -> str:
+    """Three digits, whole above 100; a dash for what is not known.
+
+    >>> number(0.01234), number(5.5), number(12345.6), number(None)
+    ('0.0123', '5.5', '12,346', '–')
+    """
+    if value is None or not np.isfinite(value):
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def spread(ratio: Mapping[str, float] | None, digits: int = 2) -> str:
+    """The median of a ratio, with its lowest and highest.
+
+    >>> spread({"median": 5.5, "low": 5, "high": 6.25})
+    '5.50 (5.00–6.25)'
+    """
+    if ratio is None:
+        return "–"
+    median, low, high = (f"{ratio[key]:,.{digits}f}" for key in ("median", "low", "high"))
+    return f"{median} ({low}–{high})"
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share in percent.
+
+    >>> percent(0.954), percent(0.00012, 2)
+    ('95 %', '0.01 %')
+    """
+    return f"{100 * share:.{digits}f} %"

@@ -1,0 +1,214 @@
+"""Tables as they stand on a page: legible at phone width, each in its own scroll box, light or dark."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+from IPython.display import HTML
+
+from burst2vec.evaluation.significance import LEVEL, REFERENCES
+from burst2vec.evaluation.trivial import is_trivial
+from burst2vec.results.runs import OWN_AUDIO
+from burst2vec.results.scores import metric_names, parse_marks
+
+SYMBOLS = ("♣", "♦", "♥", "▲", "■", "●")
+SPLIT_NAMES = {"val": "Validation", "test": "Test"}
+TEXT_STYLE = "\N{VARIATION SELECTOR-15}"  # keeps phones from drawing the card suits as emoji
+STYLES = [
+    {"selector": "", "props": "border-collapse: collapse; border: 0; margin: 0; font-size: 0.9rem; "
+                              "white-space: nowrap; font-variant-numeric: tabular-nums"},
+    {"selector": "th, td", "props": "padding: 0.25em 0.6em; vertical-align: top; border: 0"},
+    {"selector": "thead th", "props": "text-align: center; font-weight: 600"},
+    {"selector": "thead tr:last-child th", "props": "border-bottom: 1px solid currentColor"},
+    {"selector": "td:first-child", "props": "text-align: left; white-space: normal; min-width: 7.5em; "
+                                            "max-width: 14em; position: sticky; left: 0"},
+    {"selector": "tbody td", "props": "background: var(--pst-color-background, Canvas)"},  # no stripes
+    {"selector": "small", "props": "display: block; opacity: 0.75; font-size: 0.8em; line-height: 1.3"},
+    {"selector": "sup", "props": "line-height: 0; font-size: 0.75em"},
+    {"selector": "td:not(:first-child) sup", "props": "display: inline-block; width: 3em; text-align: left"},
+]
+
+
+def render(table: pd.DataFrame, published: pd.DataFrame | None = None,
+           columns: Sequence[tuple[str, str]] = (), references: Iterable[str] = REFERENCES) -> HTML:
+    """Table 2 (`scores.table2`) for the page; `columns` are (split, metric) pairs, the paper's where none are
+    given.
+
+    Under each measured number stands the `published` one, small. The best trained system of a column is bold.
+    Each reference has its own symbol, set behind the numbers that differ from it significantly; a legend says
+    so.
+    """
+    columns = list(columns) or paper_columns(table)
+    symbols = dict(zip(references, SYMBOLS, strict=False))
+    models = table.drop_duplicates("code").set_index("code")["model"]
+    names = [f"{escape(code)}<small>{_model(model)}</small>" for code, model in models.items()]
+    cells = {("", "Code, model(s)"): names}
+    for split, metric in columns:
+        found = _cells(table[table["split"] == split], published, metric, symbols)
+        cells[SPLIT_NAMES[split], _heading(metric)] = [found.get(code, "–") for code in models.index]
+    first_trivial = next((i for i, code in enumerate(models.index) if is_trivial(code)), None)
+    return boxed(pd.DataFrame(cells), _legend(table, published, columns, symbols), rule_above=first_trivial)
+
+
+def summary(table: pd.DataFrame, published: pd.DataFrame | None = None) -> HTML:
+    """The small Table 2: each system's S_MTL on validation and test, measured and published."""
+    return render(table, published, [column for column in paper_columns(table) if column[1] == "s_mtl"])
+
+
+def paper_columns(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """Every metric on validation and S_MTL on test; every metric on both where the corpus has no S_MTL."""
+    metrics = metric_names(table)
+    tested = ["s_mtl"] if "s_mtl" in metrics else metrics
+    columns = [("val", m) for m in metrics] + [("test", m) for m in tested]
+    return [(split, metric) for split, metric in columns if (table["split"] == split).any()]
+
+
+def best(rows: pd.DataFrame, metric: str) -> str | None:
+    """The code of the trained system that is best by a metric column, among the rows of one split."""
+    values = rows.loc[~rows["code"].map(is_trivial)].set_index("code")[metric].dropna()
+    if values.empty:
+        return None
+    return values.idxmin() if metric.endswith("mae") else values.idxmax()
+
+
+def environment_table(run_folder: Path) -> HTML:
+    """What the run was made with and on, from its `environment.json`, or a sentence where there is none."""
+    path = run_folder / "environment.json"
+    if not path.is_file():
+        return HTML("<p>This run recorded no environment.</p>")
+    entries = json.loads(path.read_text(encoding="utf-8"))
+    rows = [(escape(str(name)), escape(str(value))) for name, value in entries.items()]
+    return boxed(pd.DataFrame(rows, columns=["", "This run"]), align="left")
+
+
+def p_values(comparisons: pd.DataFrame) -> HTML:
+    """The p-values of `significance.compare_systems`, by system, reference and task; bold: significant."""
+    shown = comparisons.assign(reference="from " + comparisons["reference"], cell=[
+        f"<b>{_p(p)}</b>" if bold else _p(p)
+        for p, bold in zip(comparisons["p_value"], comparisons["significant"], strict=True)])
+    table = shown.pivot(index="system", columns=["reference", "task"], values="cell")
+    table = table.reindex(shown["system"].unique()).fillna("")
+    in_order = itertools.product(shown["reference"].unique(), shown["task"].unique())
+    table = table[[column for column in in_order if column in table]]
+    table.insert(0, ("", "system"), table.index)
+    table.columns.names = [None, None]
+    return boxed(table.reset_index(drop=True), f"p-values; bold: p ≤ {LEVEL}.")
+
+
+def ledger(claims: pd.DataFrame, published: pd.DataFrame) -> HTML:
+    """`claims.ledger` for the page: each claim under its heading, the verdict and what it rests on, the weakest pair.
+
+    Beside them what the paper's own numbers (`published`, a ledger too) say, without an interval.
+    """
+    paper = published.set_index("claim")
+    rows = [{
+        "Claim": f"{escape(row['claim'])}<small>{escape(row['statement'])}</small>",
+        "Verdict": f"<b>{row['verdict']}</b><small>{escape(row['note'])}</small>",
+        "Estimate": f"{_signed(row['estimate'])}<small>{_range(row['low'], row['high'])}</small>",
+        "Metric": f"{_name(row['metric'])}<small>{escape(row['weakest'])}</small>",
+        "As published": f"{_signed(paper['estimate'][row['claim']])}<small>{paper['verdict'][row['claim']]}</small>",
+    } for row in claims.to_dict("records")]
+    legend = ("Above 0 supports the claim. Small, below the estimate: its 95 % interval; below the metric: the pair "
+              "that holds least, which decides. Age in years. As published: the paper's own numbers, on ExVo 2022.")
+    return boxed(pd.DataFrame(rows), legend)
+
+
+def _cells(rows: pd.DataFrame, published: pd.DataFrame | None, metric: str,
+           symbols: Mapping[str, str]) -> dict[str, str]:
+    """Each code's cell: the number, bold where best, its marks, and the published number below."""
+    split, winner = rows["split"].iloc[0], best(rows, metric)
+    cells = {}
+    for row in rows.to_dict("records"):
+        number = _number(row[metric])
+        number = f"<b>{number}</b>" if row["code"] == winner else number
+        cells[row["code"]] = number + _suits(row, metric, symbols)
+    if published is not None and metric in published:
+        for row in published[published["split"] == split].to_dict("records"):
+            if row["code"] in cells:
+                cells[row["code"]] += f"<small>{_number(row[metric])}{_suits(row, metric, symbols)}</small>"
+    return cells
+
+
+def _suits(row: Mapping[str, object], metric: str, symbols: Mapping[str, str]) -> str:
+    """The symbols of the references that a row's metric differs from; `V4|V6` stands for one of the two."""
+    if metric == "s_mtl":  # no test is made of the harmonic mean
+        return ""
+    marked = parse_marks(row["marks"]).get(metric, [])
+    suits = ["/".join(_text(symbols.get(r, r)) for r in reference.split("|")) for reference in marked]
+    return f"<sup>{''.join(suits)}</sup>"  # even when empty: its width keeps the digits in line
+
+
+def _heading(metric: str) -> str:
+    """A metric's name with an arrow towards the better."""
+    return f"{_name(metric)}&nbsp;{'↓' if metric.endswith('mae') else '↑'}"
+
+
+def _name(metric: str) -> str:
+    """Emo-CCC for emo_ccc."""
+    if metric == "s_mtl":
+        return "<i>S</i><sub>MTL</sub>"
+    task, name = metric.rsplit("_", 1)
+    return f"{task.capitalize()}-{name.upper()}"
+
+
+def _legend(table: pd.DataFrame, published: pd.DataFrame | None, columns: Sequence[tuple[str, str]],
+            symbols: Mapping[str, str]) -> str:
+    lines = ["Bold: the best trained system of a column."]
+    if published is not None:
+        lines.append("Small: as published, measured on ExVo 2022.")
+    if table["model"].str.contains(OWN_AUDIO).any():
+        lines.append(f"{_text(OWN_AUDIO)} trained on our own preprocessing of the raw recordings.")
+    if table["marks"].map(bool).any() and any(metric != "s_mtl" for _, metric in columns):
+        named = ", ".join(f"{_text(symbol)} {reference}" for reference, symbol in symbols.items())
+        lines.append(f"Differs significantly (p ≤ {LEVEL}) from {named}.")
+    if ("val", "age_mae") in columns or ("test", "age_mae") in columns:
+        lines.append("Age-MAE in years.")
+    if any(is_trivial(code) for code in table["code"]):
+        lines.append("Below the line: predictors that hear nothing.")
+    return " ".join(lines)
+
+
+def boxed(cells: pd.DataFrame, legend: str = "", rule_above: int | None = None, align: str = "right") -> HTML:
+    """The cells as HTML in a scroll box, a legend below; columns after the first are aligned to `align`.
+
+    Cells of text are taken as HTML, numbers get three digits. A line is drawn above row `rule_above`.
+    """
+    styles = STYLES + [{"selector": "td:not(:first-child)", "props": f"text-align: {align}"}]
+    if rule_above is not None:
+        styles.append({"selector": f"tbody tr:nth-child({rule_above + 1}) td",
+                       "props": "border-top: 1px solid currentColor"})
+    styler = cells.style.hide(axis="index").set_table_styles(styles).set_table_attributes('class="dataframe"')
+    styler.format(precision=3)
+    styler.set_uuid(f"{zlib.crc32(cells.to_csv().encode()):08x}")  # the same ids in every build
+    note = f'<p style="font-size: 0.85rem; opacity: 0.8; margin: 0.5em 0 1em">{legend}</p>' if legend else ""
+    return HTML(f'<div style="max-width: 100%; overflow-x: auto">{styler.to_html()}</div>{note}')
+
+
+def _model(model: str) -> str:
+    return escape(model).replace(f" {OWN_AUDIO}", "&nbsp;" + f"<sup>{_text(OWN_AUDIO)}</sup>")
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _text(symbols: str) -> str:
+    return "".join(symbol + TEXT_STYLE for symbol in symbols)
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.4f}" if pd.notna(value) else "–"
+
+
+def _range(low: float, high: float) -> str:
+    return f"{_signed(low)} to {_signed(high)}" if pd.notna(low) else ""
+
+
+def _number(value: float) -> str:
+    return f"{round(value, 3) + 0.0:.3f}" if pd.notna(value) else "–"  # + 0.0: no minus before zero

@@ -1,0 +1,201 @@
+"""Checkpoints of a training, from which it goes on where it was: whole or not at all, checked when read.
+
+A checkpoint is one file of safetensors. Its name tells its number, the iteration, and the checksum of its content, so that
+a damaged one is known for what it is. Everything that is no tensor stands in the file's metadata, as JSON.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from tqdm.auto import tqdm
+
+from burst2vec.machine.files import checksum, sync
+
+NAME = re.compile(r"\d{6}-\d+-[0-9a-f]{32}\.safetensors")
+"""Of a checkpoint: its number, the iteration, and its checksum."""
+
+HALF_WRITTEN = (".writing-*", ".tmp*")
+"""Of a checkpoint's writing; the latter are safetensors' own."""
+
+KEPT = 2
+"""Checkpoints that stay: the last one, and the one before it should the last be damaged."""
+
+
+class ResumptionError(RuntimeError):
+    """A training that cannot begin or go on in its folder; the message names the folder and what would help."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A training at one moment: its `tensors` by name, and all the rest of its `state`, ready for JSON."""
+
+    tensors: Mapping[str, torch.Tensor]
+    state: Mapping[str, Any]
+
+
+class Checkpoints:
+    """The checkpoints of one training, in a folder of its own.
+
+    `identity` holds, by name, what makes its numbers what they are; a checkpoint of another identity is not gone on
+    from. Use within `locked`.
+    """
+
+    def __init__(self, folder: Path, identity: Mapping[str, Any]):
+        self.folder = folder
+        self.identity = json.loads(json.dumps(identity))
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps others from training in the folder meanwhile. Raises ResumptionError where another does already."""
+        with _writing_to(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = open(self.folder / "lock", "a+")
+        with lock:  # the system gives it back when this process ends, however it does
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                raise ResumptionError(f"{self.folder}: another process is training this system ({lock.read().strip()}); "
+                                      "wait for it, or name another run: -p run NAME") from None
+            except OSError as error:
+                raise ResumptionError(f"{self.folder}: its file system gives no locks ({error.strerror}); name another with "
+                                      "the parameter `results`") from None
+            self._clear_half_written()  # by a process that was killed
+            lock.truncate(0)
+            lock.write(f"process {os.getpid()} on {os.uname().nodename}")
+            lock.flush()
+            yield
+
+    def read(self, restart: bool = False) -> Checkpoint | None:
+        """The latest checkpoint, or the one before it where the latest is damaged, which is then said; None where there
+        is none.
+
+        Where all are damaged, or the training there is of another identity, raises ResumptionError, or, with `restart`, gives
+        them up, and says so. Raises ResumptionError where a file cannot be read now.
+        """
+        found = self._files()
+        for path in found:
+            checkpoint, damage = _read(path)
+            if checkpoint is None:
+                tqdm.write(f"{path}: {damage}; it is left out")
+                continue
+            differences = self._differences(checkpoint.state["identity"])
+            if not differences:
+                return checkpoint
+            if not restart:
+                what = "has finished but is not yet written" if checkpoint.state["finished"] else "was interrupted"
+                raise ResumptionError(f"{self.folder}: the training that {what} there is another one: "
+                                      f"{differences}. Go on with what it began with, name another run (-p run NAME), "
+                                      "or give it up and begin anew: -p restart true")
+            tqdm.write(f"{self.folder}: training anew; the one there is another: {differences}")
+            break
+        else:
+            if found and not restart:
+                raise ResumptionError(f"{self.folder}: every checkpoint in it is damaged; to train from the beginning, "
+                                      "set restart: true, or delete the folder")
+        self.clear()
+        return None
+
+    def write(self, iteration: int, checkpoint: Checkpoint) -> None:
+        """Writes a checkpoint, and deletes those that it makes needless. Raises ResumptionError where it cannot."""
+        state = {"identity": self.identity, **checkpoint.state}
+        tensors = {name: tensor.detach().contiguous() for name, tensor in checkpoint.tensors.items()}
+        number = 1 + max((int(path.name.partition("-")[0]) for path in self._files()), default=0)
+        aside = self.folder / f".writing-{os.getpid()}"
+        try:
+            with _writing_to(self.folder):
+                safetensors.torch.save_file(tensors, aside, metadata={"state": json.dumps(state)})
+                sync(aside)
+                os.replace(aside, self.folder / f"{number:06d}-{iteration}-{_checksum(aside)}.safetensors")
+                sync(self.folder)
+        finally:
+            aside.unlink(missing_ok=True)
+        for old in self._files()[KEPT:]:
+            old.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Deletes every checkpoint, and what a killed process left half-written."""
+        for path in self._files():
+            path.unlink(missing_ok=True)
+        self._clear_half_written()
+
+    def _clear_half_written(self) -> None:
+        for pattern in HALF_WRITTEN:
+            for path in self.folder.glob(pattern):
+                path.unlink(missing_ok=True)
+
+    def _files(self) -> list[Path]:
+        """The latest first."""
+        return sorted((p for p in self.folder.glob("*.safetensors") if NAME.fullmatch(p.name)), reverse=True)
+
+    def _differences(self, identity: Mapping[str, Any]) -> str:
+        return "; ".join(f"{name} was {identity.get(name)!r} and is {self.identity.get(name)!r}"
+                         for name in {**identity, **self.identity} if identity.get(name) != self.identity.get(name))
+
+
+def checkpoints_beside(folder: Path) -> Path:
+    """Where the checkpoints of a training stand whose outcome is to stand in `folder`."""
+    return folder.parent / ".training" / folder.name
+
+
+def discard(folder: Path) -> None:
+    """Deletes a training's folder of checkpoints, once its outcome stands elsewhere; not one in which another trains, or
+    has begun to."""
+    if not folder.is_dir():
+        return
+    checkpoints = Checkpoints(folder, {})
+    with contextlib.suppress(ResumptionError), checkpoints.locked():
+        if (latest := next(iter(checkpoints._files()), None)) and not _finished(latest):
+            return
+        shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):  # others train beside it, or there was none
+        folder.parent.rmdir()
+
+
+def _finished(path: Path) -> bool:
+    checkpoint, _ = _read(path)
+    return checkpoint is None or checkpoint.state["finished"]
+
+
+def _read(path: Path) -> tuple[Checkpoint | None, str]:
+    """The checkpoint in a file, or what is wrong with it."""
+    try:
+        if _checksum(path) != path.stem.rpartition("-")[2]:
+            return None, "damaged, since its checksum is not the one that its name tells"
+        with safetensors.safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+            return Checkpoint(tensors, json.loads(file.metadata()["state"])), ""
+    except OSError as error:
+        raise ResumptionError(f"{path}: cannot be read now ({error.strerror}); nothing was changed. Start the same run again "
+                              "when it can be") from None
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        return None, f"not readable ({type(error).__name__}: {error})"
+
+
+def _checksum(path: Path) -> str:
+    return checksum(path)[:32]
+
+
+@contextlib.contextmanager
+def _writing_to(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (SafetensorError, OSError) as error:
+        safetensors_own = r"^Error while serializing: (I/O error: )?| at path .*"
+        why = getattr(error, "strerror", None) or re.sub(safetensors_own, "", str(error))
+        raise ResumptionError(f"{folder}: no checkpoint can be written there ({why}); what is there is kept. Once there "
+                              "is room and permission to write, start the same run again: it goes on from there") from None

@@ -1,0 +1,517 @@
+"""`check`: of each fault planted in a sound corpus it finds that one, in its file and row, and nothing else."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import errno
+import io
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from burst2vec.cli import main
+from burst2vec.corpora.corpus import CorpusError
+from burst2vec.corpora.opening import read_corpus
+from burst2vec.corpora.synthetic.synthesis import synthesise
+from burst2vec.inspection.check import _unlisted, check
+from burst2vec.inspection.quarantine import quarantine, without_rows
+from burst2vec.inspection.summary import Problem, quarantined, summary
+
+TABLE = "data_info.csv"
+
+
+@pytest.fixture(scope="session")
+def sound_corpus(tmp_path_factory, tiny_corpus):
+    """A corpus without a fault. Not to be changed."""
+    return tiny_corpus.root
+
+
+@pytest.fixture
+def root(sound_corpus, tmp_path):
+    """A copy of it to plant faults in: bursts 00000 to 00027 in rows 2 to 29; 16 of train, 8 of val, 4 of test."""
+    return shutil.copytree(sound_corpus, tmp_path / "tones")
+
+
+def cells(path):
+    return list(csv.reader(io.StringIO(path.read_text())))
+
+
+def write(path, rows):
+    with io.StringIO() as text:
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        path.write_text(text.getvalue())
+
+
+def put(row, column, value, table=TABLE):
+    """A fault: another cell."""
+    def plant(root):
+        rows = cells(root / table)
+        rows[row - 1][rows[0].index(column)] = value
+        write(root / table, rows)
+    return plant
+
+
+def put_all(split, column, value):
+    """A fault: another cell in every row of a split."""
+    def plant(root):
+        rows = cells(root / TABLE)
+        for row in rows:
+            if row[rows[0].index("Split")] == split:
+                row[rows[0].index(column)] = value
+        write(root / TABLE, rows)
+    return plant
+
+
+def without(column, table=TABLE):
+    def plant(root):
+        rows = cells(root / table)
+        place = rows[0].index(column)
+        write(root / table, [row[:place] + row[place + 1:] for row in rows])
+    return plant
+
+
+def beside(column, value="0"):
+    def plant(root):
+        header, *rows = cells(root / TABLE)
+        write(root / TABLE, [[*header, column], *([*row, value] for row in rows)])
+    return plant
+
+
+def listed_again(row):
+    def plant(root):
+        rows = cells(root / TABLE)
+        write(root / TABLE, [*rows, rows[row - 1]])
+    return plant
+
+
+def text(change, table=TABLE):
+    """A fault: the table's text changed, as bytes."""
+    def plant(root):
+        (root / table).write_bytes(change((root / table).read_bytes()))
+    return plant
+
+
+
+def recording(name, waveform, rate=16_000, subtype="FLOAT"):
+    return lambda root: soundfile.write(root / name, waveform, rate, subtype=subtype)
+
+
+def content(name, data):
+    return lambda root: (root / name).write_bytes(data)
+
+
+def absent(name):
+    return lambda root: (root / name).unlink()
+
+
+def named(row, file):
+    """A fault: another id, under which no recording is found, and none of the old one."""
+    def plant(root):
+        put(row, "File_ID", file)(root)
+        for folder in ("wav", "raw"):
+            (root / folder / f"{row - 2:05d}.wav").unlink()
+    return plant
+
+
+def in_a_line(row, change):
+    def apply(data):
+        lines = data.splitlines(keepends=True)
+        lines[row - 1] = change(lines[row - 1])
+        return b"".join(lines)
+    return text(apply)
+
+
+def comma_for_a_point(line):
+    """The age, which stands in the sixth column (no cell before it holds a comma), with a comma and without quotes."""
+    *before, age, rest = line.split(b",", 6)
+    return b",".join([*before, age.replace(b".", b","), rest])
+
+
+def promising(frames, name):
+    """A fault: a FLAC file of four seconds whose header speaks of that many frames, in 36 bits from byte 21.5 on."""
+    def plant(root):
+        soundfile.write(root / name, np.resize(TONE, 64_000), 16_000, format="FLAC")
+        data = bytearray((root / name).read_bytes())
+        data[18:26] = (int.from_bytes(data[18:26]) >> 36 << 36 | frames).to_bytes(8)
+        (root / name).write_bytes(data)
+    return plant
+
+
+def broken_off(name):
+    """A fault: the first third of an MP3 file of two seconds."""
+    def plant(root):
+        soundfile.write(root / name, np.resize(TONE, 96_000), 48_000, format="MP3")
+        data = (root / name).read_bytes()
+        (root / name).write_bytes(data[:len(data) // 3])
+    return plant
+
+
+def pipe(name):
+    """A fault: a named pipe, which a reader waits for."""
+    def plant(root):
+        (root / name).unlink()
+        os.mkfifo(root / name)
+    return plant
+
+
+ACCENT = in_a_line(20, lambda line: line.replace(b"eaker", b"\xe9aker"))
+TONE = 0.3 * np.sin(np.arange(8_000) / 9)
+
+IN_ROWS = [
+    (put(2, "Fear", "1.2"), TABLE, 2, "Fear is 1.2; intensities lie in [0, 1]"),
+    (put(3, "Fear", "-0.1"), TABLE, 3, "Fear is -0.1; intensities lie in [0, 1]"),
+    (put(4, "Age", "-20"), TABLE, 4, "Age is -20; expected years"),
+    (put(5, "Age", "young"), TABLE, 5, "Age is 'young'; expected a number"),
+    (put(6, "Age", "inf"), TABLE, 6, "Age is 'inf'; expected a number"),
+    (put(7, "Age", ""), TABLE, 7, "Age is missing; rows of training and validation have it"),
+    (put(8, "Country", "4"), TABLE, 8, "Country is 4; 0 is China, 1 is South Africa, 2 is USA, 3 is Venezuela"),
+    (put(9, "Age", "28,5"), TABLE, 9, "Age is '28,5'; expected a number with a decimal point"),
+    (put(12, "Subject_ID", ""), TABLE, 12, "Subject_ID is missing; rows of training and validation have it"),
+    (named(13, ""), TABLE, 13, "File_ID is missing; every row has one"),
+    (named(14, "[../../00012]"), TABLE, 14, "leads out of the corpus; expected a path below its folder"),
+    (put(15, "Split", "Dev"), TABLE, 15, "burst '00013' is in split 'dev'; expected one of train, val, test"),
+    (put(18, "Awe", ""), TABLE, 18, "Awe is missing; rows of training and validation have it"),
+    (put(19, "Subject_ID", "Speaker_14"), TABLE, 19, "speaker 'Speaker_14' is in more than one split"),
+    (put(26, "Split", "Dev"), TABLE, 26, "burst '00024' is in split 'dev'"),
+    (listed_again(17), TABLE, 30, "burst '00015' is listed twice"),
+    (in_a_line(10, comma_for_a_point), TABLE, 10, "17 cells where the header has 16; numbers have a decimal point"),
+    (in_a_line(11, lambda line: line.rpartition(b",")[0] + b"\n"), TABLE, 11, "15 cells where the header has 16"),
+    (put(3, "Fear", "7", "test_labels.csv"), "test_labels.csv", 3, "Fear is 7; intensities lie in [0, 1]"),
+    (put(4, "Age", "?", "test_labels.csv"), "test_labels.csv", 4, "Age is '?'; expected a number"),
+]
+
+IN_RECORDINGS = [
+    (absent("wav/00000.wav"), "wav/00000.wav", 2, "there is no such recording"),
+    (absent("raw/00001.wav"), "raw/00001.wav", 3, "there is no such recording"),
+    (content("wav/00002.wav", b"a text"), "wav/00002.wav", 4, "not readable as audio"),
+    (content("wav/00003.wav", b""), "wav/00003.wav", 5, "empty; it holds no bytes"),
+    (recording("raw/00004.wav", TONE[:0]), "raw/00004.wav", 6, "empty; it holds no samples"),
+    (recording("wav/00005.wav", TONE[:399]), "wav/00005.wav", 7, "24.9 ms long; expected 25 ms or more"),
+    (recording("raw/00006.wav", 0 * TONE), "raw/00006.wav", 8, "silent; every sample is zero"),
+    (recording("wav/00007.wav", np.r_[TONE, np.nan]), "wav/00007.wav", 9, "holds samples that are not finite numbers"),
+    (recording("raw/00008.wav", np.r_[TONE, np.inf]), "raw/00008.wav", 10, "holds samples that are not finite numbers"),
+    (recording("wav/00009.wav", np.full((8_000, 2), 3e38)), "wav/00009.wav", 11, "holds samples that are not finite"),
+    (recording("raw/00010.wav", TONE, 500), "raw/00010.wav", 12, "sampled at 500 Hz; expected 1000 to 768000 Hz"),
+    (promising(2 ** 36 - 1, "wav/00011.wav"), "wav/00011.wav", 13, "not readable as audio"),
+    (pipe("raw/00012.wav"), "raw/00012.wav", 14, "there is no such recording"),
+]
+
+NOTES = [
+    (beside("Mood"), TABLE, None, "column 'Mood' is not known, and not read"),
+    (text(lambda data: codecs.BOM_UTF8 + data), TABLE, None, "begins with a byte order mark, which is read over"),
+    (put(3, "File_ID", "[00003]", "test_labels.csv"), "test_labels.csv", 3, "burst '00003' is not a test row of"),
+    (recording("wav/99999.wav", TONE), "wav/99999.wav", None, "not listed, and not read"),
+    (recording("wav/00009.wav", np.clip(9 * TONE, -1, 1), subtype="PCM_16"), "wav/00009.wav", 11, "clipped; "),
+    (recording("raw/00010.wav", 1e-4 * TONE), "raw/00010.wav", 12, "nearly silent; its peak is -90 dB"),
+    (recording("wav/00011.wav", np.resize(TONE, 61 * 2_000), 2_000), "wav/00011.wav", 13, "61 s long; bursts last"),
+    (broken_off("wav/00012.wav"), "wav/00012.wav", 14, " s where its header says 2.0 s"),
+]
+
+IN_TABLES = {
+    "no file id column": (without("File_ID"), TABLE, None, "column File_ID is missing; expected File_ID, Split,"),
+    "no split column": (without("Split"), TABLE, None, "column Split is missing; expected one with Train, Val or Test"),
+    "no speaker column": (without("Subject_ID"), TABLE, None, "column Subject_ID is missing; expected File_ID, Split,"),
+    "no column of a label": (without("Age"), TABLE, None, "column Age is missing; expected File_ID, Split,"),
+    "no withheld label": (without("Fear", "test_labels.csv"), "test_labels.csv", None, "column Fear is missing"),
+    "a column twice": (beside("Age"), TABLE, None, "column 'Age' is there twice; the first is read"),
+    "no emotion in train": (put_all("Train", "Awe", ""), TABLE, None, "split train has a label for task emotion"),
+    "no country in train": (put_all("Train", "Country", ""), TABLE, None, "split train has a label for task country"),
+    "no age in train": (put_all("Train", "Age", ""), TABLE, None, "training rows hold fewer than two different ages"),
+    "no age in val": (put_all("Val", "Age", ""), TABLE, None, "no burst of split val has a label for task age"),
+    "nothing in train": (put_all("Train", "Split", "Test"), TABLE, None, "no burst is in split train"),
+    "a quote too many": (in_a_line(7, lambda line: b'"' + line), TABLE, 7, "no cells separated by commas"),
+    "semicolons": (text(lambda data: data.replace(b",", b";")), TABLE, None, "column File_ID is missing"),
+    "latin-1": (ACCENT, TABLE, None, "not UTF-8, first in line 20; save the table in that encoding"),
+    "utf-16": (text(lambda data: data.decode().encode("utf-16")), TABLE, None, "not UTF-8; save the table in"),
+    "an empty table": (text(lambda data: b""), TABLE, None, "empty; expected a table"),
+    "a table without rows": (text(lambda data: data.splitlines(keepends=True)[0]), TABLE, None, "lists no bursts"),
+    "no table": (absent(TABLE), ".", None, "no known layout; expected corpus.yaml (generic), data_info.csv (exvo)"),
+    "no recordings": (lambda root: [shutil.rmtree(root / f) for f in ("wav", "raw")], ".", None, "none of the bursts"),
+}
+
+HARMLESS = {
+    "nothing": lambda root: None,
+    "line ends of another system": text(lambda data: data.replace(b"\n", b"\r\n")),
+    "a blank line": text(lambda data: data + b"\n"),
+    "spaces beside commas": text(lambda data: data.replace(b",", b" , ")),
+    "every cell in quotes": text(lambda data: re.sub(rb"[^,\n]+", rb'"\g<0>"', data)),
+    "no country in words": without("Country_string"),
+    "no raw recordings": lambda root: shutil.rmtree(root / "raw"),
+    "no withheld labels": absent("test_labels.csv"),
+    "a table of who knows what": content("notes.csv", b"a;b\n1"),
+}
+
+
+def found_as_planted(problems, planted, grave=True):
+    """Whether the problems are those planted, each in its file and row and in these words, and no others."""
+    where = [(p.file, p.row) for p in problems]
+    assert sorted(where, key=str) == sorted(((file, row) for _, file, row, _ in planted), key=str)
+    words = {(file, row): text for _, file, row, text in planted}
+    for problem in problems:
+        assert words[problem.file, problem.row] in problem.problem and problem.grave == grave
+    return True
+
+
+@pytest.mark.parametrize("planted", [IN_ROWS, IN_RECORDINGS], ids=["rows", "recordings"])
+def test_one_fault_of_each_kind_is_found_where_it_is_and_nothing_else(root, planted):
+    for plant, *_ in planted:
+        plant(root)
+    assert found_as_planted(check(root).problems, planted)
+
+
+def test_what_is_odd_is_noted_where_it_is_and_nothing_else(root):
+    for plant, *_ in NOTES:
+        plant(root)
+    checked = check(root)
+    assert len({p.problem for p in checked.problems}) == len(NOTES) and not checked.grave
+    assert [p.row for p in checked.problems if p.file == TABLE] == [None, None]
+    assert found_as_planted([p for p in checked.problems if p.file != TABLE], NOTES[2:], grave=False)
+
+
+@pytest.mark.parametrize("planted", IN_TABLES.values(), ids=IN_TABLES)
+def test_a_fault_of_a_whole_table_is_one_problem(root, planted):
+    planted[0](root)
+    assert found_as_planted(check(root).problems, [planted])
+
+
+@pytest.mark.parametrize("change", HARMLESS.values(), ids=HARMLESS)
+def test_what_is_no_fault_is_not_mentioned(root, change):
+    change(root)
+    assert check(root).problems == []
+
+
+def test_rows_are_those_of_a_spreadsheet_when_a_cell_holds_a_line_end(root):
+    put(3, "Country_string", "South\nAfrica")(root)
+    put(7, "Age", "young")(root)
+    assert [p.row for p in check(root).problems] == [7]
+
+
+def test_checking_changes_nothing(root):
+    before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in root.rglob("*") if path.is_file()}
+    check(root)
+    assert before == {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("folder", ["wav", "."])
+def test_a_folder_that_may_not_be_read_is_a_problem(root, monkeypatch, folder):
+    def refuse(path):
+        if Path(path) == root / folder:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return listing(path)
+
+    listing = os.listdir
+    monkeypatch.setattr("os.listdir", refuse)
+    if folder == ".":
+        monkeypatch.setattr("pathlib.Path.read_bytes", lambda path: refuse(path.parent))
+    problems = check(root).problems
+    assert [(p.file, p.row, p.problem) for p in problems] == [(folder, None, "cannot be read (Permission denied)")]
+
+
+def test_a_folder_that_is_not_there_is_no_corpus(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere: there is no such folder"):
+        check(tmp_path / "nowhere")
+
+
+def test_the_embedded_corpus_has_no_fault_but_provided_audio_that_is_clipped_on_purpose(tmp_path):
+    checked = check(synthesise(tmp_path / "corpus", 8, 4, 4, seed=1, workers=1))
+    assert not checked.grave
+    assert {p.file for p in checked.problems} == set(checked.reading.table["provided"])
+    assert all(p.problem.startswith("clipped; ") for p in checked.problems)
+
+
+@pytest.fixture
+def emogator(tmp_path):
+    """Ten speakers of one category, in EmoGator's layout."""
+    folder = tmp_path / "emogator" / "data" / "mp3"
+    folder.mkdir(parents=True)
+    for speaker in range(10):
+        soundfile.write(folder / f"{speaker:06d}-01-1.mp3", 0.3 * np.sin(np.arange(4_800) / 9), 48_000)
+    return tmp_path / "emogator"
+
+
+def test_a_layout_without_a_table_has_its_faults_in_the_recordings(emogator):
+    assert check(emogator).problems == []
+    mp3 = emogator / "data" / "mp3"
+    (mp3 / "000003-01-1.mp3").write_bytes(b"")
+    (mp3 / "laugh.mp3").touch()
+    (mp3 / "000003-01-1.wav").touch()
+    found = {(p.file, p.row, p.grave) for p in check(emogator).problems}
+    assert found == {("data/mp3/000003-01-1.mp3", None, True), ("data/mp3/laugh.mp3", None, True),
+                     ("data/mp3/000003-01-1.wav", None, False)}
+    with pytest.raises(CorpusError, match=r"no .csv table .*\n  data/mp3/laugh.mp3\n  data/mp3/000003-01-1.mp3"):
+        quarantine(check(emogator))
+
+
+def test_a_name_that_is_not_utf_8_is_a_problem_of_that_file(emogator):
+    (emogator / "data" / "mp3" / os.fsdecode(b"caf\xe9.mp3")).touch()
+    (problem,) = check(emogator).problems
+    assert problem.file == "data/mp3/caf\udce9.mp3" and problem.problem.startswith("expected a name NNNNNN-EE-I.mp3")
+    assert "caf\\udce9.mp3" in summary(check(emogator))
+
+
+def test_lists_that_cannot_be_read_are_mended_before_recordings_are_moved(tmp_path):
+    for folder in ("audio_16k", "meta"):
+        (tmp_path / folder).mkdir()
+    for speaker in range(10):
+        soundfile.write(tmp_path / "audio_16k" / f"f{speaker:04d}_0_cough.wav", TONE, 16_000)
+    (tmp_path / "audio_16k" / "f0003_0_cough.wav").write_bytes(b"")
+    (tmp_path / "meta" / "tr_meta.json").write_text("[" * 100_000)
+    with pytest.raises(CorpusError, match="tr_meta.json: not readable as JSON .*; mend this before") as caught:
+        quarantine(check(tmp_path))
+    assert "move these" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("written", "words"), [
+    ("[" * 3_000, "not readable as YAML"),
+    ("day: 2024-99-99", "not readable as YAML"),
+    ("table: ../x/data_info.csv\nfile: File_ID\ntasks: {age: {kind: scalar, columns: [Age]}}", "leads out of the"),
+    ("table: none.csv\nfile: File_ID\ntasks: {age: {kind: scalar, columns: [Age]}}", "there is no such file in"),
+    ("table: data_info.csv\nfile: File\ntasks: {age: {kind: scalar, columns: [Age]}}", "has no column 'File'"),
+])
+def test_what_is_wrong_in_a_declaration_is_a_problem_of_its_file(root, written, words):
+    (root / "corpus.yaml").write_text(written)
+    (root.parent / "x").mkdir()
+    shutil.copy(root / TABLE, root.parent / "x")
+    (problem,) = check(root).problems
+    assert problem.file == "corpus.yaml" and words in problem.problem
+
+
+def test_the_corpus_in_the_current_folder_goes_by_that_folders_name(root, monkeypatch):
+    monkeypatch.chdir(root)
+    assert summary(check(".")).startswith("tones: 28 bursts\n")
+
+
+def test_durations_are_those_of_the_provided_recordings_or_else_the_raw_ones(root):
+    seconds = check(root).seconds()
+    assert seconds[5] == soundfile.info(root / "wav" / "00005.wav").duration
+    shutil.rmtree(root / "wav")
+    assert check(root).seconds()[5] == soundfile.info(root / "raw" / "00005.wav").duration
+
+
+def test_the_summary_shows_what_there_is(root):
+    shown = summary(check(root))
+    assert re.search(r"tones: 28 bursts\n", shown) and re.search(r"No\. +16 +8 +4", shown)
+    assert re.search(r"emotion +16 +8 +4 +10 intensities", shown)
+    assert re.search(r"country +16 +8 +4 +4 classes of 4 training bursts", shown)
+    assert re.search(r"16 kHz mono +0 +28\n24 kHz stereo +28 +0", shown)
+    assert shown.endswith("Nothing that would make training wrong.")
+
+
+def test_the_summary_shows_grave_problems_first_and_of_each_kind_no_more_than_twenty(root):
+    put_all("Train", "Subject_ID", "")(root)
+    put_all("Val", "Subject_ID", "")(root)
+    put(7, "Age", "young")(root)
+    recording("wav/99999.wav", TONE)(root)
+    lines = summary(check(root)).splitlines()
+    assert "25 problems that would make training wrong:" in lines
+    assert sum("Subject_ID is missing" in line for line in lines) == 20
+    assert "  … and 4 more like these; --json FILE lists them all" in lines
+    assert "  data_info.csv, row 7: Age is 'young'; expected a number" in lines
+    assert lines[-2:] == ["1 note:", "  wav/99999.wav: not listed, and not read"]
+
+
+BAD_ROWS = (put(7, "Age", "young"), put(27, "Split", "Dev"), listed_again(3), absent("wav/00009.wav"),
+            content("raw/00026.wav", b""), in_a_line(9, comma_for_a_point), put(4, "Country_string", "South\nAfrica"),
+            put(3, "Fear", "7", "test_labels.csv"))
+
+
+def test_a_quarantined_table_is_the_original_without_the_bad_rows_and_passes(root):
+    for plant in BAD_ROWS:
+        plant(root)
+    table = root / TABLE
+    table.write_bytes(table.read_bytes().replace(b"\n", b"\r\n"))
+    original = table.read_bytes()
+    copies = quarantine(check(root))
+    assert copies == {root / "data_info.quarantined.csv": 6, root / "test_labels.quarantined.csv": 1}
+    assert table.read_bytes() == original
+    lines = original.splitlines(keepends=True)
+    bad = {7, 9, 11, 27, 28, 30}  # below row 4, of two lines, a row is a line further down
+    kept = b"".join(line for number, line in enumerate(lines, 1) if number <= 5 or number - 1 not in bad)
+    assert (root / "data_info.quarantined.csv").read_bytes() == kept
+    assert "data_info.quarantined.csv: 6 rows left out" in quarantined(check(root), copies)
+    for copy in copies:
+        copy.replace(copy.with_name(copy.name.replace(".quarantined", "")))
+    assert not check(root).grave
+    assert len(read_corpus(root).table) == 28 - 5
+
+
+@pytest.mark.parametrize(("data", "rows", "left"), [
+    (b"a,b\n1,2\n3,4\n", {2}, b"a,b\n3,4\n"),
+    (b"a,b\r\n1,2\r\n3,4", {3}, b"a,b\r\n1,2\r\n"),
+    (b'a,b\n"1\n1",2\n\n3,4\n', {2}, b"a,b\n\n3,4\n"),
+    (b'a,b\n"1\n1",2\n\n3,4\n', {4}, b'a,b\n"1\n1",2\n\n'),
+    ("a,b\n\u00e9\u2028,2\n3,4\n".encode(), {3}, "a,b\n\u00e9\u2028,2\n".encode()),
+    (codecs.BOM_UTF8 + b"a,b\n1,2\n", {2}, codecs.BOM_UTF8 + b"a,b\n"),
+])
+def test_rows_are_left_out_and_the_other_bytes_stay(data, rows, left):
+    assert without_rows(data, rows) == left
+
+
+def test_nothing_is_quarantined_where_no_row_is_bad(root):
+    assert quarantine(check(root)) == {}
+    without("Horror")(root)
+    checked = check(root)
+    assert quarantine(checked) == {}
+    assert quarantined(checked, {}).startswith("1 problem in no single row: data_info.csv: column Horror is missing")
+    without("File_ID")(root)
+    with pytest.raises(CorpusError, match="no rows can be left out before the tables can be read"):
+        quarantine(check(root))
+
+
+@pytest.mark.parametrize("encoded", [text(lambda data: data.decode().encode("utf-16")), ACCENT],
+                         ids=["utf-16", "latin-1"])
+def test_a_table_in_another_encoding_is_not_cut_up(root, encoded):
+    put(7, "Age", "young")(root)
+    encoded(root)
+    with pytest.raises(CorpusError, match="data_info.csv: not UTF-8; save it in that encoding"):
+        quarantine(check(root))
+
+
+def test_an_encoding_alone_takes_no_row_out_of_a_table(root):
+    beside("caf")(root)
+    in_a_line(1, lambda line: line.replace(b"caf", b"caf\xe9"))(root)
+    checked = check(root)
+    assert quarantine(checked) == {}
+    assert "data_info.csv: not UTF-8, first in line 1" in quarantined(checked, {})
+
+
+def test_a_copy_of_an_earlier_check_is_said_to_be_old_and_kept(root):
+    good = (root / TABLE).read_bytes()
+    put(7, "Age", "young")(root)
+    (copy,) = quarantine(check(root))
+    (root / TABLE).write_bytes(good)
+    checked = check(root)
+    assert quarantined(checked, quarantine(checked)) == (
+        f"{copy}: left of an earlier check; its table has no bad row now")
+    assert copy.is_file()
+
+
+def test_problems_are_written_as_json_with_file_row_and_problem(root, tmp_path, capsys):
+    for plant in (put(7, "Age", "-20"), absent("wav/00005.wav"), recording("wav/99999.wav", TONE)):
+        plant(root)
+    assert main(["check", str(root), "--json", str(tmp_path / "problems.json")]) == 1
+    assert json.loads((tmp_path / "problems.json").read_text()) == [
+        {"file": TABLE, "row": 7, "problem": "Age is -20; expected years"},
+        {"file": "wav/00005.wav", "row": 7, "problem": "there is no such recording"},
+        {"file": "wav/99999.wav", "row": None, "problem": "note: not listed, and not read"},
+    ]
+
+
+def test_a_corpus_that_cannot_be_read_at_all_is_reported_in_the_same_way(root, tmp_path, capsys):
+    without("Split")(root)
+    assert main(["check", str(root), "--json", str(tmp_path / "problems.json"), "--quarantine"]) == 1
+    (problem,) = json.loads((tmp_path / "problems.json").read_text())
+    assert (problem["file"], problem["row"]) == (TABLE, None) and "Split is missing" in problem["problem"]
+    assert "data_info.csv: column Split is missing" in capsys.readouterr().out
+    assert not list(root.glob("*quarantined*"))
+
+
+def test_a_name_that_no_file_system_takes_is_a_problem(tmp_path):
+    assert _unlisted(tmp_path, {"a\0b/1.wav"}) == [Problem("a\0b", None, "cannot be read (embedded null byte)")]

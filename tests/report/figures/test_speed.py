@@ -1,0 +1,70 @@
+"""The figures of the page *Speed* show the files they were given."""
+
+from __future__ import annotations
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+from matplotlib.text import Text
+
+from burst2vec.report.figures import speed as figures
+from burst2vec.report.figures.style import STYLE
+from tests.support import speed_files as made
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    with plt.rc_context(STYLE):
+        yield
+    plt.close("all")
+
+
+def legend(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def assert_legible(figure):
+    figure.canvas.draw()
+    assert figure.get_figwidth() == 6.5
+    assert min(text.get_fontsize() for text in figure.findobj(Text) if text.get_text() and text.get_visible()) >= 9
+
+
+def test_the_window_that_is_used_is_marked_on_the_curve():
+    shares = pd.DataFrame({"window": [1, 50, 625], "audio_share": [0.4, 0.95, 0.99]})
+    axes = figures.plot_audio_shares(shares, 50, plt.subplots(figsize=(6.5, 3))[1])
+    curve, mark = axes.lines
+    assert curve.get_ydata().tolist() == [40, 95, 99] and mark.get_xydata().tolist() == [[50, 95]]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["1", "50", "625"]
+    assert_legible(axes.figure)
+
+
+def test_every_turn_is_a_dot_and_every_mean_step_a_large_one_under_hardware_and_date():
+    figure = figures.draw_steps([made.training_step(), made.training_step("large", made.ON_GPU)])
+    assert [ax.get_title() for ax in figure.axes] == [
+        "HuBERT base, Abacus, 2 cores, 2026-01-02", "HuBERT large, Loom, 2026-01-02"]
+    turns, mean = figure.axes[0].lines[2:4]
+    assert turns.get_xydata().tolist() == [[150, 17], [200, 23]] and mean.get_xydata().tolist() == [[175, 20]]
+    assert legend(figure) == ["ours", "Trainer as documented", "Trainer set well"]
+    assert_legible(figure)
+
+
+def test_a_trainer_that_ran_out_of_memory_has_no_dots():
+    content = made.training_step(trainer_documented_s=None)
+    del content["turns"]["trainer_documented"]
+    figure = figures.draw_steps([content])
+    assert legend(figure) == ["ours", "Trainer set well"]
+
+
+def test_growth_has_a_line_for_each_file_in_time_and_in_memory():
+    figure = figures.draw_growth([made.growth(), made.growth("large", made.ON_GPU)])
+    seconds, memory = figure.axes
+    assert seconds.lines[0].get_xydata().tolist() == [[0.5, 0.25], [2, 1], [20, 10]]
+    assert [text.get_text() for text in seconds.get_xticklabels()] == ["0.5", "2", "20"]
+    assert memory.lines[1].get_ydata().tolist() == [500, 2000, 20_000]
+    assert legend(figure) == ["HuBERT base, Abacus, 2 cores, 2026-01-02, 4 bursts a step",
+                              "HuBERT large, Loom, 2026-01-02, 4 bursts a step"]
+    assert_legible(figure)

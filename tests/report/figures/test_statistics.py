@@ -1,0 +1,81 @@
+import doctest
+import warnings
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+from matplotlib.text import Text
+
+from burst2vec.evaluation.bootstrap import bootstrap, intervals
+from burst2vec.evaluation.differences import differences
+from burst2vec.evaluation.false_positives import false_positives
+from burst2vec.evaluation.trivial import trivial_predictions
+from burst2vec.report.figures import statistics as figures
+from burst2vec.report.figures.style import STYLE
+from tests.support.speakers import make_corpus
+
+UNITS = {"age_mae": "years"}
+
+
+@pytest.fixture(autouse=True)
+def no_warnings():
+    with warnings.catch_warnings(), plt.rc_context(STYLE):
+        warnings.simplefilter("error")
+        yield
+    plt.close("all")
+
+
+def sizes(figure):
+    """The font sizes of all text that is shown."""
+    figure.canvas.draw()
+    return {text.get_fontsize() for text in figure.findobj(Text) if text.get_text() and text.get_visible()}
+
+
+def rows(axes):
+    """The labels of the rows, from above."""
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    return labels if axes.yaxis_inverted() else labels[::-1]
+
+
+def test_a_forest_has_a_row_for_each_system_and_a_panel_for_each_metric():
+    corpus, systems = make_corpus()
+    val = corpus.split("val")
+    table = intervals(bootstrap(corpus.tasks, val, systems | trivial_predictions(corpus, val), 50), "val")
+    figure = figures.draw_intervals(table, UNITS)
+    assert min(sizes(figure)) >= 9 and figure.get_figwidth() == 6.5
+    assert [ax.get_title() for ax in figure.axes] == ["Emo-CCC", "Cou-UAR", "Age-MAE (years)", r"$S_\mathrm{MTL}$"]
+    assert rows(figure.axes[0]) == ["V1", "V2", "V4", "A", "Constant", "Country median"]
+
+
+def test_differences_are_drawn_in_their_order_whatever_their_verdict():
+    corpus, systems = make_corpus()
+    table = differences(corpus, systems, ("V1", "V4"), 50).query("split == 'val'").copy()
+    table["verdicts"] = (["agree", "ours only", "paper only", ""] * len(table))[:len(table)]
+    figure = figures.draw_differences(table, UNITS)
+    assert min(sizes(figure)) >= 9
+    assert rows(figure.axes[0]) == ["V2 − V1", "V2 − V4", "V4 − V1", "A − V1", "A − V4"]
+    assert {text.get_text() for text in figure.legends[0].get_texts()} == set(figures.VERDICTS)
+
+
+@pytest.mark.parametrize("verdict, significant, shown", [
+    ("agree", True, "significant"), ("agree", False, "not significant"), ("", True, "significant"),
+    ("ours only", True, "significant here alone"), ("paper only", False, "significant in the paper's test alone")])
+def test_a_marker_says_which_tests_take_a_difference_for_more_than_chance(verdict, significant, shown):
+    assert figures.verdict_of(pd.Series({"verdicts": verdict, "significant": significant})) == shown
+
+
+def test_rates_stand_beside_the_level_with_the_tests_over_bursts_first():
+    corpus, systems = make_corpus()
+    table = false_positives(corpus.tasks, corpus.split("val"), systems["V1"], systems["V2"], repeats=5)
+    figure = figures.draw_false_positives(table)
+    assert min(sizes(figure)) >= 9
+    assert rows(figure.axes[0]) == ["Student's t, bursts", "paired t, bursts", "Cochran's Q, bursts",
+                                    "sign flips, speakers", "bootstrap, speakers"]
+    level = figure.axes[1].lines[0]
+    assert (level.get_label(), list(level.get_xdata())) == ("promised: 5 %", [5, 5])
+    drawn = sorted(x for line in figure.axes[1].lines[1:] for x in line.get_xdata())
+    assert drawn == pytest.approx(sorted(100 * table.loc[table["metric"] == "cou_uar", "rate"]))
+
+
+def test_the_examples_in_the_docstrings_run():
+    assert doctest.testmod(figures).failed == 0

@@ -1,0 +1,169 @@
+"""Seeds are read from where they stand, and a difference is set against their spread by a stated model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import ttest_ind
+
+from burst2vec.corpora.corpus import Corpus, Task
+from burst2vec.evaluation.metrics import ccc, mae, s_mtl, uar
+from burst2vec.evaluation.predictions import write_predictions
+from burst2vec.results.seeds import compare_seeds, least_difference, pooled_spread, read_seeds, spread, summary
+
+TASKS = (Task("emotion", "intensities", ("Awe",)), Task("age", "scalar", ("age",), unit="years", low=20, high=40),
+         Task("country", "classes", ("country",), classes=("China", "USA")))
+
+
+def corpus(n=60):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({
+        "split": np.repeat(["train", "val", "test"], n // 3), "speaker": [f"s{i // 4}" for i in range(n)], "sex": None,
+        "raw": None, "provided": None, "Awe": rng.random(n), "age": 20 + 19 * rng.random(n),
+        "country": rng.choice(["China", "USA"], n),
+    }, index=pd.Index([f"{i:05d}" for i in range(n)], name="file"))
+    table.loc[table["split"] == "test", ["Awe", "age", "country"]] = None
+    return Corpus("made up", Path("."), table, TASKS)
+
+
+def train(folder, code, seed, *, noise=0.3, **params):
+    """A system's folder as training leaves it: the truth and noise that the seed draws."""
+    rng, known = np.random.default_rng(seed), corpus().table.query("split == 'val'")
+    table = known[["split"]].assign(Awe=known["Awe"] + noise * rng.normal(size=len(known)), country="USA",
+                                    age=known["age"] + 3 * rng.normal(size=len(known)))
+    (folder / code).mkdir(parents=True)
+    write_predictions(table, folder / code / "predictions.csv")
+    (folder / code / "params.json").write_text(json.dumps({"variant": code, "seed": seed} | params))
+    return table
+
+
+def scored(metric="emo_ccc", **values):
+    rows = [(code, seed, "val", metric, v) for code, seeds in values.items() for seed, v in enumerate(seeds)]
+    return pd.DataFrame(rows, columns=["code", "seed", "split", "metric", "value"])
+
+
+def test_the_runs_own_systems_and_further_seeds_are_scored_alike(tmp_path):
+    train(tmp_path, "V4", 0)
+    train(tmp_path, "V5", 0)
+    tables = {2: train(tmp_path / "seeds" / "2", "V4", 2), 10: train(tmp_path / "seeds" / "10", "V4", 10)}
+    scores = read_seeds(corpus(), tmp_path)
+    assert list(scores) == ["code", "seed", "split", "metric", "value"]
+    assert scores.query("code == 'V4'")["seed"].unique().tolist() == [0, 2, 10]
+    assert scores.query("code == 'V5'")["seed"].unique().tolist() == [0]
+    known = corpus().split("val")
+    for seed, table in tables.items():
+        found = scores.query("code == 'V4' and seed == @seed").set_index("metric")["value"]
+        parts = (ccc(known["Awe"], table["Awe"]), uar(known["country"], table["country"]),
+                 mae(known["age"], table["age"]))
+        assert found.tolist() == pytest.approx([*parts, s_mtl(*parts)], rel=1e-4)
+
+
+def test_a_split_without_labels_has_no_scores(tmp_path):
+    train(tmp_path, "V4", 0)
+    assert read_seeds(corpus(), tmp_path)["split"].unique().tolist() == ["val"]
+
+
+def test_the_runs_own_seed_is_the_one_it_was_trained_with(tmp_path):
+    train(tmp_path, "V4", 7)
+    assert read_seeds(corpus(), tmp_path)["seed"].unique().tolist() == [7]
+
+
+@pytest.mark.parametrize("folder, seed, params, message", [
+    ("2", 3, {}, "seed is 3; its folder says 2"),
+    ("0", 0, {}, "seed 0 is the run's own"),
+    ("2", 2, {"learning_rate": 0.1}, "learning_rate is 0.1; the run's own V4 has 0.2"),
+    ("second", 2, {}, "the folder of a seed is named by its number"),
+])
+def test_a_folder_that_is_no_seed_of_the_same_training_is_refused(tmp_path, folder, seed, params, message):
+    train(tmp_path, "V4", 0, learning_rate=0.2)
+    train(tmp_path / "seeds" / folder, "V4", seed, **params)
+    with pytest.raises(ValueError, match=message):
+        read_seeds(corpus(), tmp_path)
+
+
+def test_another_device_or_folder_is_the_same_training(tmp_path):
+    train(tmp_path, "V4", 0, device="cpu", results="here")
+    train(tmp_path / "seeds" / "1", "V4", 1, device="cuda", results="there")
+    assert read_seeds(corpus(), tmp_path)["seed"].nunique() == 2
+
+
+def test_mean_and_spread_worked_by_hand():
+    row = spread(scored(V4=[0.2, 0.4, 0.6], V5=[0.5])).set_index("code")
+    assert row.loc["V4", ["seeds", "mean", "sd", "low", "high"]].tolist() == pytest.approx([3, 0.4, 0.2, 0.2, 0.6])
+    assert row.loc["V5", "seeds"] == 1 and np.isnan(row.loc["V5", "sd"])
+
+
+def test_the_pooled_spread_worked_by_hand():
+    row = pooled_spread(scored(V4=[0.2, 0.4, 0.6], V5=[0.0, 0.2], V6=[9.0])).iloc[0]
+    assert row["df"] == 3 and row["variants"] == "V4, V5"
+    assert row["sd"] == pytest.approx(np.sqrt((0.08 + 0.02) / 3))
+    assert row["least"] == pytest.approx(3.182446 * np.sqrt(2 * 0.1 / 3))  # the t of 3 degrees of freedom at 97.5 %
+
+
+def test_two_variants_are_compared_as_by_students_t():
+    a, b = [0.31, 0.35, 0.36], [0.30, 0.29, 0.33, 0.28]
+    row = compare_seeds(scored(V4=a, V5=b)).iloc[0]
+    student = ttest_ind(a, b, equal_var=True)
+    low, high = student.confidence_interval(0.95)
+    assert row[["low", "high", "p_value"]].tolist() == pytest.approx([low, high, student.pvalue], abs=1e-6)
+    assert row["difference"] == pytest.approx(np.mean(a) - np.mean(b))
+
+
+def test_a_lower_error_is_a_positive_difference():
+    row = compare_seeds(scored("age_mae", V4=[3.0, 3.1], V5=[4.0, 4.1])).iloc[0]
+    assert row["difference"] == pytest.approx(1) and row["low"] > 0
+    assert row["verdict"] == "exceeds the seeds' spread"
+
+
+def test_variants_with_one_seed_are_not_compared():
+    assert compare_seeds(scored(V4=[0.3], V5=[0.4], V6=[0.1, 0.2])).empty
+    assert pooled_spread(scored(V4=[0.3], V5=[0.4])).empty
+    found = compare_seeds(scored(V4=[0.3, 0.31], V5=[0.4, 0.41], V6=[0.1]))
+    assert found[["a", "b"]].to_numpy().tolist() == [["V4", "V5"]]
+
+
+def test_seeds_that_change_nothing_make_no_difference_certain():
+    row = compare_seeds(scored(V4=[0.3, 0.3], V5=[0.4, 0.4])).iloc[0]
+    assert row["verdict"] == "not estimable" and np.isnan(row["low"])
+
+
+def test_the_summary_says_what_cannot_be_estimated():
+    assert "cannot be estimated" in summary(scored(V4=[0.3], V5=[0.4]))
+    assert "nothing to compare" in summary(scored(V4=[0.3, 0.4], V5=[0.4]))
+    said = summary(scored(V4=[0.3, 0.4], V5=[0.4, 0.2, 0.3], V6=[0.1]))
+    assert "V4 (2), V5 (3)" in said and said.endswith("not compared: V6.")
+
+
+def test_three_variants_have_tukeys_simultaneous_intervals():
+    scores = scored(V4=[0.2, 0.4, 0.6], V5=[0.3, 0.5, 0.4], V6=[0.9, 0.8, 1.0])
+    half = 4.339 * pooled_spread(scores)["sd"].iloc[0] / np.sqrt(3)  # the tabled q of 3 means and 6 degrees of freedom
+    table = compare_seeds(scores)
+    assert len(table) == 3
+    np.testing.assert_allclose(table["high"] - table["difference"], half, rtol=1e-3)
+    np.testing.assert_allclose(table["difference"] - table["low"], half, rtol=1e-3)
+
+
+def test_two_runs_of_one_variant_stay_below_the_least_difference_in_95_percent():
+    rng, below = np.random.default_rng(0), []
+    for _ in range(600):
+        least = pooled_spread(scored(V4=rng.normal(size=3), V5=rng.normal(size=3)))["least"].iloc[0]
+        below.append(abs(np.subtract(*rng.normal(size=2))) < least)
+    assert np.mean(below) == pytest.approx(0.95, abs=0.025)
+
+
+def test_the_yardstick_of_several_pairs_is_bonferronis():
+    assert least_difference(1.0, 3) == pytest.approx(3.182446 * np.sqrt(2))
+    assert least_difference(0.5, 4, pairs=5) == pytest.approx(4.604095 * np.sqrt(0.5))  # t of 4 at 1 - 0.05 / 10
+
+
+def test_the_least_of_six_differences_between_equals_exceeds_its_yardstick_in_less_than_a_twentieth():
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(4000, 7))
+    least = np.abs((scores[:, :1] - scores[:, 1:]).min(axis=1))
+    sd = np.sqrt(rng.chisquare(4, 4000) / 4)
+    assert (least > least_difference(sd, 4, pairs=6)).mean() < 0.05
+    assert (least > least_difference(sd, 4)).mean() > 0.05
