@@ -58,8 +58,6 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("corpus", type=Path, metavar="CORPUS", help="the corpus's folder")
     check.add_argument("--layout", default="auto", help="the corpus's layout (default: recognise it)")
     check.add_argument("--json", type=Path, metavar="FILE", help="write every problem: file, row, problem")
-    check.add_argument("--quarantine", action="store_true",
-                       help="write, beside the table that lists the bursts, a copy without the rows of grave problems")
     check.set_defaults(command=_check)
 
     prepare = commands.add_parser("prepare", help="decode a corpus into its waveform store")
@@ -150,15 +148,12 @@ def _synth(options: argparse.Namespace) -> None:
 
 def _check(options: argparse.Namespace) -> int:
     from burst2vec.inspection.check import check
-    from burst2vec.inspection.quarantine import quarantine
-    from burst2vec.inspection.summary import quarantined, summary, write_json
+    from burst2vec.inspection.summary import summary, write_json
 
     checked = check(options.corpus, options.layout)
     if options.json:
         write_json(checked, options.json)
     print(summary(checked))
-    if options.quarantine:
-        print(quarantined(checked, quarantine(checked)))
     return int(checked.grave)
 
 

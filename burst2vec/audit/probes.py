@@ -31,9 +31,9 @@ from tqdm.auto import tqdm
 
 from burst2vec.corpora.corpus import Corpus, Task
 from burst2vec.evaluation.bootstrap import RESAMPLES, bootstrap, expanded_percentiles
-from burst2vec.evaluation.metrics import HIGHER_IS_BETTER, METRIC_NAMES, metric, metric_columns
+from burst2vec.evaluation.metrics import METRIC_NAMES, metric, metric_columns, sign
 from burst2vec.evaluation.speaker_sums import speaker_indices
-from burst2vec.evaluation.trivial import labels_of, predict_constant
+from burst2vec.evaluation.trivial import predict_constant
 from burst2vec.inspection.association import exchanges
 
 PENALTIES = np.logspace(-3, 3, 5)
@@ -66,7 +66,7 @@ def probe(task: Task, features: np.ndarray, table: pd.DataFrame, repeats: int = 
     """
     labelled = task.labelled(table)
     table, features = table[labelled], features[labelled]
-    truth, speakers = labels_of(task, table), speaker_indices(table)
+    truth, speakers = task.labels(table[task.labelled(table)]), speaker_indices(table)
     if len(np.unique(speakers)) < FOLDS:
         raise ValueError(f"a probe of task {task.name} needs bursts of {FOLDS} speakers or more, to leave some out")
     exchanged = exchanges(truth, speakers, repeats, np.random.default_rng(seed))
@@ -93,7 +93,7 @@ def _regressands(task: Task, labels: np.ndarray) -> np.ndarray:
 
 
 def _answers(task: Task, outputs: np.ndarray) -> np.ndarray:
-    """Answers in the form of `labels_of` for regressed values (bursts, outputs)."""
+    """Answers in the form of `Task.labels` for regressed values (bursts, outputs)."""
     return outputs.argmax(axis=1) if task.kind == "classes" else outputs
 
 
@@ -111,7 +111,7 @@ def _choose(task: Task, features: np.ndarray, targets: np.ndarray, labels: list[
         held_out = cross_val_predict(_ridge(penalty, len(targets)), features, flat, groups=speakers, cv=folds)
         answers = [_answers(task, output) for output in np.moveaxis(held_out.reshape(targets.shape), 1, 0)]
         scores.append([metric(task)(truth, answer) for truth, answer in zip(labels, answers, strict=True)])
-    best = np.argmax(scores, axis=0) if HIGHER_IS_BETTER[task.kind] else np.argmin(scores, axis=0)
+    best = np.argmax(sign(METRIC_NAMES[task.kind]) * np.asarray(scores), axis=0)
     return PENALTIES[best]
 
 
@@ -178,13 +178,13 @@ def skill(task: Task, score: float | np.ndarray, constant: float | np.ndarray) -
 
     That is the CCC itself, 1 - MAE / (MAE of a constant), and (UAR - chance) / (1 - chance).
     """
-    best = 1 if HIGHER_IS_BETTER[task.kind] else 0
+    best = 1 if sign(METRIC_NAMES[task.kind]) > 0 else 0
     return (score - constant) / (best - constant)
 
 
 def floor_skills(table: pd.DataFrame) -> pd.DataFrame:
     """The skills between which the floor of each row of `Probed.table` lies: low, high."""
-    best = (table["metric"] != METRIC_NAMES["scalar"]).astype(float)
+    best = (table["metric"].map(sign) > 0).astype(float)
     bounds = [(table[name] - table["constant"]) / (best - table["constant"]) for name in ("floor_low", "floor_high")]
     return pd.DataFrame({"low": np.minimum(*bounds), "high": np.maximum(*bounds)})
 

@@ -20,7 +20,7 @@ from burst2vec.corpora.corpus import Corpus, Task
 from burst2vec.corpora.opening import read
 from burst2vec.corpora.synthetic.synthesis import VERSION, synthesise
 from burst2vec.evaluation.bootstrap import RESAMPLES, Replicates, bootstrap
-from burst2vec.evaluation.metrics import HIGHER_IS_BETTER, metric_columns
+from burst2vec.evaluation.metrics import sign
 from burst2vec.evaluation.predictions import tabulate
 from burst2vec.machine.hardware import autocast, choose_device
 from burst2vec.models.burst2vec import Burst2Vec
@@ -88,9 +88,8 @@ def bias_losses(tasks: Iterable[Task], biased: pd.DataFrame, unbiased: pd.DataFr
         raise ValueError("the tables are not of the same bursts by the same speakers; twins are compared pair by pair")
     before, after = (bootstrap(tasks, truth, found, resamples, seed)
                      for truth, found in ((biased, predictions), (unbiased, of_twins)))
-    falls = {column: HIGHER_IS_BETTER[task.kind] for column, task in metric_columns(tasks).items()}
     metrics = before.estimates.index.get_level_values("metric")
-    signs = np.where([falls.get(metric, True) for metric in metrics], 1, -1)  # the better, the higher: s_mtl too
+    signs = np.array([sign(metric) for metric in metrics])
     constant = [("Constant", metric) for metric in metrics]
     loss, drawn = (signs * (b - a) for b, a in ((before.estimates, after.estimates),
                                                 (before.replicates, after.replicates)))

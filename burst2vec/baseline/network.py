@@ -147,7 +147,7 @@ def criterion(tasks: Sequence[Task], scores: dict[str, float], early_stopping_ta
     if "S_MTL" in scores:
         return scores["S_MTL"]
     kind = next(task.kind for task in tasks if task.name == early_stopping_task)
-    return scores[early_stopping_task] if metrics.HIGHER_IS_BETTER[kind] else -scores[early_stopping_task]
+    return metrics.sign(metrics.METRIC_NAMES[kind]) * scores[early_stopping_task]
 
 
 def validate(model: ComParENetwork, corpus: Corpus, features: np.ndarray) -> dict[str, float]:
@@ -155,7 +155,7 @@ def validate(model: ComParENetwork, corpus: Corpus, features: np.ndarray) -> dic
     kind."""
     found, truth = predict(model, corpus, features, ("val",)), corpus.split("val")
     scores = {task.name: metrics.score(task, truth, found) for task in corpus.tasks}
-    if _one_of_each(corpus.tasks):
+    if metrics.has_s_mtl(corpus.tasks):
         by_kind = {task.kind: scores[task.name] for task in corpus.tasks}
         scores["S_MTL"] = metrics.s_mtl(by_kind["intensities"], by_kind["classes"], by_kind["scalar"])
     return scores
@@ -184,19 +184,13 @@ class _Bursts:
         self.features = torch.tensor(features[rows], device=device)
         self.truth, self.labelled = {}, {}
         for task in corpus.tasks:
-            self.truth[task.name] = torch.tensor(_truth(task, table), device=device)
+            labels = torch.tensor(task.labels(table), device=device)
+            self.truth[task.name] = labels.float() if labels.is_floating_point() else labels
             self.labelled[task.name] = torch.tensor(task.labelled(table), device=device)
 
     def batches(self, size: int) -> Sequence[torch.Tensor]:
         """Every burst once, in random order."""
         return torch.randperm(len(self.features)).to(self.features.device).split(size)
-
-
-def _truth(task: Task, table: pd.DataFrame) -> np.ndarray:
-    """The task's targets, scalars in their own unit."""
-    if task.kind == "classes":
-        return task.targets(table)
-    return table[list(task.columns)].to_numpy(np.float32)
 
 
 def _step(model: ComParENetwork, optimiser: torch.optim.Optimizer, data: _Bursts,
@@ -237,11 +231,7 @@ def _copy(model: nn.Module) -> dict[str, torch.Tensor]:
     return {name: value.detach().clone() for name, value in model.state_dict().items()}
 
 
-def _one_of_each(tasks: Sequence[Task]) -> bool:
-    return sorted(task.kind for task in tasks) == ["classes", "intensities", "scalar"]
-
-
 def _check(corpus: Corpus, early_stopping_task: str) -> None:
-    if not _one_of_each(corpus.tasks) and not corpus.poses(early_stopping_task):
+    if not metrics.has_s_mtl(corpus.tasks) and not corpus.poses(early_stopping_task):
         raise CorpusError(f"parameter early_stopping_task is {early_stopping_task!r}; this corpus poses "
                           + ", ".join(task.name for task in corpus.tasks))

@@ -113,15 +113,23 @@ class Task:
         """Which rows of `table` carry this task's label, bool (rows,)."""
         return table[list(self.columns)].notna().all(axis=1).to_numpy()
 
-    def targets(self, table: pd.DataFrame) -> np.ndarray:
-        """What a head is trained on: float32 (rows, columns), scalars 0-1 scaled (section 4.1), or class indices
-        int64 (rows,). Rows without a label hold NaN, or -1."""
+    def labels(self, table: pd.DataFrame) -> np.ndarray:
+        """The labels as numbers: float64 (rows, columns) in their own unit, or class indices int64 (rows,).
+
+        Rows without a label hold NaN, or -1.
+        """
         if self.kind == "classes":
             return pd.Categorical(table[self.columns[0]], categories=self.classes).codes.astype(np.int64)
-        values = table[list(self.columns)].to_numpy(np.float64)
+        return table[list(self.columns)].to_numpy(np.float64)
+
+    def targets(self, table: pd.DataFrame) -> np.ndarray:
+        """The labels as a head is trained on them: those of `labels`, scalars 0-1 scaled (section 4.1), in float32."""
+        labels = self.labels(table)
+        if self.kind == "classes":
+            return labels
         if self.kind == "scalar":
-            values = (values - self.low) / (self.high - self.low)
-        return values.astype(np.float32)
+            labels = (labels - self.low) / (self.high - self.low)
+        return labels.astype(np.float32)
 
     def like(self, other: Task) -> bool:
         """Whether the other task asks the same, whatever the range of its scalar."""

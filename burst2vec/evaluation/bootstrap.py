@@ -56,7 +56,7 @@ def speakers_in_words(tasks: Iterable[Task], truth: pd.DataFrame) -> str:
     truth = truth[np.any([task.labelled(truth) for task in tasks], axis=0)]
     who, unknown = pd.Series(speaker_indices(truth), truth.index), truth["speaker"].isna().sum()
     counts = {"all": who.nunique()}
-    for task in (t for t in tasks if t.kind == "classes"):
+    for task in (task for task in tasks if task.kind == "classes"):
         counts |= who.groupby(truth[task.columns[0]]).nunique().to_dict()
     drawn = "bursts" if unknown == len(truth) else "speakers"
     classes = ", ".join(f"{name} {count}" for name, count in counts.items() if name != "all")

@@ -24,7 +24,10 @@ from sklearn.metrics import f1_score, recall_score
 from burst2vec.corpora.corpus import Task
 
 METRIC_NAMES = {"intensities": "CCC", "scalar": "MAE", "classes": "UAR"}
-HIGHER_IS_BETTER = {"intensities": True, "scalar": False, "classes": True}
+"""The metric of each kind of task."""
+
+S_MTL_KINDS = ("intensities", "classes", "scalar")
+"""The kinds of task that `s_mtl` joins, one of each, in the order of its arguments and of Table 2."""
 
 
 def ccc(truth: ArrayLike, prediction: ArrayLike, variance_ddof: int = 0) -> float:
@@ -119,9 +122,25 @@ def score(task: Task, truth: pd.DataFrame, predictions: pd.DataFrame) -> float:
     return metric(task)(known, guessed)
 
 
+def sign(metric: str) -> int:
+    """1 where a greater value of the metric is better, -1 where a smaller one is, as for the errors.
+
+    `metric` is a name of `METRIC_NAMES`, a column of `metric_columns`, or `s_mtl`.
+
+    >>> sign("age_mae"), sign("UAR"), sign("s_mtl")
+    (-1, 1, 1)
+    """
+    return -1 if metric.lower().rpartition("_")[2] == "mae" else 1
+
+
+def has_s_mtl(tasks: Iterable[Task]) -> bool:
+    """Whether the tasks are one of each kind that `s_mtl` joins."""
+    return sorted(task.kind for task in tasks) == sorted(S_MTL_KINDS)
+
+
 def metric_columns(tasks: Iterable[Task]) -> dict[str, Task]:
     """The tasks by their metric's column, in Table 2's order: `emo_ccc`, `cou_uar`, `age_mae` for ExVo."""
-    ordered = sorted(tasks, key=lambda task: ("intensities", "classes", "scalar").index(task.kind))
+    ordered = sorted(tasks, key=lambda task: S_MTL_KINDS.index(task.kind))
     short = {task.name[:3] for task in ordered}
     names = {task.name: task.name[:3] if len(short) == len(ordered) else task.name for task in ordered}
     return {f"{names[task.name]}_{METRIC_NAMES[task.kind].lower()}": task for task in ordered}

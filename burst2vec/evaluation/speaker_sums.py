@@ -20,7 +20,7 @@ import pandas as pd
 from scipy.sparse import csr_array
 
 from burst2vec.corpora.corpus import Task
-from burst2vec.evaluation.metrics import aligned, metric_columns, s_mtl
+from burst2vec.evaluation.metrics import aligned, has_s_mtl, metric_columns, s_mtl
 
 ROUNDING = 1e-12
 """A variance below this share of the values' mean square is that of a constant."""
@@ -42,8 +42,7 @@ class SpeakerSums:
     @property
     def names(self) -> list[str]:
         """The metrics' columns, as in Table 2; `s_mtl` for a corpus with one task of each kind."""
-        kinds = [task.kind for task in self.tasks.values()]
-        return [*self.tasks, *(["s_mtl"] if kinds == ["intensities", "classes", "scalar"] else [])]
+        return [*self.tasks, *(["s_mtl"] if has_s_mtl(self.tasks.values()) else [])]
 
     def add(self, weights: np.ndarray) -> np.ndarray:
         """Sums over speakers, each as often as its weight says: (draws, speakers) to (draws, systems, features)."""
@@ -96,8 +95,9 @@ def speaker_membership(speakers: np.ndarray) -> csr_array:
 
 
 def encode(task: Task, table: pd.DataFrame) -> np.ndarray:
-    """The task's columns as numbers, (bursts, columns): values in their own unit, or the index of the class."""
-    return task.targets(table)[:, None] if task.kind == "classes" else table[list(task.columns)].to_numpy(float)
+    """`Task.labels` with a column for the class as well, (bursts, columns)."""
+    labels = task.labels(table)
+    return labels[:, None] if labels.ndim == 1 else labels
 
 
 def num_features(task: Task) -> int:

@@ -91,16 +91,10 @@ def chance_scores(corpus: Corpus, split: str, repeats: int = 100, seed: int = 0)
     """
     rng, scores = np.random.default_rng(seed), {}
     for task in corpus.tasks:
-        train, truth = labels_of(task, corpus.split("train")), labels_of(task, corpus.split(split))
+        train, truth = (task.labels(rows[task.labelled(rows)]) for rows in map(corpus.split, ("train", split)))
         draws = (train[rng.integers(len(train), size=len(truth))] for _ in range(repeats))
         scores[task.name] = np.mean([metric(task)(truth, d) for d in draws]).item() if len(truth) else np.nan
     return scores
-
-
-def labels_of(task: Task, rows: pd.DataFrame) -> np.ndarray:
-    """The labels that are there, (bursts, columns), scalars in their own unit; classes as indices (bursts,)."""
-    rows = rows[task.labelled(rows)]
-    return task.targets(rows) if task.kind == "classes" else rows[list(task.columns)].to_numpy(float)
 
 
 def _centre(task: Task, labels: pd.Series) -> float | str:

@@ -97,17 +97,3 @@ def _text(problem: Problem) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def quarantined(checked: Checked, copies: dict[Path, int]) -> str:
-    """What to do with the copies that `quarantine` wrote, and which are left of an earlier time."""
-    lines = [f"{copy}: {_count(rows, 'row')} left out. To train without them, keep "
-             f"{copy.name.replace('.quarantined', '')} under another name, give this its name, and check again"
-             for copy, rows in copies.items()]
-    beside = (checked.root / checked.reading.source).parent.glob("*.quarantined.csv") if checked.reading.source else ()
-    stale = sorted(set(beside) - set(copies))
-    lines += [f"{copy}: left of an earlier check; its table has no bad row now" for copy in stale]
-    stay = [p for p in checked.problems if p.grave and p.row is None]
-    if stay:
-        lines.append(f"{_count(len(stay), 'problem')} in no single row: {stay[0]}")
-    return "\n".join(lines) or "Nothing to leave out"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 from IPython.display import HTML
 
+from burst2vec.evaluation.metrics import sign
 from burst2vec.evaluation.significance import LEVEL, REFERENCES
 from burst2vec.evaluation.trivial import is_trivial
 from burst2vec.results.runs import OWN_AUDIO
@@ -74,7 +75,7 @@ def best(rows: pd.DataFrame, metric: str) -> str | None:
     values = rows.loc[~rows["code"].map(is_trivial)].set_index("code")[metric].dropna()
     if values.empty:
         return None
-    return values.idxmin() if metric.endswith("mae") else values.idxmax()
+    return (sign(metric) * values).idxmax()
 
 
 def environment_table(run_folder: Path) -> HTML:
@@ -146,7 +147,7 @@ def _suits(row: Mapping[str, object], metric: str, symbols: Mapping[str, str]) -
 
 def _heading(metric: str) -> str:
     """A metric's name with an arrow towards the better."""
-    return f"{_name(metric)}&nbsp;{'↓' if metric.endswith('mae') else '↑'}"
+    return f"{_name(metric)}&nbsp;{'↑' if sign(metric) > 0 else '↓'}"
 
 
 def _name(metric: str) -> str:

@@ -34,7 +34,7 @@ import numpy as np
 import pandas as pd
 
 from burst2vec.evaluation.bootstrap import Replicates
-from burst2vec.evaluation.metrics import s_mtl
+from burst2vec.evaluation.metrics import s_mtl, sign
 from burst2vec.results.ensembles import read_ensembles
 from burst2vec.results.runs import VARIANTS
 
@@ -63,8 +63,7 @@ class Claim:
 
     def statistic(self, scores: pd.DataFrame) -> pd.DataFrame:
         """How well each pair holds, (rows, pairs), from scores with columns (code, metric); above 0: it does."""
-        sign = -1 if self.metric.endswith("mae") else 1
-        found = {f"{a} over {b}": self.slack + sign * (scores[a, self.metric] - scores[b, self.metric])
+        found = {f"{a} over {b}": self.slack + sign(self.metric) * (scores[a, self.metric] - scores[b, self.metric])
                  for a, b in self.pairs}
         return pd.DataFrame(found)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -32,8 +33,7 @@ def _rank(code: str) -> tuple:
 
 
 def _model_name(folder: Path) -> str:
-    path = folder / "params.json"
-    params = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    params = read_params(folder)
     return _with_spade(params.get("title") or folder.name, params.get("audio") == "own")
 
 
@@ -49,17 +49,18 @@ def read_histories(run_folder: Path) -> pd.DataFrame:
     return pd.concat([pd.read_csv(path).assign(code=path.parent.name) for path in paths], ignore_index=True)
 
 
-def _params(folder: Path) -> dict[str, object]:
+def read_params(folder: Path) -> dict[str, Any]:
+    """The parameters of the system in `folder`, from its `params.json`; empty where there is no such file."""
     path = folder / "params.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
 VARIANTS = tuple(f"V{number}" for number in range(1, 8))
 
 
 def random_backbones(run_folder: Path) -> list[str]:
     """The variants of a run whose backbone started from random weights: `params.json` has `backbone_size: tiny`."""
-    paths = {code: run_folder / code / "params.json" for code in VARIANTS}
-    return [code for code, path in paths.items()
-            if path.is_file() and json.loads(path.read_text(encoding="utf-8")).get("backbone_size") == "tiny"]
+    return [code for code in VARIANTS if read_params(run_folder / code).get("backbone_size") == "tiny"]
 
 
 def mean_discriminator_loss(history: pd.DataFrame) -> pd.DataFrame:

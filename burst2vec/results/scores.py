@@ -14,7 +14,18 @@ import pandas as pd
 
 from burst2vec.corpora.corpus import Corpus, Task
 from burst2vec.evaluation.bootstrap import RESAMPLES, bootstrap, intervals
-from burst2vec.evaluation.metrics import METRIC_NAMES, aligned, ccc_of_each, macro_f1, metric_columns, s_mtl, score, uar
+from burst2vec.evaluation.metrics import (
+    METRIC_NAMES,
+    aligned,
+    ccc_of_each,
+    has_s_mtl,
+    macro_f1,
+    metric_columns,
+    s_mtl,
+    score,
+    sign,
+    uar,
+)
 from burst2vec.evaluation.significance import REFERENCES, compare_systems
 from burst2vec.evaluation.speaker_sums import speaker_indices
 from burst2vec.evaluation.trivial import is_trivial, predict_constant, trivial_rows
@@ -58,7 +69,7 @@ def _by_metric(tasks: Iterable[Task], scores: Mapping[str, float]) -> dict[str, 
     """The tasks' scores by their metrics' columns, in Table 2's order, and the score that joins them."""
     columns = metric_columns(tasks)
     metrics = {column: scores[task.name] for column, task in columns.items()}
-    if [task.kind for task in columns.values()] == ["intensities", "classes", "scalar"]:
+    if has_s_mtl(columns.values()):
         metrics["s_mtl"] = s_mtl(*metrics.values())
     return metrics
 
@@ -109,9 +120,8 @@ def beat_trivial(table: pd.DataFrame) -> pd.DataFrame:
     trivial = rows.index.map(is_trivial).astype(bool)
     systems, counts = rows[~trivial], {}
     for metric in metric_names(table):
-        sign = -1 if metric.endswith("mae") else 1
-        bars = rows.loc[trivial, metric]
-        better = [(sign * systems[metric] > sign * bar).sum() for bar in bars]
+        turn, bars = sign(metric), rows.loc[trivial, metric]
+        better = [(turn * systems[metric] > turn * bar).sum() for bar in bars]
         counts[metric] = [f"{n} of {len(systems)}" if known else "–"
                           for n, known in zip(better, bars.notna(), strict=True)]
     return pd.DataFrame(counts, index=pd.Index(rows.index[trivial], name="better than"))
@@ -132,10 +142,10 @@ def ensemble_gains(table: pd.DataFrame, ensembles: Mapping[str, Iterable[str]]) 
     for code, members in ensembles.items():
         for metric in metric_names(table):
             value, of_members = rows[metric][code], rows[metric][list(members)]
-            sign = -1 if metric.endswith("mae") else 1
-            top, mean = sign * (sign * of_members).max(), of_members.mean()
+            turn = sign(metric)
+            top, mean = turn * (turn * of_members).max(), of_members.mean()
             found.append({"ensemble": code, "metric": metric, "value": value, "best": top, "mean": mean,
-                          "over_best": sign * (value - top), "over_mean": sign * (value - mean)})
+                          "over_best": turn * (value - top), "over_mean": turn * (value - mean)})
     return pd.DataFrame(found)
 
 

@@ -24,7 +24,8 @@ from numpy.typing import ArrayLike
 from scipy.stats import t, tukey_hsd
 
 from burst2vec.corpora.corpus import Corpus
-from burst2vec.results.runs import _params, read_systems
+from burst2vec.evaluation.metrics import sign
+from burst2vec.results.runs import read_params, read_systems
 from burst2vec.results.scores import score_system
 
 COLUMNS = ["code", "seed", "split", "metric", "value"]
@@ -98,9 +99,9 @@ def compare_seeds(scores: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (split, metric), part in scores.groupby(["split", "metric"], sort=False):
         groups = _repeated(part)
-        sign = -1 if metric.endswith("mae") else 1
+        turn = sign(metric)
         if len(groups) > 1:
-            rows += [(split, metric, *row) for row in _tukey({code: sign * v for code, v in groups.items()})]
+            rows += [(split, metric, *row) for row in _tukey({code: turn * v for code, v in groups.items()})]
     columns = ["split", "metric", "a", "b", "difference", "low", "high", "p_value", "verdict"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -151,14 +152,14 @@ def _folders(run_folder: Path) -> list[tuple[Path, int | None]]:
 
 def _seed(folder: Path, seed: int | None) -> int:
     """The seed of a system: its folder's, or for the run's own the one in its parameters (0 where it has none)."""
-    return int(_params(folder).get("seed", 0)) if seed is None else seed
+    return int(read_params(folder).get("seed", 0)) if seed is None else seed
 
 
 def _check(folder: Path, seed: int | None, own: Path) -> None:
     """Raises ValueError where a further seed is not what its folder says, or is that of another training."""
     if seed is None:
         return
-    params, first = _params(folder), _params(own)
+    params, first = read_params(folder), read_params(own)
     if params.get("seed", seed) != seed:
         raise ValueError(f"{folder / 'params.json'}: seed is {params['seed']}; its folder says {seed}")
     if (own / "predictions.csv").is_file() and _seed(own, None) == seed:

@@ -15,7 +15,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from burst2vec import __version__
 from burst2vec.corpora.corpus import Corpus, Task
-from burst2vec.evaluation.metrics import METRIC_NAMES
+from burst2vec.evaluation.metrics import METRIC_NAMES, sign
 from burst2vec.evaluation.trivial import is_trivial
 from burst2vec.results import scores
 
@@ -187,8 +187,7 @@ def _not_beaten(table: pd.DataFrame, columns: dict[str, str]) -> str:
     """On which metrics the model does no better on validation than a predictor that needs no true label."""
     rows = table[table["split"] == "val"].set_index("code")
     fair = rows.loc[[code for code in ("Constant", "Chance") if code in rows.index]]
-    signs = {c: -1 if c.endswith("_mae") else 1 for c in columns}
-    weak = [said for c, said in columns.items() if not signs[c] * rows[c].iloc[0] > (signs[c] * fair[c]).max()]
+    weak = [said for c, said in columns.items() if not sign(c) * rows[c].iloc[0] > (sign(c) * fair[c]).max()]
     return ("On validation the model does no better than a predictor that hears nothing at: "
             + ", ".join(weak) + ".") if weak else ""
 

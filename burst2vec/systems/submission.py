@@ -6,7 +6,6 @@ in [0, 1].
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from burst2vec.corpora.opening import EMBEDDED, read_corpus
 from burst2vec.corpora.readers.exvo import COUNTRIES, EMOTIONS
 from burst2vec.evaluation.predictions import read_predictions
 from burst2vec.machine.files import write_aside
+from burst2vec.results.runs import read_params
 
 COLUMNS = ("File_ID", "Country", "Age", *EMOTIONS)
 TEAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -121,7 +121,7 @@ def _trained_on(system: Path) -> list[str]:
     """The corpora that a system, or an ensemble's first member, was trained on, as its parameters name them."""
     path = system / "params.json"
     try:
-        values = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        values = read_params(system)
         if values.get("members"):
             return _trained_on(system.parent / values["members"][0])
         names = values.get("corpus") or []

@@ -48,7 +48,8 @@ def better(task: Task, score: float, best: float | None) -> bool:
     """Whether a validation metric improves on the best so far: errors fall, the others rise. NaN never does."""
     if np.isnan(score) or best is None:
         return not np.isnan(score)
-    return score > best if metrics.HIGHER_IS_BETTER[task.kind] else score < best
+    sign = metrics.sign(metrics.METRIC_NAMES[task.kind])
+    return sign * score > sign * best
 
 
 def train(corpus: Corpus, store: WaveformStore, params, folder: Path | None = None) -> Trained:

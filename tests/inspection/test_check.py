@@ -17,12 +17,9 @@ import pytest
 import soundfile
 
 from burst2vec.cli import main
-from burst2vec.corpora.corpus import CorpusError
-from burst2vec.corpora.opening import read_corpus
 from burst2vec.corpora.synthetic.synthesis import synthesise
 from burst2vec.inspection.check import _unlisted, check
-from burst2vec.inspection.quarantine import quarantine, without_rows
-from burst2vec.inspection.summary import Problem, quarantined, summary
+from burst2vec.inspection.summary import Problem, summary
 
 TABLE = "data_info.csv"
 
@@ -345,8 +342,6 @@ def test_a_layout_without_a_table_has_its_faults_in_the_recordings(emogator):
     found = {(p.file, p.row, p.grave) for p in check(emogator).problems}
     assert found == {("data/mp3/000003-01-1.mp3", None, True), ("data/mp3/laugh.mp3", None, True),
                      ("data/mp3/000003-01-1.wav", None, False)}
-    with pytest.raises(CorpusError, match=r"no .csv table .*\n  data/mp3/laugh.mp3\n  data/mp3/000003-01-1.mp3"):
-        quarantine(check(emogator))
 
 
 def test_a_name_that_is_not_utf_8_is_a_problem_of_that_file(emogator):
@@ -354,18 +349,6 @@ def test_a_name_that_is_not_utf_8_is_a_problem_of_that_file(emogator):
     (problem,) = check(emogator).problems
     assert problem.file == "data/mp3/caf\udce9.mp3" and problem.problem.startswith("expected a name NNNNNN-EE-I.mp3")
     assert "caf\\udce9.mp3" in summary(check(emogator))
-
-
-def test_lists_that_cannot_be_read_are_mended_before_recordings_are_moved(tmp_path):
-    for folder in ("audio_16k", "meta"):
-        (tmp_path / folder).mkdir()
-    for speaker in range(10):
-        soundfile.write(tmp_path / "audio_16k" / f"f{speaker:04d}_0_cough.wav", TONE, 16_000)
-    (tmp_path / "audio_16k" / "f0003_0_cough.wav").write_bytes(b"")
-    (tmp_path / "meta" / "tr_meta.json").write_text("[" * 100_000)
-    with pytest.raises(CorpusError, match="tr_meta.json: not readable as JSON .*; mend this before") as caught:
-        quarantine(check(tmp_path))
-    assert "move these" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("written", "words"), [
@@ -417,82 +400,6 @@ def test_the_summary_shows_grave_problems_first_and_of_each_kind_no_more_than_tw
     assert lines[-2:] == ["1 note:", "  wav/99999.wav: not listed, and not read"]
 
 
-BAD_ROWS = (put(7, "Age", "young"), put(27, "Split", "Dev"), listed_again(3), absent("wav/00009.wav"),
-            content("raw/00026.wav", b""), in_a_line(9, comma_for_a_point), put(4, "Country_string", "South\nAfrica"),
-            put(3, "Fear", "7", "test_labels.csv"))
-
-
-def test_a_quarantined_table_is_the_original_without_the_bad_rows_and_passes(root):
-    for plant in BAD_ROWS:
-        plant(root)
-    table = root / TABLE
-    table.write_bytes(table.read_bytes().replace(b"\n", b"\r\n"))
-    original = table.read_bytes()
-    copies = quarantine(check(root))
-    assert copies == {root / "data_info.quarantined.csv": 6, root / "test_labels.quarantined.csv": 1}
-    assert table.read_bytes() == original
-    lines = original.splitlines(keepends=True)
-    bad = {7, 9, 11, 27, 28, 30}  # below row 4, of two lines, a row is a line further down
-    kept = b"".join(line for number, line in enumerate(lines, 1) if number <= 5 or number - 1 not in bad)
-    assert (root / "data_info.quarantined.csv").read_bytes() == kept
-    assert "data_info.quarantined.csv: 6 rows left out" in quarantined(check(root), copies)
-    for copy in copies:
-        copy.replace(copy.with_name(copy.name.replace(".quarantined", "")))
-    assert not check(root).grave
-    assert len(read_corpus(root).table) == 28 - 5
-
-
-@pytest.mark.parametrize(("data", "rows", "left"), [
-    (b"a,b\n1,2\n3,4\n", {2}, b"a,b\n3,4\n"),
-    (b"a,b\r\n1,2\r\n3,4", {3}, b"a,b\r\n1,2\r\n"),
-    (b'a,b\n"1\n1",2\n\n3,4\n', {2}, b"a,b\n\n3,4\n"),
-    (b'a,b\n"1\n1",2\n\n3,4\n', {4}, b'a,b\n"1\n1",2\n\n'),
-    ("a,b\n\u00e9\u2028,2\n3,4\n".encode(), {3}, "a,b\n\u00e9\u2028,2\n".encode()),
-    (codecs.BOM_UTF8 + b"a,b\n1,2\n", {2}, codecs.BOM_UTF8 + b"a,b\n"),
-])
-def test_rows_are_left_out_and_the_other_bytes_stay(data, rows, left):
-    assert without_rows(data, rows) == left
-
-
-def test_nothing_is_quarantined_where_no_row_is_bad(root):
-    assert quarantine(check(root)) == {}
-    without("Horror")(root)
-    checked = check(root)
-    assert quarantine(checked) == {}
-    assert quarantined(checked, {}).startswith("1 problem in no single row: data_info.csv: column Horror is missing")
-    without("File_ID")(root)
-    with pytest.raises(CorpusError, match="no rows can be left out before the tables can be read"):
-        quarantine(check(root))
-
-
-@pytest.mark.parametrize("encoded", [text(lambda data: data.decode().encode("utf-16")), ACCENT],
-                         ids=["utf-16", "latin-1"])
-def test_a_table_in_another_encoding_is_not_cut_up(root, encoded):
-    put(7, "Age", "young")(root)
-    encoded(root)
-    with pytest.raises(CorpusError, match="data_info.csv: not UTF-8; save it in that encoding"):
-        quarantine(check(root))
-
-
-def test_an_encoding_alone_takes_no_row_out_of_a_table(root):
-    beside("caf")(root)
-    in_a_line(1, lambda line: line.replace(b"caf", b"caf\xe9"))(root)
-    checked = check(root)
-    assert quarantine(checked) == {}
-    assert "data_info.csv: not UTF-8, first in line 1" in quarantined(checked, {})
-
-
-def test_a_copy_of_an_earlier_check_is_said_to_be_old_and_kept(root):
-    good = (root / TABLE).read_bytes()
-    put(7, "Age", "young")(root)
-    (copy,) = quarantine(check(root))
-    (root / TABLE).write_bytes(good)
-    checked = check(root)
-    assert quarantined(checked, quarantine(checked)) == (
-        f"{copy}: left of an earlier check; its table has no bad row now")
-    assert copy.is_file()
-
-
 def test_problems_are_written_as_json_with_file_row_and_problem(root, tmp_path, capsys):
     for plant in (put(7, "Age", "-20"), absent("wav/00005.wav"), recording("wav/99999.wav", TONE)):
         plant(root)
@@ -506,11 +413,10 @@ def test_problems_are_written_as_json_with_file_row_and_problem(root, tmp_path, 
 
 def test_a_corpus_that_cannot_be_read_at_all_is_reported_in_the_same_way(root, tmp_path, capsys):
     without("Split")(root)
-    assert main(["check", str(root), "--json", str(tmp_path / "problems.json"), "--quarantine"]) == 1
+    assert main(["check", str(root), "--json", str(tmp_path / "problems.json")]) == 1
     (problem,) = json.loads((tmp_path / "problems.json").read_text())
     assert (problem["file"], problem["row"]) == (TABLE, None) and "Split is missing" in problem["problem"]
     assert "data_info.csv: column Split is missing" in capsys.readouterr().out
-    assert not list(root.glob("*quarantined*"))
 
 
 def test_a_name_that_no_file_system_takes_is_a_problem(tmp_path):

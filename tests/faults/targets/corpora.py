@@ -14,7 +14,6 @@ from burst2vec.config import Params
 from burst2vec.corpora.corpus import CorpusError
 from burst2vec.corpora.opening import read_corpus
 from burst2vec.inspection.check import check
-from burst2vec.inspection.quarantine import quarantine
 from burst2vec.inspection.summary import summary, write_json
 from burst2vec.training import batches
 from tests.faults import subjects
@@ -23,30 +22,20 @@ from tests.faults.targets.registry import Action, ensure, target
 
 
 def _read(root: Path) -> Action:
-    """Checks, quarantines and opens a corpus, and deals batches of it."""
+    """Checks and opens a corpus, and deals batches of it."""
     def act():
         checked = check(root)
         write_json(checked, root.parent / "found.json")
         ensure(all(line.isprintable() for line in summary(checked).split("\n")), "the summary holds control characters")
-        _quarantined(checked)
         try:
             corpus = read_corpus(root)
         except CorpusError:
             ensure(checked.grave, "check finds nothing grave, and yet the corpus cannot be opened")
             (root.parent / "found.json").unlink()
-            for copy in root.glob("*.quarantined.csv"):
-                copy.unlink()
             raise
         ensure(not any(p.grave for p in checked.tables), "check finds a grave problem, and yet the corpus is opened")
         _deal(corpus)
     return act
-
-
-def _quarantined(checked) -> None:
-    try:
-        quarantine(checked)
-    except CorpusError:
-        pass
 
 
 def _deal(corpus) -> None:
