@@ -16,7 +16,6 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModel, PreTrainedConfig
 
-import burst2vec._torchaudio  # noqa: F401  (before transformers, which imports torchaudio)
 from benchmarks.turns import synchronise
 
 SQUARES = {"cpu": (1024, 2048, 4096), "cuda": (4096, 8192, 16384)}

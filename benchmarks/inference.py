@@ -30,7 +30,6 @@ import numpy as np
 import torch
 from transformers import HubertForSequenceClassification, pipeline
 
-import burst2vec._torchaudio  # noqa: F401  (before transformers, which imports torchaudio)
 from benchmarks import workload
 from benchmarks.common import alternate, markdown, ratio, write_json
 from benchmarks.peers import feature_extractor

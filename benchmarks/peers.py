@@ -35,7 +35,6 @@ from transformers import (
 )
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-import burst2vec._torchaudio  # noqa: F401  (before transformers, which imports torchaudio)
 from benchmarks import workload
 from burst2vec.audio.waveform import SAMPLE_RATE
 from burst2vec.corpora.corpus import Corpus

@@ -1,28 +1,38 @@
-"""Makes `import torchaudio` work beside a CPU build of torch; import this before torchaudio or transformers.
+"""Makes `import torchaudio` work beside a CPU build of torch. Importing the package installs it, and loads nothing.
 
-The published torchaudio wheel is linked against CUDA, so beside a CPU torch its extension cannot be loaded and the
-import raises OSError; transformers, which imports torchaudio when it finds it, fails with it. Nothing used here needs
-that extension: where torch has no CUDA, a stand-in module says so.
+The published torchaudio wheel is linked against CUDA: beside a CPU torch its extension cannot be loaded and the import
+raises OSError. transformers, which imports torchaudio where it finds it, fails with it. Nothing that this project uses
+needs the extension, so where torch has no CUDA a stand-in module takes its place.
 """
 
 from __future__ import annotations
 
 import sys
-import types
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
-import torch
-
-_NAME = "torchaudio._extension"
-
-
-def _stand_in() -> types.ModuleType:
-    module = types.ModuleType(_NAME, "Stand-in: this torch has no CUDA, so torchaudio's extension is not loaded.")
-    module._IS_TORCHAUDIO_EXT_AVAILABLE = False
-    module._IS_ALIGN_AVAILABLE = False
-    module._check_cuda_version = lambda: None
-    module.fail_if_no_align = lambda function: function
-    return module
+EXTENSION = "torchaudio._extension"
 
 
-if torch.version.cuda is None and "torchaudio" not in sys.modules:
-    sys.modules.setdefault(_NAME, _stand_in())
+class _StandIn(Loader):
+    def exec_module(self, module: ModuleType) -> None:
+        module.__doc__ = "Stand-in: this torch has no CUDA, so torchaudio's extension is not loaded."
+        vars(module).update(_IS_TORCHAUDIO_EXT_AVAILABLE=False, _IS_ALIGN_AVAILABLE=False,
+                            _check_cuda_version=lambda: None, fail_if_no_align=lambda function: function)
+
+
+class _Finder(MetaPathFinder):
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if name != EXTENSION:
+            return None
+        import torch  # which torchaudio has imported by now
+
+        return ModuleSpec(name, _StandIn()) if torch.version.cuda is None else None
+
+
+def install() -> None:
+    """Has Python look here first when it imports torchaudio's extension."""
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())

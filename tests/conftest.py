@@ -21,7 +21,6 @@ import pandas as pd
 import pytest
 import soundfile
 
-import burst2vec._torchaudio  # noqa: F401  (before any test imports torchaudio or transformers)
 from burst2vec.audio.store import open_store
 from burst2vec.config import Params
 from burst2vec.corpora.opening import read_corpus

@@ -14,7 +14,6 @@ import soundfile
 import torch
 import torchaudio
 
-import burst2vec._torchaudio  # noqa: F401  (before torchaudio)
 from burst2vec.audio.store import WaveformStore, audio_paths
 from burst2vec.audio.waveform import SAMPLE_RATE, load, read_audio, to_mono_16k
 from burst2vec.corpora.corpus import Corpus

@@ -16,7 +16,6 @@ import torch
 from torch import nn
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 
-import burst2vec._torchaudio  # noqa: F401  (before transformers, which imports torchaudio)
 from burst2vec.models.padding import MaskedGroupNorm, _silence_padding, attend_unconditionally, normalise
 
 # WavLM's attention adds a bias to a mask of another type, at every layer of every batch.

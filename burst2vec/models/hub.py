@@ -24,7 +24,6 @@ from huggingface_hub.utils import validate_repo_id
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers.utils import logging
 
-import burst2vec._torchaudio  # noqa: F401  (before transformers, which imports torchaudio)
 from burst2vec.audio.waveform import SAMPLE_RATE
 from burst2vec.models.backbone import Backbone, BackboneError, Settings, check_model_type, feature_norm
 from burst2vec.models.tiny import FAMILIES, tiny_model

@@ -15,7 +15,6 @@ from transformers import (
 )
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-import burst2vec._torchaudio  # noqa: F401  (before transformers, which imports torchaudio)
 
 QUIETEST = 1e-7
 """Added to a clip's variance before it is divided by, as the published feature extractors do."""

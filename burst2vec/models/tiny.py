@@ -14,7 +14,6 @@ import torch
 from torch import nn
 from transformers import AutoModel, HubertConfig, PretrainedConfig, Wav2Vec2Config
 
-import burst2vec._torchaudio  # noqa: F401  (before transformers, which imports torchaudio)
 
 _GROUP = {"feat_extract_norm": "group", "do_stable_layer_norm": False, "conv_bias": False}
 _LAYER = {"feat_extract_norm": "layer", "do_stable_layer_norm": True, "conv_bias": True}

@@ -9,7 +9,6 @@ import json
 import torch
 import transformers
 
-import burst2vec._torchaudio  # noqa: F401  (before transformers, which imports torchaudio)
 from burst2vec import __version__
 from burst2vec.audio.store import WaveformStore
 from burst2vec.corpora.corpus import Corpus
