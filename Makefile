@@ -10,7 +10,10 @@ report: .venv/installed  ## the whole experiment on the embedded corpus, as a bo
 	snakemake --cores all --quiet rules
 	@echo "The report: $(abspath _build/html/index.html)"
 
-test: .venv/installed  ## the tests
+test: .venv/installed  ## style, types, the order of the library's rooms, and then the tests
+	ruff check
+	mypy
+	lint-imports --no-logo
 	python -m pytest
 
 bench: .venv/installed  ## how fast training and inference are on this machine: benchmarks/*.json, in a quarter of an hour
@@ -35,7 +38,7 @@ notebooks: .venv/installed  ## notebooks/*.ipynb from notebooks/*.py
 	snakemake --quiet rules --cores all $(patsubst %.py,%.ipynb,$(wildcard notebooks/*.py))
 
 clean:  ## removes everything that can be made again, trained systems included; .venv stays
-	rm -rf _build book/notebooks cache results notebooks/*.ipynb .snakemake .pytest_cache .hypothesis
+	rm -rf _build book/notebooks cache results notebooks/*.ipynb .snakemake .hypothesis .*_cache
 
 .venv/installed: requirements.lock pyproject.toml
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make PYTHON=python3.11 ...')"

@@ -6,39 +6,44 @@
     snakemake --profile profiles/slurm --config scale=paper corpus=/data/exvo
                                                                   the same as jobs of a Slurm cluster
 
-Every `--config NAME=VALUE` is a parameter of `burst2vec.config.Params`, checked before anything runs.
+Every `--config NAME=VALUE` is a parameter of `burst2vec.config.Params`, checked before anything runs. Text is taken as it
+is typed (`run="my run #2"`), and a list is given in brackets (`corpus="[/data/exvo, synthetic]"`).
 """
 
+import hashlib
 import os
 import shlex
+import sys
 from pathlib import Path
 
 import grimp
-import yaml
 
-from burst2vec.config import Params, read_yaml
+from burst2vec.config import Params
+from burst2vec.corpora.opening import EMBEDDED
+from burst2vec.corpora.readers.declaration import read_declaration
+from burst2vec.corpora.recordings import recordings_below
+from burst2vec.running.workflow import further_seeds, given, joined_training, options, refusing
 
-GIVEN = {"scale": "demo"} | dict(config)
+# Every command below is the one of the environment that snakemake runs in, whichever others are installed.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+
 VARIANTS = ("V1", "V2", "V3", "V4", "V5", "V6", "V7")
-PARAMS = {code: Params.resolve(GIVEN | {"variant": code}) for code in ("Baseline", *VARIANTS)}
+
+with refusing():
+    GIVEN = given(config, workflow.config_settings.config_args)
+    PARAMS = {code: Params.resolve(GIVEN | {"variant": code}) for code in ("Baseline", *VARIANTS)}
+    SEEDS = further_seeds(Path("params/seeds.yaml"), {code: PARAMS[code] for code in VARIANTS})
+    JOINED = joined_training(Path("params/joined.yaml"), GIVEN, VARIANTS)
+
 RUN = os.path.relpath(PARAMS["Baseline"].run_folder)
 SCALE = f"params/scales/{GIVEN['scale']}.yaml"
-SEEDS = {code: [str(seed) for seed in seeds or ()]
-         for code, seeds in (yaml.safe_load(Path("params/seeds.yaml").read_text(encoding="utf-8")) or {}).items()}
-JOINED = read_yaml(Path("params/joined.yaml")) | {"run": PARAMS["V4"].run_name + "/joined"}
-
-
-def options(values):
-    return f"-f {SCALE} " + shlex.join(part for name, value in values.items() for part in ("-p", name, str(value)))
-
-
 OPTIONS = options(GIVEN)
 NOTEBOOKS = {
     "experiments": "00_experiments", "dataset": "01_dataset", "preprocessing": "02_preprocessing",
     "baseline": "03_baseline", "ensembles": "05_ensembles", "results": "06_results", "statistics": "07_statistics",
     "claims": "08_claims", "audit": "09_audit", "corpora": "10_corpora", "speed": "11_speed",
 } | {code: "04_train_variant" for code in VARIANTS}
-TITLES = {code: f"--title '{code}: {PARAMS[code].title}'" for code in VARIANTS}
+TITLES = {code: shlex.join(["--title", f"{code}: {PARAMS[code].title}"]) for code in VARIANTS}
 
 
 def modules(*names):
@@ -48,12 +53,29 @@ def modules(*names):
                                                            Path(*name.split("."), "__init__.py")) if path.is_file())
 
 
-def label_files(folder):
-    """What a corpus's labels are read from: a new table means new trainings."""
-    declared = folder / "corpus.yaml"
-    said = yaml.safe_load(declared.read_text(encoding="utf-8")) if declared.is_file() else {}
-    known = [declared, folder / said.get("table", ""), folder / "data_info.csv", *sorted(folder.glob("meta/*.json"))]
-    return [str(path) for path in known if path.is_file()]
+def folders(params):
+    """The folders of the corpora that parameters name, without the embedded corpora."""
+    found = [params.path(name) for name in params.corpus if name not in EMBEDDED]
+    for folder in found:
+        if not folder.is_dir():
+            raise FileNotFoundError(f"corpus {folder}: there is no such folder")
+    return found
+
+
+def label_files(params):
+    """The files that labels, splits and speakers are read from: when they change, trainings are made again."""
+    found = []
+    for folder in folders(params):
+        table = [read_declaration(folder / "corpus.yaml").table] if (folder / "corpus.yaml").is_file() else []
+        known = ["corpus.yaml", *table, "data_info.csv", "test_labels.csv", "speakers.csv", "SYNTHETIC.json"]
+        found += [*(folder / name for name in known), *sorted(folder.glob("meta/*.json"))]
+    return [str(path) for path in found if path.is_file()]
+
+
+def recordings(params):
+    """A checksum of the recordings' names, from which some layouts read the labels."""
+    names = [file for folder in folders(params) for file in recordings_below(folder, lambda fault: None)]
+    return hashlib.sha256("\n".join(names).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 # What a system's predictions follow from. The other modules show results: changing them trains nothing again.
@@ -62,9 +84,10 @@ AUDIO = modules("burst2vec.corpora.opening", "burst2vec.audio.store")
 TRAINING = modules("burst2vec.training.trainer", "burst2vec.training.worker")
 ALL = sorted(str(path) for path in Path("burst2vec").rglob("*.py"))
 PREPARED = expand(RUN + "/prepared/{audio}.json", audio=sorted({p.audio for p in PARAMS.values()}))
-SYNTHESISED = {"synthetic", "example"} & set(PARAMS["Baseline"].corpus)
-LABELS = [path for name in PARAMS["Baseline"].corpus for path in label_files(PARAMS["Baseline"].path(name))]
-JOINED_LABELS = [path for name in JOINED["corpus"] for path in label_files(PARAMS["Baseline"].path(name))]
+SYNTHESISED = set(EMBEDDED) & set(PARAMS["Baseline"].corpus)
+with refusing():
+    LABELS = label_files(PARAMS["Baseline"])
+    JOINED_LABELS = label_files(Params.resolve(JOINED))
 
 # What a job asks a scheduler for: a GPU only for models that are worth one, memory, and minutes. Locally, `gpu` alone
 # counts. Jobs that say nothing get the profile's default.
@@ -77,7 +100,7 @@ ALL_CORES = 1000  # Snakemake lowers it to what --cores has, and a profile sets 
 
 # A job ends with the snakemake that started it, however that ends (SIGTERM is 15, at which a training saves its work).
 EXECUTE = ("OMP_NUM_THREADS={threads} exec python -IS burst2vec/machine/interruption.py $PPID 15 "
-           "burst2vec run {input.notebook} {output.executed} {params.options} ")
+           "burst2vec run {input.notebook:q} {output.executed:q} -f {SCALE:q} {params.options} ")
 TRAIN = EXECUTE + "--gpus {resources.gpu} "
 
 # Seconds each, and nothing that a login node minds. All else is a job.
@@ -96,7 +119,7 @@ rule all:
 rule notebook:
     input: "notebooks/{name}.py"
     output: "notebooks/{name}.ipynb"
-    shell: "jupytext --quiet --to ipynb --set-kernel python3 --output {output} {input}"
+    shell: "jupytext --quiet --to ipynb --set-kernel python3 --output {output:q} {input:q}"
 
 
 rule prepare:
@@ -105,11 +128,13 @@ rule prepare:
         AUDIO, SCALE, LABELS,
         lambda wildcards: RUN + "/prepared/provided.json" if SYNTHESISED and wildcards.audio == "own" else [],
     output: RUN + "/prepared/{audio}.json"
-    params: options=OPTIONS
+    params:
+        options=OPTIONS,
+        recordings=lambda wildcards: recordings(PARAMS["Baseline"]),
     threads: ALL_CORES
     priority: 10
     resources: **DECODES
-    shell: "burst2vec prepare {params.options} -p audio {wildcards.audio} --summary {output}"
+    shell: "burst2vec prepare -f {SCALE:q} {params.options} -p audio {wildcards.audio} --summary {output:q}"
 
 
 rule train:
@@ -125,7 +150,7 @@ rule train:
     params: options=OPTIONS
     priority: 5
     resources: **TRAINS
-    shell: TRAIN + "-f {input.variant}"
+    shell: TRAIN + "-f {input.variant:q}"
 
 
 rule train_seed:
@@ -143,7 +168,7 @@ rule train_seed:
             "seed": wildcards.seed, "run": f"{PARAMS['V4'].run_name}/seeds/{wildcards.seed}"}),
     priority: 4
     resources: **TRAINS
-    shell: TRAIN + "-f {input.variant}"
+    shell: TRAIN + "-f {input.variant:q}"
 
 
 rule train_joined:
@@ -155,7 +180,9 @@ rule train_joined:
         executed=RUN + "/notebooks/joined.ipynb",
         predictions=RUN + f"/joined/{JOINED['variant']}/predictions.csv",
         history=RUN + f"/joined/{JOINED['variant']}/history.csv",
-    params: options=options(GIVEN | JOINED)
+    params:
+        options=options(JOINED),
+        recordings=lambda wildcards: recordings(Params.resolve(JOINED)),
     priority: 5
     resources: **TRAINS
     shell: TRAIN
@@ -174,7 +201,7 @@ rule corpora:
 
 rule baseline:
     input:
-        TRAINING, modules("burst2vec.baseline.network"), SCALE,
+        TRAINING, modules("burst2vec.baseline.network", "burst2vec.baseline.functionals"), SCALE,
         prepared=f"{RUN}/prepared/{PARAMS['Baseline'].audio}.json",
         notebook="notebooks/03_baseline.ipynb",
         variant="params/variants/Baseline.yaml",
@@ -186,7 +213,7 @@ rule baseline:
     threads: ALL_CORES
     priority: 7
     resources: **DECODES
-    shell: EXECUTE + "-f {input.variant}"
+    shell: EXECUTE + "-f {input.variant:q}"
 
 
 rule show:
@@ -226,7 +253,7 @@ rule environment:
     input: expand(RUN + "/{code}/predictions.csv", code=VARIANTS)
     output: RUN + "/environment.json"
     resources: **LISTENS
-    shell: "burst2vec environment {RUN} {output}"
+    shell: "burst2vec environment {RUN:q} {output:q}"
 
 
 rule results:
@@ -283,13 +310,13 @@ rule publish:
     input: RUN + "/notebooks/{page}.ipynb"
     output: "book/notebooks/{page}.ipynb"
     params: title=lambda wildcards: TITLES.get(wildcards.page, "")
-    shell: "burst2vec publish {input} {output} {params.title}"
+    shell: "burst2vec publish {input:q} {output:q} {params.title}"
 
 
 rule book:
     input:
-        "_config.yml", "book/_toc.yml", sorted(Path("book").glob("*.md")), sorted(Path("book").glob("*.bib")),
-        sorted(Path("book/assets").iterdir()), ALL, "tests/cluster/record.txt",
+        "_config.yml", "book/_toc.yml", sorted(Path("book").rglob("*.md")), sorted(Path("book").glob("*.bib")),
+        sorted(Path("book/assets").iterdir()), "book/_ext/rooms.py", ALL, "tests/cluster/record.txt",
         expand("tests/faults/records/{found}", found=["faults.csv", "chaos.md", "fuzz.md", "together.md"]),
         expand("book/notebooks/{page}.ipynb", page=NOTEBOOKS),
     output: "_build/html/index.html"

@@ -5,8 +5,8 @@
 A step is trained on bursts that are all of one length, from 0.5 to 20 seconds, each length in a process of its own.
 Their peak of memory is what torch allotted on a GPU; on a CPU it is the whole process's, libraries included, as Linux
 keeps it (`VmHWM`). The bursts are encoded beforehand, as in a training by default. Epochs of 1,000 bursts and more are
-dealt into batches, which are then gathered and padded on the device, from as many frames as the encoded bursts would have,
-without a step.
+dealt into batches, which are then gathered and padded on the device, from as many frames as the encoded bursts would
+have, without a step.
 
 The JSON holds, beside `environment`, `size`, `device`, `batch` (bursts of a step), and
 

@@ -5,9 +5,9 @@
 The same bursts, noise with lengths by the law of `workload`, in random order, in memory as waveforms, are given to
 `inference.infer` and to the pipeline with `HubertForSequenceClassification` of the same size, in rounds in which all
 take turns. The pipeline runs as its documentation has it, in float32 and the order given, on a CPU one burst at a time,
-on a GPU in batches of 8; and set well, sorted by length, in batches of as many bursts (ours has fewer of long ones), in bfloat16 where the hardware has it, and on a
-GPU with four worker processes. All
-begin with waveforms: nothing is encoded before.
+on a GPU in batches of 8; and set well, sorted by length, in batches of as many bursts (ours has fewer of long ones), in
+bfloat16 where the hardware has it, and on a GPU with four worker processes. All begin with waveforms: nothing is
+encoded before.
 
 The JSON holds, beside `environment`:
 

@@ -20,8 +20,8 @@ from burst2vec.machine.hardware import arithmetic, autocast
 from burst2vec.models.encoding import encodable, encode_once
 from burst2vec.models.inference import infer
 from burst2vec.training.batches import Feed
+from burst2vec.training.source import length_multiple
 from burst2vec.training.step import Learner
-from burst2vec.training.trainer import multiple
 
 
 class Ours:
@@ -33,7 +33,7 @@ class Ours:
         self.precision = autocast(params.precision, device)
         self.dtype = torch.get_autocast_dtype(device.type) if self.precision._enabled else torch.float32
         self.encoded = params.encode_once and encodable(self.model.backbone)
-        self._multiple = multiple(self.model, self.encoded, params)
+        self._multiple = length_multiple(self.model, self.encoded, params)
 
     def padded_frames(self, longest: np.ndarray) -> np.ndarray:
         """Frames of batches whose longest bursts have so many samples (batches,)."""
@@ -48,8 +48,11 @@ class Ours:
         return self._multiple * self.model.backbone.hop if self.encoded and self._multiple > 1 else self._multiple
 
     def hear(self, corpus: Corpus, store: workload.Noise, rows: np.ndarray) -> None:
-        """Brings those rows of a corpus to the device. What a frozen encoder makes of them is computed once, which takes
-        `encoding_s` seconds, unless `encode_once` is off."""
+        """Brings those rows of a corpus to the device.
+
+        Unless `encode_once` is off, what a frozen encoder makes of them is computed once, which takes `encoding_s`
+        seconds.
+        """
         self.encoding_s = timed(lambda: self._gather(store, rows), self.device)
         self.feed = Feed(corpus, self.source, self.params, self.device, self._multiple)
 

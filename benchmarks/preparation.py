@@ -123,7 +123,8 @@ def table(figures: dict) -> str:
     rows = [[SHOWN[name], f"{statistics.median(figures[name]['seconds']):.1f}",
              shown(figures[name]["times_real_time"], 0), shown(figures[name]["times_the_command"], 2),
              shown(figures[name]["times_the_library"], 2)] for name in NAMES]
-    return markdown(["", "s", "times real time", "times as long as the command", "times as long as within Python"], rows)
+    columns = ["", "s", "times real time", "times as long as the command", "times as long as within Python"]
+    return markdown(columns, rows)
 
 
 if __name__ == "__main__":

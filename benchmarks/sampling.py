@@ -36,8 +36,8 @@ def sample(batches: Sequence[np.ndarray], lengths: np.ndarray, rounds: int, step
            multiple: int = 1) -> Sample:
     """A turn of `steps` batches for each of the `rounds`, from an epoch's `batches`, rows each, and `warm` more.
 
-    `lengths` (rows,) are in samples; batches are padded to a `multiple` of samples. Turns of several steps have short and long batches each; turns of one come in the
-    same random order of length for whoever is sampled alike.
+    `lengths` (rows,) are in samples; batches are padded to a `multiple` of samples. Turns of several steps have short
+    and long batches each; turns of one come in the same random order of length for whoever is sampled alike.
     """
     longest = np.array([lengths[rows].max() for rows in batches])
     padded = -(-longest // multiple) * multiple * np.array([len(rows) for rows in batches]) / SAMPLE_RATE

@@ -60,7 +60,7 @@ def in_its_own_process(stage: str, folder: Path, clips: int) -> Figures:
     command = [sys.executable, "-m", "benchmarks.scale", "--stage", stage, "--folder", str(folder),
                "--clips", str(clips)]
     print(f"{clips} clips: {stage}", file=sys.stderr)
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])
@@ -123,14 +123,14 @@ def _write(corpus: Path, clips: int) -> Callable[[], object]:
     import numpy as np
     import soundfile
 
-    from burst2vec.corpora.readers.exvo import EMOTIONS, NEEDED
+    from burst2vec.corpora.readers.exvo import COLUMNS, EMOTIONS
 
     def write() -> None:
         rng = np.random.default_rng(0)
         (corpus / "wav").mkdir(parents=True)
         with open(corpus / "data_info.csv", "w", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(NEEDED)
+            writer.writerow(COLUMNS)
             for clip in range(clips):
                 split, speaker = ("Train", "Val", "Test")[3 * clip // clips], clip // CLIPS_A_SPEAKER
                 ratings = rng.random(len(EMOTIONS))

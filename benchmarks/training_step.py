@@ -4,9 +4,9 @@
 
 All three train Burst2Vec's heads on its losses for ExVo's three tasks, on noise with lengths by the law of `workload`,
 32 bursts and one task a batch; `peers` says what the Trainers do. Each deals an epoch of 19,990 bursts into batches in
-its own way. Of these batches a sample is trained on, at equal steps from the shortest to the longest, in rounds in which the
-three take turns. Loading is part of a step; warming up and what is made once (the encoded bursts, the normalised ones)
-are not.
+its own way. Of these batches a sample is trained on, at equal steps from the shortest to the longest, in rounds in
+which the three take turns. Loading is part of a step; warming up and what is made once (the encoded bursts, the
+normalised ones) are not.
 
 A sample of an epoch does not have its mean length. So the seconds of each turn are brought to the epoch's mean batch
 along the slope of seconds over padded audio that this contender's own turns show: seconds of an epoch's mean step.
@@ -19,15 +19,15 @@ The JSON holds, beside `environment`:
 - `documented_to_ours`, `tuned_to_ours`: ratios within a round, `median`, `low` and `high`; null, as the above, where
   the GPU's memory does not hold the longest batch of that Trainer
 - `turns`: for each contender and round `padded_s` and `real_s`, audio of a mean step of that turn, `seconds` of one
-- `epoch`: for each contender its `steps`, ours of every task over every burst, a Trainer's of one, `padded_s` and `real_s`, audio of a mean step, and
-  `audio_share`, real over padded
+- `epoch`: for each contender its `steps`, ours of every task over every burst, a Trainer's of one, `padded_s` and
+  `real_s`, audio of a mean step, and `audio_share`, real over padded
 - `flop_a_step`: model FLOP of our mean step over real audio, and `flop_a_step_padded` over padded audio; `flop_counted`
   and `flop_formula`, of one burst of mean length, operation by operation on meta tensors and by formula
 - `matrix_rate`: `flop_s`, `rows`, `dtype` of the machine's best square product
 - `utilisation`: model FLOP over real audio in `ours_s`, over the matrix rate; `utilisation_padded` counts padding as
   work
-- `once`, null where bursts are not encoded beforehand, whose operations the above leaves out then: `encoding_s` for `encoded_audio_s` seconds of audio, `encoding_s_per_hour` of it, and `encoded_mib`, what is
-  kept
+- `once`, null where bursts are not encoded beforehand, whose operations the above leaves out then: `encoding_s` for
+  `encoded_audio_s` seconds of audio, `encoding_s_per_hour` of it, and `encoded_mib`, what is kept
 - `validation`: `seconds` for `bursts`, `s_per_burst`, without encoding, in batches of `batch`
 - `memory_mib`: for each contender, weights, gradients, optimiser state and what a step adds at its peak, without the
   bursts; on a CPU that is resident memory, as Linux tells it

@@ -1,8 +1,10 @@
-"""Makes `import torchaudio` work beside a CPU build of torch. Importing the package installs it, and loads nothing.
+"""A stand-in that makes `import torchaudio` work beside a CPU build of torch.
+
+Importing the package `burst2vec` installs the stand-in and loads neither of the two.
 
 The published torchaudio wheel is linked against CUDA: beside a CPU torch its extension cannot be loaded and the import
-raises OSError. transformers, which imports torchaudio where it finds it, fails with it. Nothing that this project uses
-needs the extension, so where torch has no CUDA a stand-in module takes its place.
+raises OSError, and transformers, which imports torchaudio where it finds it, fails as well. Nothing that this project
+uses needs the extension, so where torch has no CUDA a stand-in module takes the extension's place.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 EXTENSION = "torchaudio._extension"
+"""The name of torchaudio's module that loads the extension."""
 
 
 class _StandIn(Loader):
@@ -33,6 +36,6 @@ class _Finder(MetaPathFinder):
 
 
 def install() -> None:
-    """Has Python look here first when it imports torchaudio's extension."""
+    """Makes Python look here first when it imports torchaudio's extension."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -13,28 +14,40 @@ from typing import Any
 
 from burst2vec import __version__
 from burst2vec.machine.interruption import breaking_off
-from burst2vec.messages import printable, shown
+from burst2vec.messages import REFUSALS, printable, refusal
+
+Arguments = Callable[[argparse.ArgumentParser], object]
+"""Adds the arguments of a command to its parser."""
+
+Work = Callable[[argparse.Namespace], int | None]
+"""Does what a command is for, given its arguments, and returns its exit code, where None stands for 0."""
+
+_COMMANDS: dict[str, tuple[Arguments, Work, dict[str, Any]]] = {}
+"""The commands by name, in the order in which the help lists them, with the options of their parsers."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command; 0 when it ended well, 1 with one clear line on standard error when it did not.
+    """Runs a command and returns its exit code: 0 if it ended well, 1 if not, with one clear line on standard error.
 
-    `check` gives 1 where a corpus has a grave problem, too. After Ctrl-C it is 130, after SIGTERM 143, as shells have it.
+    `check` returns 1 for a corpus with a grave problem, too. The exit code is 130 after Ctrl-C and 143 after SIGTERM,
+    as shells have it. Characters that standard output cannot encode are printed as escapes.
     """
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     return reporting(lambda: options.command(options))
 
 
 def reporting(work: Callable[[], int | None]) -> int:
-    """Does some work; its exit code, which what stopped it decides, and is told on standard error."""
+    """Does some work and returns its exit code. What stops the work is told on standard error and decides the code."""
     try:
         with breaking_off():
             return work() or 0
     except KeyboardInterrupt as stop:
         print(printable(f"burst2vec: {str(stop) or 'interrupted'}"), file=sys.stderr)
         return 128 + getattr(stop, "by", signal.SIGINT)
-    except (ValueError, OSError, RuntimeError, ImportError) as error:
-        print(printable(f"burst2vec: {error}"), file=sys.stderr)
+    except REFUSALS as error:
+        print(refusal(error), file=sys.stderr)
         return 1
 
 
@@ -42,110 +55,46 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="burst2vec", description="Emotion, age and origin from vocal bursts.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    synth = commands.add_parser("synth", help="write the synthetic corpus, in ExVo's layout")
-    synth.add_argument("folder", type=Path, metavar="DIR", help="a folder that does not exist yet")
-    for split, size in (("train", 640), ("val", 320), ("test", 320)):
-        synth.add_argument(f"--{split}", type=int, default=size, metavar="N", help=f"{split} clips (default {size})")
-    synth.add_argument("--bias", type=float, default=1.0, metavar="B",
-                       help="planted association of age and country, from 0 (none) to 1 (as measured; default)")
-    synth.add_argument("--seed", type=int, default=0, help="same seed, same bytes (default 0)")
-    synth.set_defaults(command=_synth)
-
-    check = commands.add_parser("check", help="read a whole corpus once, and list what is wrong in it",
-                                description="Reads a whole corpus once and lists what is wrong in it. Nothing is "
-                                            "changed. The exit code is 1 where training would be wrong.")
-    check.add_argument("corpus", type=Path, metavar="CORPUS", help="the corpus's folder")
-    check.add_argument("--layout", default="auto", help="the corpus's layout (default: recognise it)")
-    check.add_argument("--json", type=Path, metavar="FILE", help="write every problem: file, row, problem")
-    check.set_defaults(command=_check)
-
-    prepare = commands.add_parser("prepare", help="decode a corpus into its waveform store")
-    _add_parameters(prepare)
-    prepare.add_argument("--summary", type=Path, metavar="FILE", help="write what was prepared as JSON")
-    prepare.set_defaults(command=_prepare)
-
-    run = commands.add_parser("run", help="check the parameters, then execute a notebook with papermill")
-    run.add_argument("notebook", type=Path)
-    run.add_argument("output", type=Path)
-    run.add_argument("--gpus", type=int, default=0, metavar="N",
-                     help="wait for N free GPUs of this machine and use no others (default: choose none)")
-    _add_parameters(run)
-    run.set_defaults(command=_run)
-
-    predict = commands.add_parser(
-        "predict", help="predict emotions, age and origin from recordings with a trained model",
-        description="A row for each recording, or for each window of a long one. What cannot be read is reported on "
-                    "standard error, a line each, and does not stop the rest.",
-        epilog="Exit code: 0 when every recording was used wholly, 1 when any was left out, even in part, or when "
-               "nothing was written.")
-    predict.add_argument("model", metavar="MODEL", help="folder of a trained model or ensemble, or a name on the hub")
-    predict.add_argument("paths", nargs="+", metavar="PATH",
-                         help="recordings that libsndfile reads (WAV, FLAC, OGG, MP3 ...), and folders of them")
-    predict.add_argument("--out", type=Path, metavar="FILE",
-                         help=".csv, or .jsonl for JSON lines; CSV on standard output by default")
-    predict.add_argument("--window", type=float, default=10.0, metavar="SECONDS",
-                         help="longer recordings are cut into equal windows, a row each (default 10)")
-    predict.add_argument("--batch-size", type=int, default=8, metavar="N",
-                         help="recordings or windows that are heard at once (default 8)")
-    predict.add_argument("--device", default="auto", metavar="D",
-                         help="cpu or cuda; by default the GPU where there is one")
-    predict.set_defaults(command=_predict)
-
-    submission = commands.add_parser("submission", help="write a system's test predictions as the challenge wants them")
-    submission.add_argument("system", type=Path, metavar="SYSTEM",
-                            help="a system's folder of results, such as results/paper/V4")
-    submission.add_argument("--team", required=True, metavar="NAME", help="letters, digits, - and _")
-    submission.add_argument("--number", required=True, type=int, metavar="N", help="which of the team's submissions")
-    submission.add_argument("--out", type=Path, default=Path("."), metavar="DIR",
-                            help="where to write it (default: here)")
-    submission.add_argument("--corpus", type=Path, metavar="DIR",
-                            help="the ExVo folder whose test clips must be covered; by default the one trained on")
-    submission.set_defaults(command=_submission)
-
-    publish = commands.add_parser("publish", help="strip an executed notebook of progress bars and local paths")
-    publish.add_argument("notebook", type=Path)
-    publish.add_argument("output", type=Path)
-    publish.add_argument("--title", help="replaces the page's heading")
-    publish.set_defaults(command=_publish)
-
-    environment = commands.add_parser("environment", help="write hardware, versions and date as JSON")
-    environment.add_argument("run_folder", type=Path, help="the run's folder of results")
-    environment.add_argument("output", type=Path)
-    environment.set_defaults(command=_environment)
+    for name, (add_arguments, work, options) in _COMMANDS.items():
+        command = commands.add_parser(name, **options)
+        add_arguments(command)
+        command.set_defaults(command=work)
     return parser
 
 
-def _add_parameters(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-f", "--file", type=Path, action="append", default=[], metavar="YAML",
-                        help="parameters of a scale or variant; may be given several times")
-    parser.add_argument("-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"),
-                        help="one parameter, over those of the files")
+def _command(name: str, add_arguments: Arguments, **options: Any) -> Callable[[Work], Work]:
+    """Makes a function a command of that name, whose parser has these `options` and arguments."""
+    def add(work: Work) -> Work:
+        _COMMANDS[name] = add_arguments, work, options
+        return work
+    return add
 
 
-def _parameters(options: argparse.Namespace) -> dict[str, Any]:
-    """The parameters of files and options, as papermill would read them."""
-    import yaml
-
-    from burst2vec.config import UNREADABLE, ParameterError, read_yaml
-
-    values = {}
-    for path in options.file:
-        values |= read_yaml(path)
-    for name, value in options.parameter:
-        try:
-            values[name] = yaml.safe_load(value)
-        except UNREADABLE:
-            raise ParameterError(f"parameter {name} is {shown(value)}; expected a value that YAML can read") from None
-    return values
+def _synth_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="a folder that does not exist yet")
+    for split, size in (("train", 640), ("val", 320), ("test", 320)):
+        parser.add_argument(f"--{split}", type=int, default=size, metavar="N", help=f"{split} clips (default {size})")
+    parser.add_argument("--bias", type=float, default=1.0, metavar="B",
+                        help="planted association of age and country, from 0 (none) to 1 (as measured; default)")
+    parser.add_argument("--seed", type=int, default=0, help="same seed, same bytes (default 0)")
 
 
+@_command("synth", _synth_arguments, help="write the synthetic corpus, in ExVo's layout")
 def _synth(options: argparse.Namespace) -> None:
     from burst2vec.corpora.synthetic.synthesis import synthesise
 
     synthesise(options.folder, options.train, options.val, options.test, bias=options.bias, seed=options.seed)
 
 
+def _check_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("corpus", type=Path, metavar="CORPUS", help="the corpus's folder")
+    parser.add_argument("--layout", default="auto", help="the corpus's layout (default: recognise it)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every problem: file, row, problem")
+
+
+@_command("check", _check_arguments, help="read a whole corpus once, and list what is wrong in it",
+          description="Reads a whole corpus once and lists what is wrong in it. Nothing is changed. The exit code is 1 "
+                      "where training would be wrong.")
 def _check(options: argparse.Namespace) -> int:
     from burst2vec.inspection.check import check
     from burst2vec.inspection.summary import summary, write_json
@@ -157,6 +106,48 @@ def _check(options: argparse.Namespace) -> int:
     return int(checked.grave)
 
 
+def _convert_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="a corpus, or any folder of recordings")
+
+
+@_command("convert", _convert_arguments, help="make WebM, AAC, MP4 and other recordings readable, with ffmpeg",
+          description="Writes a 16-bit FLAC file beside each recording that cannot be read as it is, in the folder and "
+                      "those below it, of the same name but for the suffix. The originals stay as they are. A "
+                      "conversion that was broken off goes on where it was.",
+          epilog="Exit code: 0 when every recording is readable now, 1 when any is not.")
+def _convert(options: argparse.Namespace) -> int:
+    from burst2vec.corpora.conversion import convert
+
+    report = _Report()
+    converted, already = convert(options.folder, report)
+    print(f"{converted:,} recordings converted; {already:,} had been before")
+    return int(report.heard)
+
+
+def _parameter_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-f", "--file", type=Path, action="append", default=[], metavar="YAML",
+                        help="parameters of a scale or variant; may be given several times")
+    parser.add_argument("-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"),
+                        help="one parameter, over those of the files. Text is taken as it is typed. A list is given as "
+                             "'[A, B]', or item by item: -p NAME A -p NAME B")
+
+
+def _parameters(options: argparse.Namespace) -> dict[str, Any]:
+    """The parameters of the files and options."""
+    from burst2vec.config import parse, read_yaml
+
+    values: dict[str, Any] = {}
+    for path in options.file:
+        values |= read_yaml(path)
+    return values | parse(options.parameter)
+
+
+def _prepare_arguments(parser: argparse.ArgumentParser) -> None:
+    _parameter_arguments(parser)
+    parser.add_argument("--summary", type=Path, metavar="FILE", help="write what was prepared as JSON")
+
+
+@_command("prepare", _prepare_arguments, help="decode a corpus into its waveform store")
 def _prepare(options: argparse.Namespace) -> None:
     from burst2vec.audio.store import open_store
     from burst2vec.config import Params
@@ -174,6 +165,15 @@ def _prepare(options: argparse.Namespace) -> None:
     print(json.dumps(summary))
 
 
+def _run_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("notebook", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--gpus", type=int, default=0, metavar="N",
+                        help="wait for N free GPUs of this machine and use no others (default: choose none)")
+    _parameter_arguments(parser)
+
+
+@_command("run", _run_arguments, help="check the parameters, then execute a notebook with papermill")
 def _run(options: argparse.Namespace) -> None:
     from burst2vec.running.gpus import claim
     from burst2vec.running.notebooks import execute
@@ -182,53 +182,111 @@ def _run(options: argparse.Namespace) -> None:
         execute(options.notebook, options.output, _parameters(options))
 
 
-def _predict(options: argparse.Namespace) -> int:
-    from tqdm.auto import tqdm
+def _predict_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="folder of a trained model or ensemble, or a name on the hub")
+    parser.add_argument("paths", nargs="+", metavar="PATH",
+                        help="recordings that libsndfile reads (WAV, FLAC, OGG, MP3 ...), and folders of them")
+    parser.add_argument("--out", type=Path, metavar="FILE",
+                        help=".csv, or .jsonl for JSON lines; by default a table on a terminal, and CSV elsewhere")
+    parser.add_argument("--window", type=float, default=10.0, metavar="SECONDS",
+                        help="longer recordings are cut into equal windows, a row each (default 10)")
+    parser.add_argument("--batch-size", type=int, default=8, metavar="N",
+                        help="recordings or windows that are heard at once (default 8)")
+    parser.add_argument("--device", default="auto", metavar="D",
+                        help="cpu or cuda; by default the GPU where there is one")
 
+
+@_command("predict", _predict_arguments, help="predict emotions, age and origin from recordings with a trained model",
+          description="A row for each recording, or for each window of a long one. What cannot be read is reported on "
+                      "standard error, a line each, and does not stop the rest.",
+          epilog="Exit code: 0 when every recording was used wholly, 1 when any was left out, even in part, or when "
+                 "nothing was written.")
+def _predict(options: argparse.Namespace) -> int:
     from burst2vec.machine.files import write_aside
-    from burst2vec.systems.recordings import FORMATS, render
+    from burst2vec.systems.printing import format_for_terminal, format_predictions
     from burst2vec.systems.saved import load
 
-    out, reported = options.out, []
-    if out and (out.suffix not in FORMATS or out.is_dir()):
-        raise ValueError(f"--out {out}: expected a file that ends in {' or '.join(FORMATS)}")
+    out, report = options.out, _Report()
     if out:
         _check_writable(out)
-
-    def report(line: str) -> None:
-        reported.append(line)
-        tqdm.write(printable(f"burst2vec: {line}"), file=sys.stderr)
-
-    table = load(options.model, options.device).predict(options.paths, options.window, options.batch_size, report)
+    predictor = load(options.model, options.device, _note)
+    table = predictor.predict(options.paths, options.window, options.batch_size, report, note=_note)
     if out:
-        with write_aside(out) as aside:  # a file's name may hold bytes that are no UTF-8
-            aside.write_bytes(render(table, out.suffix).encode("utf-8", "surrogateescape"))
+        with write_aside(out) as aside:  # a file's name may hold bytes that are not UTF-8
+            aside.write_bytes(format_predictions(table, out.suffix).encode("utf-8", "surrogateescape"))
+    elif sys.stdout.isatty():
+        sys.stdout.write(format_for_terminal(table, predictor.tasks, shutil.get_terminal_size().columns))
     else:
         if hasattr(sys.stdout, "reconfigure"):
-            sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # as in a file
-        sys.stdout.write(render(table))
-    return 1 if reported else 0
+            sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # the bytes are the same as in a file
+        sys.stdout.write(format_predictions(table))
+    return int(report.heard)
+
+
+def _note(line: str) -> None:
+    """Prints a line on standard error, above a progress bar if there is one."""
+    from tqdm.auto import tqdm
+
+    tqdm.write(printable(f"burst2vec: {line}"), file=sys.stderr)
+
+
+class _Report:
+    """Prints lines on standard error, and remembers whether there were any."""
+
+    heard = False
+
+    def __call__(self, line: str) -> None:
+        self.heard = True
+        _note(line)
 
 
 def _check_writable(out: Path) -> None:
-    """Raises ValueError where the file cannot be written, before hours of work whose outcome it is to hold."""
+    """Raises ValueError if the file cannot be written, before hours of work whose result it is to hold."""
+    from burst2vec.systems.printing import FORMATS
+
+    if out.suffix not in FORMATS or out.is_dir():
+        raise ValueError(f"--out {out}: expected a file that ends in {' or '.join(FORMATS)}")
     there = next(folder for folder in out.absolute().parents if folder.exists())
     if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
         raise ValueError(f"--out {out}: {there} is no folder that can be written to")
 
 
+def _submission_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("system", type=Path, metavar="SYSTEM",
+                        help="a system's folder of results, such as results/paper/V4")
+    parser.add_argument("--team", required=True, metavar="NAME", help="letters, digits, - and _")
+    parser.add_argument("--number", required=True, type=int, metavar="N", help="which of the team's submissions")
+    parser.add_argument("--out", type=Path, default=Path("."), metavar="DIR", help="where to write it (default: here)")
+    parser.add_argument("--corpus", type=Path, metavar="DIR",
+                        help="the ExVo folder whose test clips must be covered; by default the one trained on")
+
+
+@_command("submission", _submission_arguments, help="write a system's test predictions as the challenge wants them")
 def _submission(options: argparse.Namespace) -> None:
     from burst2vec.systems.submission import write_submission
 
     print(write_submission(options.system, options.team, options.number, options.out, options.corpus))
 
 
+def _publish_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("notebook", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--title", help="replaces the page's heading")
+
+
+@_command("publish", _publish_arguments, help="strip an executed notebook of progress bars and local paths")
 def _publish(options: argparse.Namespace) -> None:
     from burst2vec.running.notebooks import publish
 
     publish(options.notebook, options.output, options.title)
 
 
+def _environment_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_folder", type=Path, help="the run's folder of results")
+    parser.add_argument("output", type=Path)
+
+
+@_command("environment", _environment_arguments, help="write hardware, versions and date as JSON")
 def _environment(options: argparse.Namespace) -> None:
     from burst2vec.machine.files import write_aside
     from burst2vec.running.environment import describe_environment

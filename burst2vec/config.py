@@ -2,16 +2,18 @@
 
 Defaults are the paper's values (section 4, appendix C) and, where it is silent, the choices that the book's page
 *Where the paper is silent* explains. A run layers over them a scale (`params/scales/demo.yaml`), a variant
-(`params/variants/V4.yaml`) and whatever a notebook or papermill sets.
+(`params/variants/V4.yaml`) and whatever a notebook, papermill or the command line sets.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import json
+import math
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,10 +24,10 @@ from burst2vec.messages import shown
 
 
 class ParameterError(ValueError):
-    """A parameter that is unknown, ill-typed or out of range; the message names it and what would be right."""
+    """A parameter is unknown, ill-typed or out of range; the message names it and says what would be right."""
 
 
-def _p(default, help: str, *, choices: tuple = (), low: float | None = None, high: float | None = None):
+def _p(default, help: str, *, choices: tuple = (), low: float | None = None, high: float | None = None) -> Any:
     metadata = {"help": help, "choices": choices, "low": low, "high": high}
     if isinstance(default, list):
         return field(default_factory=lambda: list(default), metadata=metadata)
@@ -34,23 +36,23 @@ def _p(default, help: str, *, choices: tuple = (), low: float | None = None, hig
 
 @dataclass(frozen=True, kw_only=True)
 class Params:
-    """Every parameter of every notebook; each uses those that concern it."""
+    """All parameters of all notebooks; each notebook uses those that concern it."""
 
     scale: str = _p("", "File of params/scales that this run starts from.")
     variant: str = _p("", "File of params/variants: the code of the system in Table 2.")
     title: str = _p("", "The system's name in Table 2.")
     question: str = _p("", "The question that this variant answers.")
 
-    corpus: list[str] = _p(["synthetic"], "Folder of the corpus, or `synthetic` or `example` for those embedded; several "
-                                          "are joined.")
+    corpus: list[str] = _p(["synthetic"], "Folder of the corpus, or `synthetic` or `example` for the embedded ones; "
+                                          "several corpora are joined.")
     layout: str = _p("auto", "The corpus's layout on disk, recognised by default.",
                      choices=("auto", "generic", "exvo", "emogator", "vocalsound"))
-    tasks: list[str] = _p([], "Tasks to train on, as `age` or, of one corpus only, `exvo:age`; empty for all.")
-    split_seed: int = _p(0, "Draws the splits of a corpus that has none.", low=0)
+    tasks: list[str] = _p([], "Tasks to train on, as `age` or, for one corpus only, `exvo:age`; empty for all.")
+    split_seed: int = _p(0, "Seed of the splits of a corpus that comes without splits.", low=0)
     synthetic_train: int = _p(640, "Training clips of the embedded corpus.", low=4)
     synthetic_val: int = _p(320, "Validation clips of the embedded corpus.", low=4)
     synthetic_test: int = _p(320, "Test clips of the embedded corpus.", low=4)
-    synthetic_bias: float = _p(1.0, "How much of the measured association of age and country is planted.", low=0, high=1)
+    synthetic_bias: float = _p(1.0, "Planted share of the measured association of age and country.", low=0, high=1)
     synthetic_seed: int = _p(0, "Seed of the embedded corpus.", low=0)
 
     audio: str = _p("provided", "The corpus's own processed audio, or our preprocessing of the raw recordings.",
@@ -61,9 +63,9 @@ class Params:
     backbone: str = _p("facebook/hubert-large-ls960-ft", "Speech representation model: a hub name or a local folder.")
     backbone_size: str = _p("published", "The published weights, or a tiny model of the same family.",
                             choices=("published", "tiny"))
-    freeze_feature_encoder: bool = _p(True, "Keep the backbone's convolutional encoder as it is.")
+    freeze_feature_encoder: bool = _p(True, "Keep the backbone's convolutional encoder as it was pre-trained.")
     encode_once: bool = _p(True, "Keep a frozen feature encoder's output for all bursts in memory (ExVo: up to 9 GB).")
-    padding: str = _p("exact", "Whether a clip's features are kept from depending on its batch's padding.",
+    padding: str = _p("exact", "Whether a clip's features are independent of the padding in its batch.",
                       choices=("exact", "as_published"))
     pooling: str = _p("real", "Average over real frames only, or over the zero padding's frames too.",
                       choices=("real", "padded"))
@@ -71,20 +73,20 @@ class Params:
     hidden: int = _p(128, "Width of the hidden layer of heads and discriminator.", low=1)
     dropout: float = _p(0.1, "Dropout after projection, extractors and combination.", low=0, high=0.99)
 
-    adversarial: bool = _p(True, "Adversarial debiasing (section 3.4); -Adv where false.")
-    reversal: str = _p("upstream", "What ascends the adversarial losses: all that is upstream, or the extractors alone.",
+    adversarial: bool = _p(True, "Adversarial debiasing (section 3.4); false in the variants marked -Adv.")
+    reversal: str = _p("upstream", "What ascends the adversarial losses: all layers upstream, or the extractors alone.",
                        choices=("upstream", "extractors"))
     alpha_discriminator: float = _p(0.5, "Weight of the task discrimination loss, alpha 1 of Eq. 8.", low=0)
     alpha_adversarial: float = _p(0.25, "Weight of the task-specific adversarial losses, alpha 2 of Eq. 8.", low=0)
 
     batch_size: int = _p(32, "Bursts in a batch.", low=2)
-    accumulate: int = _p(1, "In how many parts, one after the other, each process computes its share of a batch: less "
+    accumulate: int = _p(1, "Parts in which each process computes its share of a batch, one after the other: less "
                             "memory, same result.", low=1)
-    gradient_checkpointing: bool = _p(False, "Compute the Transformer's activations again on the way back: less memory, "
-                                             "same result.")
-    out_of_memory: str = _p("stop", "What follows a batch that does not fit: an error, or its being split until it does.",
+    gradient_checkpointing: bool = _p(False, "Compute the Transformer's activations again in the backward pass: less "
+                                             "memory, same result.")
+    out_of_memory: str = _p("stop", "Whether a batch that does not fit stops the run, or is split until it fits.",
                             choices=("stop", "split"))
-    bucket_batches: int = _p(50, "Batches whose bursts are sorted by length among themselves; 1 for none.", low=1)
+    bucket_batches: int = _p(50, "Batches among which bursts are sorted by length; 1 for no sorting.", low=1)
     learning_rate: float = _p(1e-5, "Adam's learning rate.", low=0)
     learning_rate_decay: str = _p("none", "Whether the learning rate stays, or falls to zero over `max_epochs`.",
                                   choices=("none", "linear"))
@@ -93,16 +95,17 @@ class Params:
     patience: int = _p(20, "Validations without improvement before training stops.", low=1)
     early_stopping_task: str = _p("emotion", "The task whose validation metric decides.")
     inference_batch_size: int = _p(128, "Bursts in a batch of validation and of predictions.", low=1)
-    precision: str = _p("auto", "Arithmetic of the model: bfloat16 where the hardware has it (auto), or fixed.",
+    precision: str = _p("auto", "Arithmetic of the model: bfloat16 where the hardware has it (auto), or as named.",
                         choices=("auto", "float32", "bfloat16"))
-    device: str = _p("auto", "Where to train: the GPU where there is one (auto), or a torch device.")
+    device: str = _p("auto", "Where to train: on the GPU where there is one (auto), or on a torch device.")
     processes: int = _p(1, "Processes that compute each batch together: as many as there are GPUs.", low=1)
     compile_layers: bool = _p(False, "Compile the Transformer's layers, where there is a compiler for the device.")
-    length_multiple: int = _p(0, "Padded lengths are multiples of so many frames, of 20 ms; 0 for what suits the device.", low=0)
-    deterministic: bool = _p(False, "On a GPU, too, the same bits from the same seed, at the cost of speed.")
-    checkpoint_minutes: float = _p(5.0, "Minutes between checkpoints, of which a killed training loses no more; 0 for one "
+    length_multiple: int = _p(0, "Padded lengths are multiples of this many 20 ms frames; 0 for what suits the device.",
+                              low=0)
+    deterministic: bool = _p(False, "The same bits from the same seed on a GPU too, at the cost of speed.")
+    checkpoint_minutes: float = _p(5.0, "Minutes between checkpoints, the most that a killed training loses; 0 for one "
                                         "after every step.", low=0)
-    restart: bool = _p(False, "Begin anew where an interrupted training of other parameters has left checkpoints, or "
+    restart: bool = _p(False, "Begin anew where an interrupted training has left checkpoints of other parameters, or "
                               "damaged ones.")
     seed: int = _p(0, "Seed of weights, batches and dropout.", low=0)
 
@@ -127,10 +130,10 @@ class Params:
 
     @classmethod
     def resolve(cls, values: Mapping[str, Any]) -> Params:
-        """Parameters from `values`, a mapping or a notebook's `globals()`, over those of the scale and variant it names.
+        """The parameters in `values`, a mapping or a notebook's `globals()`, over the scale and variant that they name.
 
-        Raises ParameterError for an unknown name, a wrong type or range, and FileNotFoundError for a scale or
-        variant without a file.
+        Raises ParameterError for an unknown name, a wrong type or a value out of range, and FileNotFoundError for a
+        scale or variant without a file.
         """
         given = _parameters_in(values)
         layered: dict[str, Any] = {}
@@ -145,17 +148,17 @@ class Params:
 
     @property
     def run_name(self) -> str:
-        """The run's folder within `results`."""
+        """The name of the run's folder within `results`."""
         return self.run or self.scale or "run"
 
     @property
     def run_folder(self) -> Path:
-        """Where this run's results stand."""
+        """The folder of this run's results."""
         return self.path(self.results) / self.run_name
 
     @property
     def folder(self) -> Path:
-        """Where this system's results stand within the run."""
+        """The folder of this system's results, within the run's."""
         return self.run_folder / (self.variant or "system")
 
     def to_json(self) -> str:
@@ -163,32 +166,114 @@ class Params:
         return json.dumps(dataclasses.asdict(self), indent=1)
 
 
-UNREADABLE = (yaml.YAMLError, ValueError, RecursionError)
-"""What text that is no YAML raises: besides YAML's own errors bytes that are no UTF-8, a date that is none, a number of
-thousands of digits, and brackets without end."""
-
-
 def project_root() -> Path:
-    """The nearest folder, from here upwards, that holds `params/scales`; the current folder where there is none."""
+    """The nearest folder, from the current one upwards, that holds `params/scales`, or else the current folder."""
     here = Path.cwd()
     return next((p for p in (here, *here.parents) if (p / "params" / "scales").is_dir()), here)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The flat mapping of parameters in a YAML file. Raises FileNotFoundError and ParameterError, naming the file."""
+    """The parameters in a YAML file of lines `name: value`.
+
+    Raises FileNotFoundError and ParameterError, naming the file.
+    """
     if not path.is_file():
         others = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
         raise FileNotFoundError(f"{path}: no such parameter file; there are {others}")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except UNREADABLE as error:
-        where = f", line {error.problem_mark.line + 1}" if getattr(error, "problem_mark", None) else ""
-        raise ParameterError(f"{path}{where}: not readable as YAML; expected lines `name: value`") from None
-    if not isinstance(content, dict):
-        raise ParameterError(f"{path}: expected lines `name: value`")
+    content = read_mapping(path)
     for name in content:
         _refuse_unknown(name, f"{path}: ")
     return content
+
+
+def read_mapping(path: Path) -> dict[Any, Any]:
+    """What a YAML file of lines `name: value` says; an empty file says nothing.
+
+    Raises OSError, and ParameterError, naming the file, the line and what is wrong, for a file that is no such YAML, a
+    name that is there twice, and a number that YAML reads as another number than it looks like.
+    """
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader) or {}
+    except yaml.MarkedYAMLError as error:
+        where = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ParameterError(f"{path}{where}: not readable as YAML ({error.problem})") from None
+    except UNREADABLE:
+        raise ParameterError(f"{path}: not readable as YAML; expected lines `name: value`") from None
+    if not isinstance(content, dict):
+        raise ParameterError(f"{path}: expected lines `name: value`")
+    return content
+
+
+def parse(typed: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """The values of parameters that were typed as text, as pairs of name and text, by their declared types.
+
+    Text stays as it was typed. A list is written in brackets, as in `[emotion, age]`, or item by item, by naming the
+    parameter several times; its items are text, too. Of other parameters that are named several times the last counts.
+    Text that is no value of its parameter's type is left for `Params` to refuse. Raises ParameterError for an unknown
+    name and for a list that is not readable.
+    """
+    kinds = {f.name: str(f.type) for f in dataclasses.fields(Params)}
+    values: dict[str, Any] = {}
+    for name, text in typed:
+        _refuse_unknown(name)
+        if kinds[name] == "list[str]":
+            values[name] = values.get(name, []) + _items(name, text)
+        else:
+            values[name] = _typed(kinds[name], text)
+    return values
+
+
+UNREADABLE = (yaml.YAMLError, ValueError, RecursionError, ArithmeticError, AttributeError, LookupError, TypeError)
+"""The errors that reading text as YAML raises: YAML's own, and Python's for bytes that are not UTF-8, a date that does
+not exist, a number of thousands of digits, brackets without end, and a tag on a value that is not of its type."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML that refuses what it would otherwise silently take for something else than it looks like."""
+
+    def construct_mapping(self, node, deep=False):
+        names = [key.value for key, _ in node.value]
+        for key, _ in node.value:
+            if names.count(key.value) > 1:
+                raise yaml.constructor.ConstructorError(problem=f"{key.value} is there twice",
+                                                        problem_mark=node.value[-1][0].start_mark)
+        return super().construct_mapping(node, deep)
+
+    def construct_yaml_int(self, node):
+        number = super().construct_yaml_int(node)
+        if node.value.lstrip("+").replace("_", "") != str(number):
+            raise yaml.constructor.ConstructorError(
+                problem=f"{node.value} means {number} there; write that, or put quotes around text",
+                problem_mark=node.start_mark)
+        return number
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+
+
+def _items(name: str, text: str) -> list[Any]:
+    """The items of a list that was typed; text without brackets is one item."""
+    if not (text.startswith("[") and text.endswith("]")):
+        return [text]
+    try:
+        return yaml.load(text, yaml.BaseLoader)  # which takes every item for text
+    except UNREADABLE:
+        raise ParameterError(f"parameter {name} is {shown(text)}; expected a list such as [a, \"b, c\"]") from None
+
+
+def _typed(kind: str, text: str) -> Any:
+    """The text as a value of its parameter's type, or as it is where it is none."""
+    read: dict[str, Callable[[str], Any]] = {"bool": _true_or_false, "int": int, "float": float, "str": str}
+    try:
+        return read[kind](text)
+    except ValueError:
+        return text
+
+
+def _true_or_false(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError
+    return text.lower() == "true"
 
 
 def _parameters_in(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -207,7 +292,7 @@ def _parameters_in(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _meant(name: str, value: Any) -> bool:
-    """Whether an object that is no plain value was given as a parameter (`results = Path("out")`), not imported."""
+    """Whether an object that is no plain value was given as a parameter (`results = Path("out")`) and not imported."""
     return name in Params.names() and not callable(value) and not isinstance(value, types.ModuleType)
 
 
@@ -215,34 +300,49 @@ def _alike(name: str) -> list[str]:
     return difflib.get_close_matches(str(name), Params.names(), n=1, cutoff=0.85)
 
 
-def _refuse_unknown(name: str, where: str = "") -> None:
+def _refuse_unknown(name: Any, where: str = "") -> None:
     if name not in Params.names():
         alike = difflib.get_close_matches(str(name), Params.names(), n=1)
         hint = f"; did you mean {alike[0]}?" if alike else f"; known are {', '.join(Params.names())}"
         raise ParameterError(f"{where}unknown parameter {shown(name)}{hint}")
 
 
+KINDS = {"str": "text", "bool": "true or false", "int": "a whole number", "float": "a number",
+         "list[str]": "a list of texts"}
+"""What is expected of a parameter of each type, in words."""
+
+
 def _checked(f: dataclasses.Field, value: Any) -> Any:
-    """The value in the field's type. YAML reads `1e-3` as text, so a number in quotes is taken as the number."""
-    kind = str(f.type)
-    if kind == "float" and isinstance(value, str | int) and not isinstance(value, bool):
-        try:
-            value = float(value)
-        except (ValueError, OverflowError):
-            pass
-    if kind == "list[str]" and isinstance(value, str | tuple):
-        value = [value] if isinstance(value, str) else list(value)
-    right = {
-        "str": isinstance(value, str), "bool": isinstance(value, bool), "float": isinstance(value, float),
-        "int": isinstance(value, int) and not isinstance(value, bool),
-        "list[str]": isinstance(value, list) and all(isinstance(v, str) for v in value),
-    }[kind]
-    if not right:
-        raise ParameterError(f"parameter {f.name} is {shown(value)}; expected {kind}. {f.metadata['help']}")
+    """The value in the field's type. Raises ParameterError where it is of another type or out of range."""
+    value = _converted(str(f.type), value)
     low, high, choices = (f.metadata[k] for k in ("low", "high", "choices"))
-    if choices and value not in choices:
-        raise ParameterError(f"parameter {f.name} is {shown(value)}; expected one of {', '.join(choices)}")
-    if (low is not None and not value >= low) or (high is not None and not value <= high):
-        bounds = " and ".join(b for b in (f"at least {low}" * (low is not None), f"at most {high}" * (high is not None)) if b)
-        raise ParameterError(f"parameter {f.name} is {shown(value)}; expected {bounds}")
+    expected = ""
+    if not _is_a(str(f.type), value):
+        expected = f"{KINDS[str(f.type)]}. {f.metadata['help']}"
+    elif choices and value not in choices:
+        expected = f"one of {', '.join(choices)}"
+    elif (low is not None and value < low) or (high is not None and value > high):
+        bounds = (("least", low), ("most", high))
+        expected = " and ".join(f"at {end} {bound}" for end, bound in bounds if bound is not None)
+    if expected:
+        raise ParameterError(f"parameter {f.name} is {shown(value)}; expected {expected}")
     return value
+
+
+def _converted(kind: str, value: Any) -> Any:
+    """The value in its parameter's type, where it is as good as of that type: YAML reads `1e-3` as text."""
+    if kind == "float" and isinstance(value, str | int) and not isinstance(value, bool):
+        with contextlib.suppress(ValueError, OverflowError):
+            return float(value)
+    if kind == "list[str]" and isinstance(value, str | tuple):
+        return [value] if isinstance(value, str) else list(value)
+    return value
+
+
+def _is_a(kind: str, value: Any) -> bool:
+    return {
+        "str": isinstance(value, str), "bool": isinstance(value, bool),
+        "int": isinstance(value, int) and not isinstance(value, bool),
+        "float": isinstance(value, float) and math.isfinite(value),
+        "list[str]": isinstance(value, list) and all(isinstance(v, str) and v for v in value),
+    }[kind]

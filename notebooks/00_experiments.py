@@ -2,19 +2,30 @@
 # jupyter:
 #   jupytext:
 #     formats: ipynb,py:percent
-#   kernelspec: {display_name: Python 3, language: python, name: python3}
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
 # ---
 
 # %% [markdown]
 # # The experiments
 #
-# Seven variants of Burst2Vec, a baseline and three ensembles: every row of the paper's Table 2. A variant
-# is described by what sets it apart from the base, which is Burst2Vec with HuBERT large, adversarial
-# debiasing, the audio as provided and no oversampling. Two variants that differ in one parameter answer one
-# question.
+# Seven variants of Burst2Vec, a baseline and three ensembles: every row of the paper's
+# Table 2. A variant is described by what sets it apart from the base, which is
+# Burst2Vec with HuBERT large, adversarial debiasing, the audio as provided and no
+# oversampling. Two variants that differ in one parameter answer one question.
 
 # %% tags=["parameters"]
-scale = "demo"      # which file of params/scales
+scale = "demo"  # which file of params/scales
+
+# %% tags=["hide-cell"]
+from burst2vec.config import Params, project_root
+
+params = Params.resolve(globals())
+files = (project_root() / "params" / "variants").glob("*.yaml")
+codes = sorted(path.stem for path in files)
+variants = {code: Params.resolve({**globals(), "variant": code}) for code in codes}
 
 # %% tags=["hide-cell"]
 import dataclasses
@@ -22,22 +33,19 @@ import dataclasses
 import pandas as pd
 from myst_nb import glue
 
-from burst2vec.config import Params, project_root
 from burst2vec.corpora.opening import open_corpus
 from burst2vec.results.ensembles import label, read_ensembles
 
-params = Params.resolve(globals())
-codes = sorted(path.stem for path in (project_root() / "params" / "variants").glob("*.yaml"))
-variants = {code: Params.resolve({**globals(), "variant": code}) for code in codes}
 
 # %% tags=["hide-cell"]
 def show(rows, *columns):
-    """The rows as a table without an index, its last column wide enough to read."""
+    """Shows rows as a table without an index, its last column wide enough to read."""
     wide = {"selector": "td:last-child", "props": "min-width: 9em"}
-    styler = pd.DataFrame(rows, columns=columns).style.hide(axis="index").set_table_styles([wide])
-    return styler.set_properties(**{"text-align": "left"})
+    styler = pd.DataFrame(rows, columns=columns).style.hide(axis="index")
+    return styler.set_table_styles([wide]).set_properties(**{"text-align": "left"})
 
 
+# %% tags=["hide-cell"]
 corpus = open_corpus(params)
 kind = "the synthetic corpus" if corpus.synthetic else f"the corpus {corpus.name}"
 glue("corpus_kind", kind, display=False)
@@ -45,16 +53,18 @@ glue("corpus_kind", kind, display=False)
 # %% [markdown]
 # ## Variants
 #
-# The base is V4. *WL* stands for wav2vec 2.0 large, *HB* and *HL* for HuBERT base and large, all named as
-# on the Hugging Face hub; *Adv* for adversarial debiasing, of which the [method chapter](../method.md)
-# explains the terms; *own* for our preprocessing of the raw recordings, which [avoids the
-# distortion](preprocessing.ipynb) of the audio as provided.
+# The base is V4. *WL* stands for wav2vec 2.0 large, *HB* and *HL* for HuBERT base and
+# large, all named as on the Hugging Face hub; *Adv* for adversarial debiasing, of which
+# the [method chapter](../method.md) explains the terms; *own* for our preprocessing of
+# the raw recordings, which [avoids the distortion](preprocessing.ipynb) of the audio as
+# provided.
 
 # %% tags=["hide-input"]
 yes = {True: "yes", False: "no"}
 trained = {code: p for code, p in variants.items() if code != "Baseline"}
-show([(code, p.title, p.backbone.removeprefix("facebook/"), yes[p.adversarial], p.audio, yes[p.oversampling])
-      for code, p in trained.items()], "code", "model", "backbone", "Adv", "audio", "oversampling")
+rows = [(code, p.title, p.backbone.removeprefix("facebook/"), yes[p.adversarial],
+         p.audio, yes[p.oversampling]) for code, p in trained.items()]
+show(rows, "code", "model", "backbone", "Adv", "audio", "oversampling")
 
 # %% [markdown]
 # What each of them is there to answer:
@@ -63,74 +73,80 @@ show([(code, p.title, p.backbone.removeprefix("facebook/"), yes[p.adversarial], 
 show([(code, p.question) for code, p in variants.items()], "code", "question")
 
 # %% [markdown]
-# At the scale `demo` each backbone is replaced by a tiny model of the same family, a random Transformer behind a
-# fixed filter bank. Such
-# a model knows nothing of speech, so the comparison of backbones then shows how the families learn, not
-# what pre-training is worth.
+# At the scale `demo` each backbone is replaced by a tiny model of the same family, a
+# random Transformer behind a fixed filter bank. Such a model knows nothing of speech,
+# so the comparison of backbones then shows how the families learn, not what
+# pre-training is worth.
 #
 # ## Ensembles
 #
-# An ensemble is trained on nothing. It averages its members' emotion intensities and ages, and their
-# probabilities of the countries, of which the most probable wins.
+# An ensemble is trained on nothing. It averages its members' emotion intensities and
+# ages, and their probabilities of the countries, of which the most probable wins.
 
 # %% tags=["hide-input"]
-show([(code, label(members)) for code, members in read_ensembles().items()], "code", "members")
+ensembles = read_ensembles().items()
+show([(code, label(members)) for code, members in ensembles], "code", "members")
 
 # %% [markdown]
 # ## Hyper-parameters
 #
-# The paper's Table 3 and, beside it, the values of the run at hand. At the scale `paper` the two agree.
+# The paper's Table 3 and, beside it, the values of the run at hand. At the scale
+# `paper` the two agree.
 
 # %% tags=["hide-input"]
 paper = Params()
 table_3 = {
     "batch_size": "batch size", "max_epochs": "epochs at most",
-    "validate_every": "iterations between validations", "patience": "early stopping patience, in validations",
-    "early_stopping_task": "early stopping metric, of the task", "learning_rate": "learning rate of Adam",
+    "validate_every": "iterations between validations",
+    "patience": "early stopping patience, in validations",
+    "early_stopping_task": "early stopping metric, of the task",
+    "learning_rate": "learning rate of Adam",
     "alpha_discriminator": "α₁", "alpha_adversarial": "α₂"}
-show([(meaning, name, str(getattr(paper, name)), str(getattr(params, name)))
-      for name, meaning in table_3.items()],
-     "hyper-parameter", "parameter", "paper", "this run")
+
+# %% tags=["hide-input"]
+rows = [(meaning, name, str(getattr(paper, name)), str(getattr(params, name)))
+        for name, meaning in table_3.items()]
+show(rows, "hyper-parameter", "parameter", "paper", "this run")
 
 # %% [markdown]
 # ## Every parameter
 #
-# The rest of the parameters, with their defaults. Those that the paper does not settle are argued on the
-# page [Where the paper is silent](../silent.md).
+# The rest of the parameters, with their defaults. Those that the paper does not settle
+# are argued on the page [Where the paper is silent](../silent.md).
 
 # %% tags=["hide-input"]
 def value(name):
-    """The parameter's default, and its value in this run where that differs."""
+    """Returns a parameter's default, and its value in this run where that differs."""
     default, here = str(getattr(paper, name)), str(getattr(params, name))
     return default if here == default else f"{default} (here {here})"
 
 
 shown = {*table_3, "scale", "variant", "title", "question"}
 others = [f for f in dataclasses.fields(Params) if f.name not in shown]
-show([(f.name, value(f.name), f.metadata["help"]) for f in others], "parameter", "default", "meaning")
+rows = [(f.name, value(f.name), f.metadata["help"]) for f in others]
+show(rows, "parameter", "default", "meaning")
 
 # %% [markdown]
 # (padding-measured)=
 # ## What padding does to a clip
 #
-# [Padding under group norm](padding) lets the neighbours in a batch change a clip's features. How much? One
-# second of noise is embedded alone, then in rows of which it fills a smaller and smaller part, by a tiny
-# model of each family.
+# [Padding under group norm](padding) lets the neighbours in a batch change a clip's
+# features. How much? One second of noise is embedded alone, then in rows of which it
+# fills a smaller and smaller part, by a tiny model of each family.
 
 # %% tags=["hide-cell"]
 import matplotlib.pyplot as plt
 import torch
-from seaborn import color_palette
 
 from burst2vec.models.burst2vec import masked_mean
 from burst2vec.models.hub import load_backbone
 from burst2vec.models.tiny import FAMILIES
-from burst2vec.report.figures.style import STYLE
+from burst2vec.report.figures.style import PALETTE, STYLE
 
 
 # %%
 def embed(backbone, clip, samples):
-    """The clip's embedding (1, features) in a row of so many samples, zero beyond the clip."""
+    """Embeds a clip (1, features) in a row of so many samples, zero beyond the clip."""
     row = torch.nn.functional.pad(clip, (0, samples - clip.shape[1]))
     return masked_mean(*backbone(row, torch.tensor([clip.shape[1]])))
 
@@ -138,7 +154,7 @@ def embed(backbone, clip, samples):
 # %%
 @torch.no_grad()
 def changes(name, padding, clip, shares):
-    """How much the embedding changes, relative to its length, when the clip fills these shares of its row."""
+    """Returns the relative change of a clip's embedding where it fills these shares."""
     torch.manual_seed(0)
     backbone = load_backbone(name, "tiny", padding).eval()
     alone = embed(backbone, clip, clip.shape[1])
@@ -151,14 +167,17 @@ clip = torch.randn(1, 16_000, generator=torch.Generator().manual_seed(0))
 shares = [0.95, 0.9, 0.75, 0.5, 0.25]
 percent = {(name, padding): [100 * x for x in changes(name, padding, clip, shares)]
            for name in FAMILIES for padding in ("as_published", "exact")}
-glue("padding_published", f"{percent['facebook/hubert-base-ls960', 'as_published'][3]:.0f}", display=False)
+at_half = percent["facebook/hubert-base-ls960", "as_published"][3]
+glue("padding_published", f"{at_half:.0f}", display=False)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-padding", "caption": "Change of a clip's embedding by the padding of its row. With exact padding (grey, along zero) there is none, for any of the families."}}
 plt.rcParams.update(STYLE)
 _, axes = plt.subplots(figsize=(6.5, 3), layout="constrained")
-for name, style, color in zip(FAMILIES, ("o-", "s--", "^:"), color_palette("colorblind", 3), strict=True):
-    axes.plot(shares, percent[name, "as_published"], style, color=color, label=name.removeprefix("facebook/"))
+for name, marker, color in zip(FAMILIES, ("o-", "s--", "^:"), PALETTE, strict=False):
+    short = name.removeprefix("facebook/")
+    axes.plot(shares, percent[name, "as_published"], marker, color=color, label=short)
     axes.plot(shares, percent[name, "exact"], color="0.6", zorder=0)
-axes.set(xlabel="share of the row that the clip fills", ylabel="change of the embedding, %")
+axes.set(xlabel="share of the row that the clip fills",
+         ylabel="change of the embedding, %")
 axes.invert_xaxis()
 axes.legend();

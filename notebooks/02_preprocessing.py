@@ -11,11 +11,13 @@
 # %% [markdown]
 # # Preprocessing
 #
-# The challenge hands out its recordings twice: raw, as the speakers' devices left them, and processed to 16
-# kHz. The authors found distortion in the processed files and went back to the raw ones, which they
-# resampled to 16 kHz, mixed down to mono and normalised to −3 dB by their root mean square (section 4.1).
-# Both kinds of audio are kept here, as `provided` and `own`; a variant chooses one by its parameter
-# `audio`. This page looks at what the preprocessing does to a recording, and at what the distortion is.
+# The challenge hands out its recordings twice: raw, as the speakers' devices left them,
+# and processed to 16 kHz. The authors found distortion in the processed files and went
+# back to the raw ones, which they resampled to 16 kHz, mixed down to mono and
+# normalised to −3 dB by their root mean square (section 4.1). Both kinds of audio are
+# kept here, as `provided` and `own`; a variant chooses one by its parameter `audio`.
+# This page looks at what the preprocessing does to a recording, and at what the
+# distortion is.
 
 # %% tags=["parameters"]
 scale = "demo"  # which file of params/scales
@@ -31,26 +33,30 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
-from burst2vec.audio import waveform
-from burst2vec.audio.store import open_store
+from burst2vec.report.figures.style import STYLE
+
+plt.rcParams.update(STYLE)
+
+# %%
 from burst2vec.corpora.opening import open_corpus
-from burst2vec.inspection import preprocessing
-from burst2vec.report import page
-from burst2vec.report.figures import audio as figures
-from burst2vec.report.figures import style
+from burst2vec.report.page import banner, players
 
-plt.rcParams.update(style.STYLE)
-
-# %%
 corpus = open_corpus(params)
-page.banner(corpus)
+banner(corpus)
 
 # %%
+from burst2vec.audio.store import open_store
+from burst2vec.inspection import preprocessing
+
 kinds = preprocessing.kinds_of_audio(corpus)
-stores = {kind: open_store(corpus, kind, params.path(params.cache)) for kind in kinds}
-lacking = {"provided": "processed recordings", "own": "raw recordings"}
-Markdown("This corpus has " + " and ".join(f"{lacking[kind]} ({kind})" for kind in kinds) + " of every burst."
-         + " What needs the other kind is left out below." * (len(kinds) < 2))
+cache = params.path(params.cache)
+stores = {kind: open_store(corpus, kind, cache) for kind in kinds}
+
+# %%
+words = {"provided": "processed recordings", "own": "raw recordings"}
+said = " and ".join(f"{words[kind]} ({kind})" for kind in kinds)
+left_out = " What needs the other kind is left out below." if len(kinds) < 2 else ""
+Markdown(f"This corpus has {said} of every burst.{left_out}")
 
 # %% [markdown]
 # ## Recordings as they come
@@ -61,111 +67,131 @@ Markdown("This corpus has " + " and ".join(f"{lacking[kind]} ({kind})" for kind 
 rng = np.random.default_rng(0)
 rows = np.sort(rng.permutation(len(corpus.table))[:400])
 survey = preprocessing.survey(corpus, stores, rows)
-preprocessing.formats(corpus, "raw" if "own" in kinds else "provided", rows).style.hide(axis="index")
+column = "raw" if "own" in kinds else "provided"
+preprocessing.formats(corpus, column, rows).style.hide(axis="index")
 
 # %% [markdown]
-# Levels differ from device to device and from speaker to speaker. Setting the root mean square removes
-# that; what is loud within a burst stays loud.
+# Levels differ from device to device and from speaker to speaker. Setting the root mean
+# square removes that; what is loud within a burst stays loud.
 
 # %% mystnb={"figure": {"name": "fig-levels", "caption": "Levels (root mean square), peaks and durations of the recordings in the sample, as cumulative distributions. A peak above 0 dB exceeds full scale."}}
+from burst2vec.report.figures.audio import draw_survey
+
 labels = {"level": "level (dB)", "peak": "peak (dB)", "seconds": "duration (s)"}
-figures.draw_survey(survey, labels);
+draw_survey(survey, labels);
 
 # %% [markdown]
 # ## Before and after
 #
-# One raw recording, and what becomes of it. The shape of waveform and spectrogram is that of the raw
-# recording, at another level. Note the dotted lines, which mark full scale: at a root mean square of −3 dB,
-# which is 0.71 of full scale, the peaks of nearly every burst lie beyond it. In floating point that is
-# harmless.
+# One raw recording, and what becomes of it. The shape of waveform and spectrogram is
+# that of the raw recording, at another level. Note the dotted lines, which mark full
+# scale: at a root mean square of −3 dB, which is 0.71 of full scale, the peaks of
+# nearly every burst lie beyond it. In floating point that is harmless.
 
 # %%
 column = survey[survey["audio"] == kinds[0]].set_index("file")["clipped"]
 example = corpus.table.index.get_loc(column.idxmax())
 
 # %% mystnb={"figure": {"name": "fig-before-after", "caption": "A recording before and after our own preprocessing."}}
+from burst2vec.audio.waveform import SAMPLE_RATE, read_audio
+from burst2vec.report.figures.audio import draw_recordings
+
 if "own" in kinds:
-    raw, rate = waveform.read_audio(corpus.root / corpus.table["raw"].iloc[example])
-    after = stores["own"][example], waveform.SAMPLE_RATE
-    figures.draw_recordings({"raw": (raw.mean(axis=1), rate), "own": after});
+    raw, rate = read_audio(corpus.root / corpus.table["raw"].iloc[example])
+    after = stores["own"][example], SAMPLE_RATE
+    draw_recordings({"raw": (raw.mean(axis=1), rate), "own": after});
 
 # %% [markdown]
 # ## Distortion
 #
-# The same normalisation in 16-bit integers has nowhere to put those peaks and cuts them off. The figure shows
-# the recording of the sample that is clipped most, if any is, for a few milliseconds around its largest peak,
-# as provided and as we preprocess it.
+# The same normalisation in 16-bit integers has nowhere to put those peaks and cuts them
+# off. The figure shows the recording of the sample that is clipped most, if any is, for
+# a few milliseconds around its largest peak, as provided and as we preprocess it.
 
 # %% mystnb={"figure": {"name": "fig-clipping", "caption": "The most clipped recording of the sample, around its largest peak."}}
+from burst2vec.report.figures.audio import plot_closely
+
 if len(kinds) == 2:
     heard = {kind: stores[kind][example] for kind in kinds}
     _, axes = plt.subplots(figsize=(6.5, 2.8), layout="constrained")
-    figures.plot_closely(heard, waveform.SAMPLE_RATE, axes);
+    plot_closely(heard, SAMPLE_RATE, axes);
 
 # %% [markdown]
-# Cutting off peaks adds harmonics: energy at frequencies where the voice had little. Both are played at the
-# same peak, so a clipped recording is the louder one.
+# Cutting off peaks adds harmonics: energy at frequencies where the voice had little.
+# Both are played at the same peak, so a clipped recording is the louder one.
 
 # %% mystnb={"figure": {"name": "fig-distortion", "caption": "The same recording as provided and by our own preprocessing."}}
 if len(kinds) == 2:
-    figures.draw_recordings({kind: (sound, waveform.SAMPLE_RATE) for kind, sound in heard.items()});
+    draw_recordings({kind: (sound, SAMPLE_RATE) for kind, sound in heard.items()});
 
 # %%
 if len(kinds) == 2:
     file = corpus.table.index[example]
-    display(page.players({f"{kind} ({file})": sound for kind, sound in heard.items()}))
+    display(players({f"{kind} ({file})": sound for kind, sound in heard.items()}))
 
 # %% [markdown]
-# How much of the corpus is affected? A sample counts as clipped when it lies at the largest magnitude of
-# its recording: an intact recording reaches its maximum once, a clipped one again and again. The ratio of
-# signal to distortion compares each provided recording with ours, whatever the levels of the two; what is
-# not proportional to ours counts as distortion, the differences between the two resamplers included.
+# How much of the corpus is affected? A sample counts as clipped when it lies at the
+# largest magnitude of its recording: an intact recording reaches its maximum once, a
+# clipped one again and again. The ratio of signal to distortion compares each provided
+# recording with ours, whatever the levels of the two; what is not proportional to ours
+# counts as distortion, the differences between the two resamplers included.
 
 # %%
 summary = survey.groupby("audio", sort=False).agg(
     clipped=("clipped", "mean"), peak=("peak", "median"), level=("level", "median"))
 summary["clipped"] *= 100
-summary.set_axis(["clipped samples (%, mean)", "peak (dB, median)", "level (dB, median)"], axis=1).round(2)
+columns = ["clipped samples (%, mean)", "peak (dB, median)", "level (dB, median)"]
+summary.set_axis(columns, axis=1).round(2)
 
 # %% mystnb={"figure": {"name": "fig-clipped", "caption": "Share of clipped samples, and ratio of signal to distortion of the audio as provided."}}
+from burst2vec.report.figures.audio import plot_distribution, plot_ratios
+
 if len(kinds) == 2:
+    _, (left, right) = plt.subplots(1, 2, figsize=(6.5, 2.8), layout="constrained")
+    in_percent = survey.assign(clipped=100 * survey["clipped"])
+    plot_distribution(in_percent, "clipped", left).set_xlabel("clipped samples (%)")
+    left.legend(frameon=False)
     ratios = preprocessing.distortion(stores["own"], stores["provided"], rows)
-    _, axes = plt.subplots(1, 2, figsize=(6.5, 2.8), layout="constrained")
-    figures.plot_distribution(survey.assign(clipped=100 * survey["clipped"]), "clipped", axes[0])
-    axes[0].set_xlabel("clipped samples (%)")
-    axes[0].legend(frameon=False)
-    figures.plot_ratios(ratios, axes[1]);
+    plot_ratios(ratios, right);
 
 # %% [markdown]
 # ## Resampling
 #
-# Halving or thirding a sample rate folds whatever lies above the new Nyquist frequency, here 8 kHz, back
-# below it, unless a filter removes it first. How well it does is measured with tones at 48 kHz: below 8 kHz
-# all of the tone should be left, above it nothing. The default kernel of torchaudio is short and lets a
-# good part of the band above 8 kHz through; the filter used here, soxr's longest, does not.
+# Halving or thirding a sample rate folds whatever lies above the new Nyquist frequency,
+# here 8 kHz, back below it, unless a filter removes it first. How well it does is
+# measured with tones at 48 kHz: below 8 kHz all of the tone should be left, above it
+# nothing. The default kernel of torchaudio is short and lets a good part of the band
+# above 8 kHz through; the filter used here, soxr's longest, does not.
 
 # %% mystnb={"figure": {"name": "fig-resampling", "caption": "What is left of tones after resampling from 48 to 16 kHz. Right of the dotted line it is alias."}}
+from burst2vec.audio.waveform import resample
+from burst2vec.inspection.preprocessing import gain, resample_by_default
+from burst2vec.report.figures.audio import plot_gain
+
 frequencies = np.unique(np.r_[550:24000:500, 7050:9500:100])
-kernels = {"torchaudio's default": preprocessing.resample_by_default, "ours": preprocessing.resample_by_ours}
-gains = {name: preprocessing.gain(kernel, frequencies) for name, kernel in kernels.items()}
+kernels = {"torchaudio's default": resample_by_default, "ours": resample}
+gains = {name: gain(kernel, frequencies) for name, kernel in kernels.items()}
 _, axes = plt.subplots(figsize=(6.5, 3.0), layout="constrained")
-figures.plot_gain(frequencies, gains, axes);
+plot_gain(frequencies, gains, axes);
 
 # %%
 tones = pd.Index([7000, 8200, 9500], name="tone (Hz)")
-left = {f"{name} (dB)": preprocessing.gain(kernel, tones) for name, kernel in kernels.items()}
+left = {f"{name} (dB)": gain(kernel, tones) for name, kernel in kernels.items()}
 pd.DataFrame(left, index=tones).round(1) + 0.0  # no minus before a zero
 
 # %% [markdown]
 # ## The waveform store
 #
-# Decoding and resampling take far longer than reading, and every epoch of every variant needs every burst.
-# So each kind of audio is decoded once, into one file of 16-bit integers. The integers of a burst are scaled to
-# its own peak. Nothing clips, and the rounding error is far below anything audible:
+# Decoding and resampling take far longer than reading, and every epoch of every variant
+# needs every burst. So each kind of audio is decoded once, into one file of 16-bit
+# integers. The integers of a burst are scaled to its own peak. Nothing clips, and the
+# rounding error is far below anything audible:
 
 # %%
-sizes = pd.DataFrame({"bursts": len(store), "hours": store.lengths.sum() / waveform.SAMPLE_RATE / 3600,
-                      "megabytes": 2 * store.lengths.sum() / 1e6} for store in stores.values())
-rounding = [max(preprocessing.rounding(corpus, store, kind, row) for row in rows[:20])
-            for kind, store in stores.items()]
-sizes.assign(**{"rounding error (dB of the peak)": rounding}).set_axis(kinds).rename_axis("audio").round(2)
+sizes = pd.DataFrame(
+    {"bursts": len(store), "hours": store.lengths.sum() / SAMPLE_RATE / 3600,
+     "megabytes": 2 * store.lengths.sum() / 1e6} for store in stores.values())
+sizes["rounding error (dB of the peak)"] = [
+    max(preprocessing.rounding(corpus, store, kind, row) for row in rows[:20])
+    for kind, store in stores.items()]
+sizes.set_axis(kinds).rename_axis("audio").round(2)

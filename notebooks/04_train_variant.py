@@ -11,8 +11,9 @@
 # %% [markdown]
 # # Training one variant
 #
-# One row of Table 2: a Burst2Vec trained on the corpus, its history, and its predictions for validation and test.
-# A variant says only what it changes; everything else is the scale's and, below that, the paper's.
+# One row of Table 2: a Burst2Vec trained on the corpus, its history, and its
+# predictions for validation and test. A variant says only what it changes; everything
+# else is the scale's and, below that, the paper's.
 
 # %% tags=["parameters"]
 scale = "demo"  # which file of params/scales
@@ -38,8 +39,9 @@ banner(corpus)
 # %% [markdown]
 # ## Training
 #
-# Each batch belongs to one task. Training stops when the validation metric of `early_stopping_task`, the CCC of
-# emotion in the paper, has not risen for `patience` validations; then the best weights come back.
+# Each batch belongs to one task. Training stops when the validation metric of
+# `early_stopping_task`, the CCC of emotion in the paper, has not risen for `patience`
+# validations; then the best weights come back.
 
 # %%
 import pandas as pd
@@ -53,8 +55,9 @@ pd.Series(trained.summary, name="value").to_frame()
 # %% [markdown]
 # ## The model
 #
-# The backbone's hidden states are averaged over time and projected; a shared and one task-specific extractor a task
-# follow, and their combination feeds the task's head (Figure 2). Its parameters, part by part:
+# The backbone's hidden states are averaged over time and projected; a shared and one
+# task-specific extractor a task follow, and their combination feeds the task's head
+# (Figure 2). Its parameters, part by part:
 
 # %%
 parts = trained.model.named_children()
@@ -64,39 +67,50 @@ pd.Series(counts, name="parameters").to_frame()
 # %% mystnb={"figure": {"caption": "The terms of each task's loss, as means between validations. Shared, specific and combined add up to Eq. 5; an adversary adds the discriminator's loss and the losses on foreign features (Eq. 8)."}}
 import matplotlib.pyplot as plt
 
-from burst2vec.report.figures import style, training
+from burst2vec.report.figures.style import STYLE
+from burst2vec.report.figures.training import draw_terms, draw_validation
 
-plt.rcParams.update(style.STYLE)
-training.draw_terms(trained.history, corpus.tasks);
+plt.rcParams.update(STYLE)
+draw_terms(trained.history, corpus.tasks);
 
 # %% mystnb={"figure": {"caption": "Each task's metric on validation. The dotted line marks the weights that were kept."}}
 kept = trained.summary["best_iteration"]
-training.draw_validation(trained.history, corpus.tasks, kept);
+draw_validation(trained.history, corpus.tasks, kept);
 
 # %% [markdown]
 # ## Scores
 #
-# Each task's metric on the predictions for validation and test, above those of predictors that hear nothing.
+# Each task's metric on the predictions for validation and test, above those of
+# audio-free baselines. The predictions are computed in float32, whatever the precision
+# of the training, so that `burst2vec predict` gives the same numbers.
 
 # %%
 from burst2vec.models.inference import predict
-from burst2vec.report import tables
+
+size = params.inference_batch_size
+predictions = predict(trained.model, corpus, store, batch_size=size)
+
+# %%
+from burst2vec.report.tables import render_table2
 from burst2vec.results import scores
 
-predictions = predict(trained.model, corpus, store, batch_size=params.inference_batch_size, precision=trained.precision)
-table = scores.table2(corpus, {params.variant: predictions}, {params.variant: params.title}, references=[])
-tables.render(table, columns=[(split, m) for split in ("val", "test") for m in scores.metric_names(table)])
+code, title = params.variant, params.title
+table = scores.table2(corpus, {code: predictions}, {code: title}, references=[])
+metrics = scores.metric_names(table)
+render_table2(table, columns=[(s, m) for s in ("val", "test") for m in metrics])
 
 # %% [markdown]
-# Where several corpora were trained on together, each task in each of them that has labels for it, beside what a
-# constant scores there:
+# Where several corpora were trained on together, each task in each of them that has
+# labels for it, beside what a constant scores there:
 
 # %%
 if corpus.parts:
-    display(scores.scores_by_corpus(corpus, predictions).style.hide(axis="index").format(precision=3))
+    by_corpus = scores.scores_by_corpus(corpus, predictions)
+    display(by_corpus.style.hide(axis="index").format(precision=3))
 
 # %% [markdown]
-# Tasks of classes once more, with macro-F1, which also minds how often a class is named in vain:
+# Tasks of classes once more, with macro-F1, which also minds how often a class is named
+# in vain:
 
 # %%
 scores.class_scores(corpus, predictions).style.format(precision=3)
@@ -104,8 +118,9 @@ scores.class_scores(corpus, predictions).style.format(precision=3)
 # %% [markdown]
 # ## The system
 #
-# One row of predictions for each burst of validation and test goes to the run's folder, with the weights and the history. Once
-# all of it is there, the training's checkpoints are deleted.
+# One row of predictions for each burst of validation and test goes to the run's folder,
+# with the weights and the history. Once all of it is there, the training's checkpoints
+# are deleted.
 
 # %%
 from burst2vec.systems.folders import write_system

@@ -11,15 +11,19 @@
 # %% [markdown]
 # # What debiasing did
 #
-# In the training labels age and country hang together. A model that learns both tasks at once can answer one with what
-# it heard of the other, and score well without having learnt the task. The paper sets [two opponents](../method.md)
-# against this: a discriminator, which is to find nothing of the task in the shared features (Eq. 6), and the heads of
-# the other tasks, which are to find nothing of use in the features that are specific to one (Eq. 7).
+# In the training labels age and country hang together. A model that learns both tasks
+# at once can answer one with what it heard of the other, and score well without having
+# learnt the task. The paper sets [two opponents](../method.md) against this: a
+# discriminator, which is to find nothing of the task in the shared features (Eq. 6),
+# and the heads of the other tasks, which are to find nothing of use in the features
+# that are specific to one (Eq. 7).
 #
-# The scores of [Table 2](results.ipynb) do not show whether that happened. A score can fall because a shortcut was
-# closed, or because the opponents did damage; it can stay where it is because there was no shortcut. This page looks
-# behind the scores with three questions. What do the representations hold, with and without the adversary? Whom do the
-# systems serve well, and whom badly? And what is left of the scores on bursts whose age tells nothing of their country?
+# The scores of [Table 2](results.ipynb) do not show whether that happened. A score can
+# fall because a shortcut was closed, or because the opponents did damage; it can stay
+# where it is because there was no shortcut. This page looks behind the scores with
+# three questions. What do the representations hold, with and without the adversary?
+# Whom do the systems serve well, and whom badly? And what is left of the scores on
+# bursts whose age tells nothing of their country?
 
 # %% tags=["parameters"]
 scale = "demo"  # which file of params/scales
@@ -32,220 +36,295 @@ codes = [f"V{number}" for number in range(1, 8)]
 params_of = {code: Params.resolve(globals() | {"variant": code}) for code in codes}
 
 # %%
-import dataclasses
-
 import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import Markdown, display
 
-from burst2vec.audit import groups, probes, twins
-from burst2vec.corpora.opening import open_corpus
-from burst2vec.evaluation import trivial
-from burst2vec.inspection import association, description
-from burst2vec.report import page, tables
-from burst2vec.report.figures import audit as figures
-from burst2vec.report.figures import style
-from burst2vec.results import runs, scores
+from burst2vec.report.figures.style import STYLE
+
+plt.rcParams.update(STYLE)
 
 # %%
-plt.rcParams.update(style.STYLE)
+from burst2vec.corpora.opening import open_corpus
+from burst2vec.report.page import banner, poses_kinds
+
 corpus = open_corpus(params)
-page.banner(corpus)
+banner(corpus)
 
 # %% [markdown]
 # ## Systems that differ in one thing
 #
-# V5 is V4 without the adversary, and V2 is V1 without. The parameters in which the systems of a pair differ, besides
-# their names:
+# V5 is V4 without the adversary, and V2 is V1 without. The parameters in which the
+# systems of a pair differ, besides their names:
 
 # %%
-pairs = [{"V4": "with adversary", "V5": "without"}, {"V1": "with adversary", "V2": "without"}]
-settings = pd.DataFrame({code: dataclasses.asdict(p) for code, p in params_of.items()}).astype(str)
-of_pairs = [settings.drop(["variant", "title", "question"])[list(pair)] for pair in pairs]
+import dataclasses
+
+pairs = [{"V4": "with adversary", "V5": "without"},
+         {"V1": "with adversary", "V2": "without"}]
+settings = {code: dataclasses.asdict(p) for code, p in params_of.items()}
+settings = pd.DataFrame(settings).astype(str).drop(["variant", "title", "question"])
+of_pairs = [settings[list(pair)] for pair in pairs]
 pd.concat([table[table.nunique(axis=1) > 1] for table in of_pairs], axis=1)
 
 # %% [markdown]
-# The intervals on this page are over speakers: would it look the same with others? Another seed would have given
-# another V4, too, and how far two of them lie apart stands [with the claims](claims.ipynb).
+# The intervals on this page are over speakers: would it look the same with others?
+# Another seed would have given another V4, too, and how far two of them lie apart
+# stands [with the claims](claims.ipynb).
 #
 # ## Who knows what
 #
-# A *linear probe* {cite:p}`alain2016` asks a trained model's features for a label: a ridge regression on them, while the
-# model stays as it is. Three precautions make the answer worth something. The probe is fitted and scored on validation
-# alone: the model may hold labels of its training bursts by heart, and a probe fitted to those would look for what no
-# other burst has. Speakers are left out in turn, so that no speaker is on both sides, neither here nor where the
-# probe's penalty is chosen. And beside each probe stands its *floor* {cite:p}`hewitt2019`: the scores of the same
-# procedure fitted to labels that the speakers have exchanged, so that there is nothing to read. With few speakers the
-# floor is wide, and a score inside it means nothing. (The floor of a scalar lies a little below 0: a regression
-# answers with a mean, the constant with the median.)
+# A *linear probe* {cite:p}`alain2016` asks a trained model's features for a label: a
+# ridge regression on them, while the model stays as it is. Three precautions make the
+# answer worth something. The probe is fitted and scored on validation alone: the model
+# may hold labels of its training bursts by heart, and a probe fitted to those would
+# look for what no other burst has. Speakers are left out in turn, so that no speaker is
+# on both sides, neither here nor where the probe's penalty is chosen. And beside each
+# probe stands its *floor* {cite:p}`hewitt2019`: the scores of the same procedure fitted
+# to labels that the speakers have exchanged, so that there is nothing to read. With few
+# speakers the floor is wide, and a score inside it means nothing. (The floor of a
+# scalar lies a little below 0: a regression answers with a mean, the constant with the
+# median.)
 #
-# What a probe can show is that something is there, in a form as simple as a weighted sum. It cannot show that the
-# model makes use of it. And what it does not find may be there all the same, in a form that takes more than a weighted
-# sum to read: a probe's failure is not absence. *Pooled* are the backbone's features, averaged over time; from them
-# follow the *shared* and the *specific* ones, and from these the *combined* ones that the heads read.
+# What a probe can show is that something is there, in a form as simple as a weighted
+# sum. It cannot show that the model makes use of it. And what it does not find may be
+# there all the same, in a form that takes more than a weighted sum to read: a probe's
+# failure is not absence. *Pooled* are the backbone's features, averaged over time; from
+# them follow the *shared* and the *specific* ones, and from these the *combined* ones
+# that the heads read.
 
 # %%
-representations = {code: twins.represent_saved(corpus, params_of[code]) for code in ("V4", "V5")}
+from burst2vec.audit import probes
+from burst2vec.audit.representations import represent_saved
+from burst2vec.results.scores import write_table
+
+representations = {code: represent_saved(corpus, params_of[code])
+                   for code in ("V4", "V5")}
 probed = probes.probe_all(representations, corpus)
-scores.write_table(probed.table, params.run_folder / "probes.csv")
+write_table(probed.table, params.run_folder / "probes.csv")
 
 # %% [markdown]
-# CCC, UAR and MAE do not compare, so the figure shows how far each probe comes from a constant answer, at 0, to a
-# perfect one, at 1. That is the CCC itself, $(\text{UAR} - \text{chance}) / (1 - \text{chance})$, and
+# CCC, UAR and MAE do not compare, so the figure shows how far each probe comes from a
+# constant answer, at 0, to a perfect one, at 1. That is the CCC itself,
+# $(\text{UAR} - \text{chance}) / (1 - \text{chance})$, and
 # $1 - \text{MAE} / \text{MAE of the constant}$.
 
 # %% mystnb={"figure": {"name": "fig-probes", "caption": "What a linear probe reads of each task (panels) from each representation (rows), on validation. Lines are 95 % intervals over speakers; grey bars, the floor, reach from the lowest to the highest score after an exchange of labels. A dot on its grey bar has read nothing. Where the adversary did what Eq. 7 asks, a task's specific features tell their own task as before, and the others less."}}
-figures.draw_probes(probed.table, corpus.tasks, {"V4": "V4, with adversary", "V5": "V5, without"});
+from burst2vec.report.figures.audit import draw_probes
+
+labels = {"V4": "V4, with adversary", "V5": "V5, without"}
+draw_probes(probed.table, corpus.tasks, labels);
 
 # %%
-above = probes.above_floor(probed.table).groupby([probed.table["task"], probed.table["code"]], sort=False)
-counts = [f"{task} from {found.sum()} of {len(found)} in {code}" for (task, code), found in above]
-Markdown("Read better than after any exchange of labels: " + ", ".join(counts) + ". "
-         f"Where there is nothing to read, this happens once in {probes.REPEATS + 1}, "
-         "but the representations of one system hang together: their probes err together, too.")
+table = probed.table.assign(above=probes.above_floor(probed.table))
+above = table.groupby(["task", "code"], sort=False)["above"]
+said = ", ".join(f"{task} from {found.sum()} of {len(found)} in {code}"
+                 for (task, code), found in above)
+Markdown(f"Read better than after any exchange of labels: {said}. Where there is "
+         f"nothing to read, this happens once in {probes.REPEATS + 1}, but the "
+         "representations of one system hang together: their probes err together, too.")
 
 # %% [markdown]
-# What the adversary changes, by the task that is asked for and the features that are asked. The opponents of Eq. 7 are
-# meant to lower the rows *specific, of another task*, and no others.
+# What the adversary changes, by the task that is asked for and the features that are
+# asked. The opponents of Eq. 7 are meant to lower the rows *specific, of another task*,
+# and no others.
 
 # %%
+from burst2vec.report.tables import boxed
+
 compared = probes.compare_skills(probed, "V4", "V5")
-tables.boxed(compared, "Skill with the adversary (V4) and without (V5), the mean where several are of a kind, "
-                          "and the difference with its 95 % interval over speakers.")
+boxed(compared, "Skill with the adversary (V4) and without (V5), the mean where "
+                "several are of a kind, and the difference with its 95 % interval over "
+                "speakers.")
 
 # %%
+from burst2vec.audit import groups
+
 clear = compared[groups.decided(compared)]
-said = [f"{row['task']} from features *{row['features']}*, {groups.told(row)}" for _, row in clear.iterrows()]
-Markdown(f"{len(clear)} of {len(compared)} differences have an interval that leaves out 0"
-         + (": " + "; ".join(said) if said else "") + ".")
+said = "; ".join(f"{row['task']} from features *{row['features']}*, {groups.told(row)}"
+                 for _, row in clear.iterrows())
+Markdown(f"{len(clear)} of {len(compared)} differences have an interval that leaves "
+         f"out 0{f': {said}' if said else ''}.")
 
 # %%
 aimed = compared[compared["features"] == "specific, of another task"]
-said = [f"**{groups.direction(row)}** of {row['task']} ({groups.told(row)})" for _, row in aimed.iterrows()]
+said = ", ".join(f"**{groups.direction(row)}** of {row['task']} ({groups.told(row)})"
+                 for _, row in aimed.iterrows())
 if said:
-    display(Markdown("As far as a linear probe can tell, the features specific to another task hold "
-                     + ", ".join(said) + " with the adversary than without it."))
+    display(Markdown("As far as a linear probe can tell, the features specific to "
+                     f"another task hold {said} with the adversary than without it."))
 
 # %% [markdown]
-# What the other opponent met with stands on the page of results: the discriminator's loss through training, beside
-# $\ln T$, the cost of a blind guess among $T$ tasks ([The discriminator beside a blind guess](results.ipynb)).
+# What the other opponent met with stands on the page of results: the discriminator's
+# loss through training, beside $\ln T$, the cost of a blind guess among $T$ tasks ([The
+# discriminator beside a blind guess](results.ipynb)).
 #
 # ## Age errors by country
 #
-# A system that answers with the typical age of the country it hears does well by those who are of that age, and badly
-# by the others. The dotted lines are what the median age of the burst's *true* country would score: a system below
-# them has heard more of age than the country.
+# A system that answers with the typical age of the country it hears does well by those
+# who are of that age, and badly by the others. The dotted lines are what the median age
+# of the burst's *true* country would score: a system below them has heard more of age
+# than the country.
 
 # %%
+from burst2vec.results.runs import read_systems
+
 val, by_kind = corpus.split("val"), {task.kind: task for task in corpus.tasks}
 scalar, classes = by_kind.get("scalar"), by_kind.get("classes")
-predictions, _ = runs.read_systems(params.run_folder)
+predictions, _ = read_systems(params.run_folder)
 of_pairs = {code: predictions[code] for pair in pairs for code in pair}
 
-# %% mystnb={"figure": {"name": "fig-audit-age", "caption": "Age error by country with and without the adversary, on validation, with 95 % intervals over the speakers, whose number stands below each country. Compare the two marks of a country, and both with the dotted line."}}
-if page.poses_kinds(corpus, "scalar", "classes"):
+# %%
+from burst2vec.evaluation.trivial import predict_group_median
+
+both_kinds = poses_kinds(corpus, "scalar", "classes")
+if both_kinds:
     countries, ages = val[classes.columns[0]], val[scalar.columns[0]]
-    told_country = trivial.predict_group_median(corpus, val, classes)[scalar.columns[0]]
+    told = predict_group_median(corpus, val, classes)[scalar.columns[0]]
+    level = (told - ages).abs().groupby(countries).mean()
     errors = groups.draw_groups(scalar, countries, val, of_pairs)
-    level = (told_country - ages).abs().groupby(countries).mean()
+
+# %% mystnb={"figure": {"name": "fig-audit-age", "caption": "Age error by country with and without the adversary, on validation, with 95 % intervals over the speakers, whose number stands below each country. Compare the two marks of a country, and both with the dotted line."}}
+from burst2vec.report.figures.audit import draw_pairs_by_group
+
+if both_kinds:
     by_country = groups.score_groups(errors)
-    figure = figures.draw_pairs_by_group(by_country, pairs, level, "median of the true country")
+    figure = draw_pairs_by_group(by_country, pairs, level, "median of the true country")
     figure.supylabel(f"mean absolute error ({scalar.unit or scalar.name})", fontsize=9)
 
 # %% [markdown]
-# Two intervals that overlap do not say that the systems are alike, because both were tried on the same speakers. So the
-# difference of each pair has an interval of its own:
+# Two intervals that overlap do not say that the systems are alike, because both were
+# tried on the same speakers. So the difference of each pair has an interval of its own:
 
 # %%
-if scalar and classes:
-    gaps = groups.contrast_groups(errors, map(tuple, pairs))
-    display(tables.boxed(gaps, f"Differences of the error ({scalar.unit}). Below 0, the adversary helps."))
-    display(Markdown(f"{groups.decided(gaps).sum()} of {len(gaps)} have an interval that leaves out 0."))
+def show_contrasts(drawn, legend):
+    """Shows the difference of each pair of systems in each group."""
+    gaps = groups.contrast_groups(drawn, map(tuple, pairs))
+    display(boxed(gaps, legend))
+    clear = groups.decided(gaps).sum()
+    display(Markdown(f"{clear} of {len(gaps)} have an interval that leaves out 0."))
+
+
+# %%
+if both_kinds:
+    legend = f"Differences of the error ({scalar.unit}). Below 0, the adversary helps."
+    show_contrasts(errors, legend)
 
 # %% [markdown]
 # ## Recall of the country by age
 #
-# The other way round: is a speaker's country recognised as well when the age is one that is rare there? Within a band
-# of age the UAR is the mean over the countries that occur in it; one band may have all countries and another only two,
-# hence the dotted lines.
+# The other way round: is a speaker's country recognised as well when the age is one
+# that is rare there? Within a band of age the UAR is the mean over the countries that
+# occur in it; one band may have all countries and another only two, hence the dotted
+# lines.
 
 # %% mystnb={"figure": {"name": "fig-audit-recall", "caption": "Recall of the country within bands of age, with and without the adversary, on validation, with 95 % intervals over the speakers, whose number stands below each band. Dotted: a blind guess among the countries that occur in the band."}}
-if page.poses_kinds(corpus, "scalar", "classes"):
-    bands = description.bands(ages, 2 * description.band_width(scalar))
-    recalls = groups.draw_groups(classes, bands, val, of_pairs)
-    chance = 1 / countries.groupby(bands, observed=True).nunique()
-    figure = figures.draw_pairs_by_group(groups.score_groups(recalls), pairs, chance, "blind guess")
+from burst2vec.inspection.description import band_width, bands
+
+if poses_kinds(corpus, "scalar", "classes"):
+    of_age = bands(ages, 2 * band_width(scalar))
+    recalls = groups.draw_groups(classes, of_age, val, of_pairs)
+    chance = 1 / countries.groupby(of_age, observed=True).nunique()
+    by_age = groups.score_groups(recalls)
+    figure = draw_pairs_by_group(by_age, pairs, chance, "blind guess")
     figure.supylabel("UAR", fontsize=9)
 
 # %%
-if scalar and classes:
-    gaps = groups.contrast_groups(recalls, map(tuple, pairs))
-    display(tables.boxed(gaps, "Differences of the UAR. Above 0, the adversary helps."))
-    display(Markdown(f"{groups.decided(gaps).sum()} of {len(gaps)} have an interval that leaves out 0."))
+if both_kinds:
+    show_contrasts(recalls, "Differences of the UAR. Above 0, the adversary helps.")
 
 # %% [markdown]
 # ## The same bursts without the bias
 #
-# Everything so far was measured where age and country hang together, so a shortcut from one to the other pays. A
-# synthetic corpus can do what no recorded one can: ask the same speakers again with other ages, drawn so that age and
-# country are independent. Each validation burst then has a *twin* with the same speaker, country, emotions and random
-# numbers, that differs in the speaker's age and in what little age does to the voice. The systems stay as they are,
-# trained with the bias. How much worse do they do on the twins?
+# Everything so far was measured where age and country hang together, so a shortcut from
+# one to the other pays. A synthetic corpus can do what no recorded one can: ask the
+# same speakers again with other ages, drawn so that age and country are independent.
+# Each validation burst then has a *twin* with the same speaker, country, emotions and
+# random numbers, that differs in the speaker's age and in what little age does to the
+# voice. The systems stay as they are, trained with the bias. How much worse do they do
+# on the twins?
 
 # %%
+from burst2vec.audit import twins
+from burst2vec.inspection.association import correlation_ratio
+
 embedded = params.corpus == ["synthetic"]
-said = "Only speakers that the project synthesises can be asked again: on this corpus the test has to be left out."
 if embedded:
     others = twins.unbiased_twins(params)
-    shares = [100 * association.correlation_ratio(table["age"], table["country"]) for table in (val, others)]
-    said = "Of the variance of age, {:.0f} % lie between countries in validation, {:.0f} % among the twins."
-    said = said.format(*shares)
+    shares = [100 * correlation_ratio(t["age"], t["country"]) for t in (val, others)]
+
+# %%
+said = ("Only speakers that the project synthesises can be asked again: on this corpus "
+        "the test has to be left out.")
+if embedded:
+    said = (f"Of the variance of age, {shares[0]:.0f} % lie between countries in "
+            f"validation, {shares[1]:.0f} % among the twins.")
 Markdown(said)
 
 # %% [markdown]
-# Other ages may be easier or harder to guess without hearing anything. So what counts is how much more a system loses
-# than a constant answer, which hears nothing. At the other end is the median of the true country, which *is* the
-# shortcut and nothing else. Of emotion and country the twins have the same labels and nearly the same sound: there, a
-# loss would mean that a system had listened for age.
+# Other ages may be easier or harder to guess without hearing anything. So what counts
+# is how much more a system loses than a constant answer, which hears nothing. At the
+# other end is the median of the true country, which *is* the shortcut and nothing else.
+# Of emotion and country the twins have the same labels and nearly the same sound:
+# there, a loss would mean that a system had listened for age.
+
+# %%
+from burst2vec.evaluation.trivial import trivial_predictions
+
+if embedded:
+    folders = {code: p.folder for code, p in params_of.items()}
+    of_twins = twins.predict_twins(folders, others, params)
+    of_twins |= trivial_predictions(corpus, others)
+    of_bursts = {code: predictions[code] for code in params_of}
+    of_bursts |= trivial_predictions(corpus, val)
 
 # %%
 if embedded:
-    of_twins = twins.predict_twins({code: p.folder for code, p in params_of.items()}, others, params)
-    of_bursts = {code: predictions[code] for code in params_of} | trivial.trivial_predictions(corpus, val)
-    of_twins |= trivial.trivial_predictions(corpus, others)
     losses, drawn = twins.bias_losses(corpus.tasks, val, others, of_bursts, of_twins)
-    scores.write_table(losses, params.run_folder / "bias0.csv")
+    write_table(losses, params.run_folder / "bias0.csv")
+
+# %%
+from burst2vec.evaluation.metrics import metric_columns
+
+of_metrics = metric_columns(corpus.tasks)
+if embedded:
+    shown = losses[losses["metric"].isin(of_metrics) & (losses["code"] != "Constant")]
 
 # %% mystnb={"figure": {"name": "fig-bias0", "caption": "What each variant loses on bursts whose age tells nothing of their country, beyond what a constant answer loses, with 95 % intervals over speakers. To the right of the dotted line a system owed part of its score to the association; mind the scale of each panel. The last row is told the true country and knows nothing else."}}
+from burst2vec.report.figures.audit import draw_bias_losses
+
 if embedded:
-    shown = losses[losses["metric"].isin(scores.metric_columns(corpus.tasks)) & (losses["code"] != "Constant")]
     kinds = {"with adversary": [code for code, p in params_of.items() if p.adversarial],
-             "without": [code for code, p in params_of.items() if not p.adversarial]}
-    kinds["told the country"] = list(set(shown["code"]) - set(params_of))
-    figures.draw_bias_losses(shown, corpus.tasks, kinds);
+             "without": [code for code, p in params_of.items() if not p.adversarial],
+             "told the country": list(set(shown["code"]) - set(params_of))}
+    draw_bias_losses(shown, corpus.tasks, kinds);
 
 # %%
 if embedded:
-    for column, task in scores.metric_columns(corpus.tasks).items():
+    for column, task in of_metrics.items():
         owing = shown[(shown["metric"] == column) & (shown["low"] > 0)]
-        said = [f"{row['code']} {groups.told(row, 'beyond_constant')}" for _, row in owing.iterrows()]
-        text = f"In **{task.name}**, these owe part of their score to the association: {', '.join(said) or 'none'}."
-        display(Markdown(text))
+        said = ", ".join(f"{row['code']} {groups.told(row, 'beyond_constant')}"
+                         for _, row in owing.iterrows())
+        display(Markdown(f"In **{task.name}**, these owe part of their score to the "
+                         f"association: {said or 'none'}."))
 
 # %% [markdown]
 # Does the adversary make a system owe less? The loss with it, less the loss without:
 
 # %%
 if embedded:
-    gaps = pd.concat(groups.contrast(drawn, *pair).assign(pair=" − ".join(pair)) for pair in pairs)
+    gaps = pd.concat(groups.contrast(drawn, *pair).assign(pair=" − ".join(pair))
+                     for pair in pairs)
     gaps["loss with adversary"] = gaps.apply(groups.direction, axis=1)
-    display(tables.boxed(gaps[["pair", "metric", "difference", "low", "high", "loss with adversary"]]))
+    columns = ["pair", "metric", "difference", "low", "high", "loss with adversary"]
+    display(boxed(gaps[columns]))
 
 # %% [markdown]
 # ## What this page leaves open
 #
-# A linear probe sees what a weighted sum sees. Each system is one training with one seed. Many differences were looked
-# at, and of those that are none about one in twenty has an interval that leaves out 0. Where the reversed gradients end
-# at the extractors (`reversal: extractors`, as at the scale `demo`), the adversary cannot reach the pooled features: in
-# that row the two systems differ by what training made of the other gradients. And what holds for voices from a
-# synthesiser need not hold for people's.
+# A linear probe sees what a weighted sum sees. Each system is one training with one
+# seed. Many differences were looked at, and of those that are none about one in twenty
+# has an interval that leaves out 0. Where the reversed gradients end at the extractors
+# (`reversal: extractors`, as at the scale `demo`), the adversary cannot reach the
+# pooled features: in that row the two systems differ by what training made of the other
+# gradients. And what holds for voices from a synthesiser need not hold for people's.

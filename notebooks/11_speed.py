@@ -11,38 +11,45 @@
 # %% [markdown]
 # # Speed
 #
-# The paper needs a day or more of a large GPU for each system. How much of that is arithmetic that somebody has to do,
-# and how much is waiting, padding, and work done twice? This page counts the first, shows what was measured of the
-# rest, and reckons from both how long a full run takes. It measures nothing itself: it reads the files that the
-# commands under `benchmarks/` wrote, and each number stands beside the hardware and the date it was measured with.
+# The paper needs a day or more of a large GPU for each system. How much of that is
+# arithmetic that somebody has to do, and how much is waiting, padding, and work done
+# twice? This page counts the first, shows what was measured of the rest, and reckons
+# from both how long a full run takes. It measures nothing itself: it reads the files
+# that the commands under `benchmarks/` wrote, and each number stands beside the
+# hardware and the date it was measured with.
 
 # %% tags=["parameters"]
 scale = "demo"  # which file of params/scales
+
+# %%
+from burst2vec.config import Params, project_root
+
+Params.resolve(globals())  # refuses a scale that does not exist
+paper = Params()  # the numbers here are those of the scale paper
 
 # %%
 import matplotlib.pyplot as plt
 from IPython.display import Markdown, display
 from myst_nb import glue
 
-from burst2vec.config import Params, project_root
-from burst2vec.report import tables
-from burst2vec.report.figures import speed as figures
-from burst2vec.report.figures import style
-from burst2vec.report.speed import measured
-from burst2vec.report.speed import tables as speed
+from burst2vec.report.figures.style import STYLE
+
+plt.rcParams.update(STYLE)
 
 # %%
-Params.resolve(globals())  # refuses a scale that does not exist; the numbers here are those of the scale paper
-paper = Params()
-plt.rcParams.update(style.STYLE)
-found = measured.read(project_root() / "benchmarks")
+from burst2vec.report.speed import measured
+from burst2vec.report.speed import tables as speed_tables
+from burst2vec.report.tables import boxed
+
+found = measured.read_benchmarks(project_root() / "benchmarks")
+steps = measured.default_steps(found)
 
 
 # %%
 def show(name, table):
-    """A table of each file of a benchmark, below it where and when it was measured; or how to make such a file."""
+    """Shows a table for each file of a benchmark, or how to make such a file."""
     for content in found[name]:
-        display(tables.boxed(table(content), speed.legend(content)))
+        display(boxed(table(content), speed_tables.legend(content)))
     if not found[name]:
         display(Markdown(f"Not measured yet: `{measured.BENCHMARKS[name][1]}`."))
 
@@ -51,212 +58,251 @@ def show(name, table):
 # ## What was measured, and what was not
 
 # %%
-tables.boxed(speed.sources(found), align="left")
+boxed(speed_tables.file_table(found), align="left")
 
 # %%
-gpus = measured.gpus(found)
+gpus = measured.measured_gpus(found)
 said = f"Training was measured on {', '.join(gpus)}." if gpus else (
-    "**No GPU has been measured yet.** `make bench` on a machine with one measures it, and this page shows it.")
-lacking = [f"- {command}: {'; '.join(things)}" for command, things in speed.gaps(found).items()]
-display(Markdown(said))
-if lacking:
-    display(Markdown("Still to be measured, and by what:\n\n" + "\n".join(lacking)))
+    "**No GPU has been measured yet.** `make bench` on a machine with one measures it, "
+    "and this page shows it.")
+Markdown(said)
+
+# %%
+missing = speed_tables.missing_measurements(found)
+lines = [f"- {command}: {'; '.join(things)}" for command, things in missing.items()]
+if lines:
+    display(Markdown("Still to be measured, and by what:\n\n" + "\n".join(lines)))
 
 # %% [markdown]
-# Rivals are measured in one process and in turns, so that whatever else the machine does meets all of them; a ratio is
-# taken within each round, and stands here as the median of the rounds with the lowest and the highest. Models have the
-# published sizes and random weights, bursts are noise, since neither weights nor sounds change the time. Their lengths
-# follow a log-normal law with ExVo's mean of 2.2 s; its spread of 1.2 s and its ends, 0.3 and 10 s, are our assumption.
+# Rivals are measured in one process and in turns, so that whatever else the machine
+# does meets all of them; a ratio is taken within each round, and stands here as the
+# median of the rounds with the lowest and the highest. Models have the published sizes
+# and random weights, bursts are noise, since neither weights nor sounds change the
+# time. Their lengths follow a log-normal law with ExVo's mean of 2.2 s; its spread of
+# 1.2 s and its ends, 0.3 and 10 s, are our assumption.
 #
 # ## What must be computed
 #
-# Most of a step is products of matrices, whose sizes are known: HuBERT large at its published size takes
-# {glue:text}`gflop_large:s` GFLOP for each second of audio, forward and backward, with the feature encoder frozen;
-# {glue:text}`gflop_encoder:s` of these are the encoder's, and since its output is kept, they are needed once. (A
-# multiplication and an addition are two.) A GPU or a processor multiplies large square matrices at a certain rate. The
-# operations divided by the rate are a bound: at that rate this arithmetic takes no less. Other arithmetic has another.
+# Most of a step is products of matrices, whose sizes are known: HuBERT large at its
+# published size takes {glue:text}`gflop_large:s` GFLOP for each second of audio,
+# forward and backward, with the feature encoder frozen; {glue:text}`gflop_encoder:s` of
+# these are the encoder's, and since its output is kept, they are needed once. (A
+# multiplication and an addition are two.) A GPU or a processor multiplies large square
+# matrices at a certain rate. The operations divided by the rate are a bound: at that
+# rate this arithmetic takes no less. Other arithmetic has another.
 
 # %%
 seconds = measured.exvo_seconds()
 behind, encoder = measured.GFLOP["large"]
 glue("gflop_large", f"{behind + encoder:.1f}", display=False)
 glue("gflop_encoder", f"{encoder:.1f}", display=False)
-told = (f"A pass is one over as many bursts as ExVo's training set has, {seconds.sum() / 3600:.1f} hours of audio. An "
-        "epoch is three passes, one for each task.")
-if measured.defaults(found):
+
+# %%
+told = ("A pass is one over as many bursts as ExVo's training set has, "
+        f"{seconds.sum() / 3600:.1f} hours of audio. An epoch is three passes, one for "
+        "each task.")
+if steps:
     told += " Minutes of it: at the best rate of square matrices of each machine."
-tables.boxed(speed.limits(found, seconds.sum()), told)
+boxed(speed_tables.limit_table(found, seconds.sum()), told)
 
 # %% [markdown]
-# An NVIDIA H200 is said to multiply matrices in bfloat16 at 790 TFLOP/s. At that rate the operations come to:
+# An NVIDIA H200 is said to multiply matrices in bfloat16 at 790 TFLOP/s. At that rate
+# the operations come to:
 
 # %%
 one_pass, once = (1e9 * gflop * seconds.sum() / 790e12 for gflop in (behind, encoder))
 epochs = (3 * paper.max_epochs * one_pass + once) / 60
-Markdown(f"HuBERT large: {one_pass:.1f} seconds a pass, {once:.1f} seconds for the encoder once, and {epochs:.0f} "
-         f"minutes for {paper.max_epochs} epochs of three passes.")
+Markdown(f"HuBERT large: {one_pass:.1f} seconds a pass, {once:.1f} seconds for the "
+         f"encoder once, and {epochs:.0f} minutes for {paper.max_epochs} epochs of "
+         "three passes.")
 
 # %% [markdown]
 # ## Where time goes that need not
 #
-# **Padding.** A batch is as long as its longest burst. Most of a random batch is padding, and padding is computed
-# like sound. Bursts are therefore sorted by length, but only within windows of some batches, after they were shuffled:
-# who meets whom stays random. With nothing but the law of lengths this can be computed at once:
+# **Padding.** A batch is as long as its longest burst. Most of a random batch is
+# padding, and padding is computed like sound. Bursts are therefore sorted by length,
+# but only within windows of some batches, after they were shuffled: who meets whom
+# stays random. With nothing but the law of lengths this can be computed at once:
 
 # %%
 shares = measured.audio_shares(seconds, paper, [1, 2, 5, 10, 25, 50, 100, 625])
 share = shares.set_index("window")["audio_share"]
-for name, window in (("random", 1), ("bucketed", paper.bucket_batches)):
-    glue(f"padding_{name}", f"{100 * (1 - share[window]):.0f}", display=False)
-Markdown(f"Of random batches of {paper.batch_size}, {100 * (1 - share[1]):.0f} % are padding; of those sorted within "
-         f"windows of {paper.bucket_batches} batches, {100 * (1 - share[paper.bucket_batches]):.0f} %: an epoch is "
-         f"{share[paper.bucket_batches] / share[1]:.2f} times shorter.")
-
-# %% mystnb={"figure": {"name": "fig-audio-shares", "caption": "How much of an epoch's batches is audio, by the number of batches within which bursts are sorted by length. At the left the batches are random, at the right the whole epoch is sorted, and the same bursts would meet in every epoch. Counted, not measured: it depends on the lengths alone."}}
-_, axes = plt.subplots(figsize=(6.5, 2.8), layout="constrained")
-figures.plot_audio_shares(shares, paper.bucket_batches, axes);
-
-# %% [markdown]
-# **Work done twice.** The feature encoder is frozen, and under exact padding what it makes of a burst does not depend
-# on the burst's batch. So it is computed once and kept on the training's device.
-#
-# **Numbers longer than needed.** Products of matrices are computed in bfloat16 where the hardware is faster at it;
-# weights, losses and metrics stay in 32 bits.
-#
-# **Waiting.** Where they fit, all bursts lie on the training's device before the first step. A batch is gathered and
-# padded there; no file is read, and nothing asks the device for a number, until it is time to log.
-#
-# **Validation** needs no gradients. It runs over the same kept features, in large batches sorted by length.
+random, sorted_ = share[1], share[paper.bucket_batches]
+glue("padding_random", f"{100 * (1 - random):.0f}", display=False)
+glue("padding_bucketed", f"{100 * (1 - sorted_):.0f}", display=False)
 
 # %%
-if measured.defaults(found):
-    told = ("Encoding: of a step that would encode its bursts anew. "
-            f"Validation: of {measured.EXVO['val']:,} bursts every {paper.validate_every} steps, as at the scale paper.")
-    display(tables.boxed(speed.measures(found), told))
+Markdown(f"Of random batches of {paper.batch_size}, {100 * (1 - random):.0f} % are "
+         f"padding; of those sorted within windows of {paper.bucket_batches} batches, "
+         f"{100 * (1 - sorted_):.0f} %: an epoch is {sorted_ / random:.2f} times "
+         "shorter.")
+
+# %% mystnb={"figure": {"name": "fig-audio-shares", "caption": "How much of an epoch's batches is audio, by the number of batches within which bursts are sorted by length. At the left the batches are random, at the right the whole epoch is sorted, and the same bursts would meet in every epoch. Counted, not measured: it depends on the lengths alone."}}
+from burst2vec.report.figures.speed import plot_audio_shares
+
+_, axes = plt.subplots(figsize=(6.5, 2.8), layout="constrained")
+plot_audio_shares(shares, paper.bucket_batches, axes);
+
+# %% [markdown]
+# **Work done twice.** The feature encoder is frozen, and under exact padding what it
+# makes of a burst does not depend on the burst's batch. So it is computed once and kept
+# on the training's device.
+#
+# **Numbers longer than needed.** Products of matrices are computed in bfloat16 where
+# the hardware is faster at it; weights, losses and metrics stay in 32 bits.
+#
+# **Waiting.** Where they fit, all bursts lie on the training's device before the first
+# step. A batch is gathered and padded there; no file is read, and nothing asks the
+# device for a number, until it is time to log.
+#
+# **Validation** needs no gradients. It runs over the same kept features, in large
+# batches sorted by length.
+
+# %%
+told = ("Encoding: of a step that would encode its bursts anew. Validation: of "
+        f"{measured.EXVO['val']:,} bursts every {paper.validate_every} steps, as at "
+        "the scale paper.")
+if steps:
+    display(boxed(speed_tables.savings_table(found), told))
 
 # %% [markdown]
 # What one of these is worth by itself is seen by training without it:
 
 # %%
-switched = speed.switches(found)
-again = ("`python -m benchmarks.training_step --size base --device cpu --set '{precision: float32}' "
+switched = speed_tables.parameter_table(found)
+told = "Both compared with the Trainer as documented, in their own runs."
+again = ("`python -m benchmarks.training_step --size base --device cpu "
+         "--set '{precision: float32}' "
          "--json benchmarks/training_step_base_cpu_float32.json`")
-if len(switched):
-    display(tables.boxed(switched, "Both compared with the Trainer as documented, in their own runs."))
-else:
-    display(Markdown(f"Not measured yet. One more file does it for one parameter, for instance {again}."))
+not_yet = Markdown("Not measured yet. One more file does it for one parameter, for "
+                   f"instance {again}.")
+boxed(switched, told) if len(switched) else not_yet
 
 # %% [markdown]
 # ## A step beside the Trainer's
 #
-# The `transformers` library's Trainer is what most people would take. It is measured twice. As documented it follows the
-# guide to audio classification, but for two things that would change the task: it neither cuts bursts at one second nor
-# gathers the gradients of four batches. Set well, it groups lengths, computes in bfloat16, has its feature encoder frozen
-# and its optimiser fused; nothing is compiled, as in ours by default.
-# All three train the same heads on the same losses, 32 bursts and one task a batch. Memory is
-# that of a step, without the bursts; below ours stands what it would keep of ExVo's bursts on the training's device.
+# The `transformers` library's Trainer is what most people would take. It is measured
+# twice. As documented it follows the guide to audio classification, but for two things
+# that would change the task: it neither cuts bursts at one second nor gathers the
+# gradients of four batches. Set well, it groups lengths, computes in bfloat16, has its
+# feature encoder frozen and its optimiser fused; nothing is compiled, as in ours by
+# default. All three train the same heads on the same losses, 32 bursts and one task a
+# batch. Memory is that of a step, without the bursts; below ours stands what it would
+# keep of ExVo's bursts on the training's device.
 
 # %%
-show("training_step", speed.step_table)
+show("training_step", speed_tables.step_table)
 
 # %% [markdown]
-# How much of the difference is padding? The rest is arithmetic in 32 bits, a feature encoder that is trained too, and
-# what the loop does between two steps.
+# How much of the difference is padding? The rest is arithmetic in 32 bits, a feature
+# encoder that is trained too, and what the loop does between two steps.
 
 # %%
-for content in measured.defaults(found):
-    display(Markdown(f"- {speed.why_longer(content)}"))
+for content in steps:
+    display(Markdown(f"- {speed_tables.why_longer(content)}"))
 
 # %% mystnb={"figure": {"name": "fig-speed-steps", "caption": "Seconds of a step over the audio of its batch, padding included. Small: each turn. Large: the mean step of an epoch. To the left is less padding; lower, at the same length, is faster."}}
-if measured.defaults(found):
-    figures.draw_steps(measured.defaults(found));
+from burst2vec.report.figures.speed import draw_growth, draw_steps
+
+if steps:
+    draw_steps(steps);
 
 # %% [markdown]
-# Is there more to gain? *Utilisation* says: it is the operations that the bursts themselves call for, without padding
-# and without the feature encoder, in a second of our steps, as a share of what the machine does in a second of its best
-# product of two square matrices in the same arithmetic. What is missing to 100 % went to padding, to all that is no
-# product of matrices (norms, activations, dropout, the optimiser), to products too small to fill the machine, and to
-# waiting.
+# Is there more to gain? *Utilisation* says: it is the operations that the bursts
+# themselves call for, without padding and without the feature encoder, in a second of
+# our steps, as a share of what the machine does in a second of its best product of two
+# square matrices in the same arithmetic. What is missing to 100 % went to padding, to
+# all that is no product of matrices (norms, activations, dropout, the optimiser), to
+# products too small to fill the machine, and to waiting.
 
 # %%
-if measured.defaults(found):
-    display(tables.boxed(speed.utilisation_table(found)))
+if steps:
+    display(boxed(speed_tables.utilisation_table(found)))
 
 # %%
-profiled = [content for content in measured.defaults(found) if len(speed.profile_table(content))]
-for content in profiled:
-    display(tables.boxed(speed.profile_table(content), f"What takes the time; {measured.where(content)}."))
+for content in steps:
+    profile = speed_tables.profile_table(content)
+    if len(profile):
+        where = measured.circumstances(content)
+        display(boxed(profile, f"What takes the time; {where}."))
 
 # %% [markdown]
 # ## How it grows
 #
-# A step on bursts of one length each, from half a second to twenty. In attention every frame looks at every other, so
-# that its cost grows with the square; even at twenty seconds it is less than a fifth of the operations.
+# A step on bursts of one length each, from half a second to twenty. In attention every
+# frame looks at every other, so that its cost grows with the square; even at twenty
+# seconds it is less than a fifth of the operations.
 
 # %% mystnb={"figure": {"name": "fig-speed-growth", "caption": "Seconds and peak of memory of a step by the length of its bursts, both in logarithms. On a CPU the peak is that of the whole process, libraries included; on a GPU that of what was allotted there."}}
 if found["growth"]:
-    figures.draw_growth(found["growth"]);
+    draw_growth(found["growth"]);
 
 # %%
-show("growth", speed.length_table)
+show("growth", speed_tables.length_table)
 
 # %% [markdown]
-# With the corpus grow the dealing of an epoch into batches and the memory of the encoded bursts. A batch should cost what it
-# cost before.
+# With the corpus grow the dealing of an epoch into batches and the memory of the
+# encoded bursts. A batch should cost what it cost before.
 
 # %%
-show("growth", speed.corpus_table)
+show("growth", speed_tables.corpus_table)
 
 # %% [markdown]
-# And what comes before training: checking a corpus, preparing its waveforms, dealing an epoch's batches of three tasks.
-# Memory is that of all processes together.
+# And what comes before training: checking a corpus, preparing its waveforms, dealing an
+# epoch's batches of three tasks. Memory is that of all processes together.
 
 # %%
-show("scale", speed.scale_table)
+show("scale", speed_tables.scale_table)
 
 # %% [markdown]
 # ## Before and after training
 #
-# **Preparation** makes of a corpus's recordings, of any format and rate, one file of samples at 16 kHz. Beside it
-# stands a loop of `librosa.load`, which sets no level, sums no checksum and writes nothing, alone and in as many
-# processes.
+# **Preparation** makes of a corpus's recordings, of any format and rate, one file of
+# samples at 16 kHz. Beside it stands a loop of `librosa.load`, which sets no level,
+# sums no checksum and writes nothing, alone and in as many processes.
 
 # %%
-show("preparation", speed.preparation_table)
+show("preparation", speed_tables.preparation_table)
 
 # %% [markdown]
-# **Predictions** from waveforms, beside the `transformers` pipeline for audio classification with a HuBERT of the same
-# size: as its documentation has it, which on a CPU advises against batches, and sorted by length, in batches of as many
-# bursts and in our arithmetic (on a GPU with worker processes besides).
+# **Predictions** from waveforms, beside the `transformers` pipeline for audio
+# classification with a HuBERT of the same size: as its documentation has it, which on a
+# CPU advises against batches, and sorted by length, in batches of as many bursts and in
+# our arithmetic (on a GPU with worker processes besides).
 
 # %%
-show("inference", speed.inference_table)
+show("inference", speed_tables.inference_table)
 
 # %% [markdown]
-# **Intervals**: the [statistics page](statistics.ipynb) scores every system anew on thousands of resamples.
+# **Intervals**: the [statistics page](statistics.ipynb) scores every system anew on
+# thousands of resamples.
 
 # %%
-show("bootstrap", speed.bootstrap_table)
+show("bootstrap", speed_tables.bootstrap_table)
 
 # %% [markdown]
 # ## A full run
 #
-# How many steps a training takes is not a matter of speed. They are counted by the code that deals the batches, with
-# each variant's own parameters, on as many bursts as ExVo has; V7's oversampling follows the published counts. What an
-# epoch is decides by a factor of three: here every task sees every burst once, and 100 epochs are the most. Where an
-# epoch is one pass over the bursts, 100 of them are the column *100 passes*. Early stopping may end a training sooner,
-# but not before the column *earliest*. Below the hours stand those of training, validation and encoding; loading and
-# checkpoints are not in them. *Limit* is what the operations of the steps alone would take at the matrix rate of the
-# same machine. wav2vec 2.0 large, V1 and V2, is reckoned by HuBERT large, which has the same matrices.
+# How many steps a training takes is not a matter of speed. They are counted by the code
+# that deals the batches, with each variant's own parameters, on as many bursts as ExVo
+# has; V7's oversampling follows the published counts. What an epoch is decides by a
+# factor of three: here every task sees every burst once, and 100 epochs are the most.
+# Where an epoch is one pass over the bursts, 100 of them are the column *100 passes*.
+# Early stopping may end a training sooner, but not before the column *earliest*. Below
+# the hours stand those of training, validation and encoding; loading and checkpoints
+# are not in them. *Limit* is what the operations of the steps alone would take at the
+# matrix rate of the same machine. wav2vec 2.0 large, V1 and V2, is reckoned by HuBERT
+# large, which has the same matrices.
 
 # %%
-show("full_run", lambda content: speed.run_table(content, found))
+show("full_run", lambda content: speed_tables.run_table(content, found))
 
 # %%
 for content in found["full_run"]:
-    display(Markdown(speed.run_sentence(content)))
+    display(Markdown(speed_tables.run_sentence(content)))
 
 # %% [markdown]
-# The authors' hours are those of their machine, their padding and their number of steps, and only the first of these is
-# told: they say what one would expect, not which program is faster. Hours on a processor show where the time goes;
-# nobody should train a large model there.
+# The authors' hours are those of their machine, their padding and their number of
+# steps, and only the first of these is told: they say what one would expect, not which
+# program is faster. Hours on a processor show where the time goes; nobody should train
+# a large model there.

@@ -12,9 +12,6 @@ from pathlib import Path
 os.environ["HF_HUB_OFFLINE"] = "1"  # before the hub's client is imported: tests reach no network
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is: on models this small, threads wait for each other
 
-# A shell has its background jobs ignore Ctrl-C, and all that they start: tests that send it would wait in vain.
-signal.signal(signal.SIGINT, signal.default_int_handler)
-
 import joblib
 import numpy as np
 import pandas as pd
@@ -25,6 +22,9 @@ from burst2vec.audio.store import open_store
 from burst2vec.config import Params
 from burst2vec.corpora.opening import read_corpus
 from burst2vec.corpora.readers.exvo import COUNTRIES, EMOTIONS
+
+# A shell has its background jobs ignore Ctrl-C, and all that they start: tests that send it would wait in vain.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PITCHES = (200, 500, 1200, 3000)
 """In Hz, by ExVo's country code."""

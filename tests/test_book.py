@@ -1,11 +1,14 @@
-"""The book: what its sources promise, and its pages in a real browser without a network."""
+"""The book: its sources keep their promises, and its pages are sound in a real browser without a network."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import io
+import pkgutil
 import re
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +16,11 @@ import pytest
 import soundfile
 import yaml
 
+import burst2vec
 from burst2vec.config import Params
 
 pytest.importorskip("selenium")
-from tests.support import browser  # noqa: E402  (tests/support/browser.py, which imports selenium)
+from tests.support import browser  # noqa: E402  (it imports selenium)
 
 in_browser = pytest.mark.skipif(browser.MISSING is not None, reason=str(browser.MISSING))
 ROOT = Path(__file__).parents[1]
@@ -32,7 +36,14 @@ def chapters() -> list[str]:
 
 def test_every_prose_page_is_in_the_table_of_contents_and_the_other_way_round():
     listed = {name for name in chapters() if not name.startswith("book/notebooks/")}
-    assert listed == {f"book/{page.stem}" for page in BOOK.glob("*.md")}
+    assert listed == {page.relative_to(ROOT).with_suffix("").as_posix() for page in BOOK.rglob("*.md")}
+
+
+def test_the_api_reference_has_a_page_for_each_room_from_the_ground_up():
+    [contract] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = [name for layer in reversed(contract["layers"]) for name in layer.split(" | ")]
+    pages = [name.removeprefix("book/api/") for name in chapters() if name.startswith("book/api/")]
+    assert pages == ["overview", *(layer for layer in layers if not layer.startswith("_"))]
 
 
 def test_every_variant_has_a_page():
@@ -145,6 +156,40 @@ def test_a_site_without_pages_is_refused(tmp_path):
         browser.check_site(tmp_path)
 
 
+# The API reference ------------------------------------------------------------------------------------------
+
+def api_page(built_book: Path, room: str) -> str:
+    """Returns the HTML of what a page of the API reference says, without menus."""
+    page = (built_book / f"book/api/{room}.html").read_text(encoding="utf-8")
+    return page[page.index("<article"):page.index("</article>")]
+
+
+def test_every_name_that_the_package_offers_leads_from_the_overview_to_its_room(built_book):
+    overview = api_page(built_book, "overview")
+    for name in burst2vec.__all__:
+        home = f"{burst2vec._HOMES[name]}.{name}"
+        room = home.split(".")[0]
+        assert f'href="{room}.html#burst2vec.{home}"' in overview, name
+        assert f'id="burst2vec.{home}"' in api_page(built_book, room), name
+
+
+def test_every_module_has_a_section_on_the_page_of_its_room(built_book):
+    modules = [module.name for module in pkgutil.walk_packages(burst2vec.__path__, "burst2vec.")]
+    for module in modules:
+        room = module.split(".")[1]
+        assert room.startswith("_") or f'id="module-{module}"' in api_page(built_book, room), module
+
+
+def test_no_markup_of_a_docstring_reaches_the_reader(built_book):
+    for page in (built_book / "book" / "api").glob("*.html"):
+        text = html.unescape(re.sub(r"<[^>]+>", "", api_page(built_book, page.stem)))
+        assert re.findall(r".*(?:`|\|-|~[a-z]+\.).*", text) == [], page.name
+
+
+def test_a_function_leads_to_its_source(built_book):
+    assert 'href="../../_modules/burst2vec/evaluation/metrics.html#ccc"' in api_page(built_book, "evaluation")
+
+
 # The pages --------------------------------------------------------------------------------------------------
 
 @pytest.fixture(scope="module")
@@ -170,6 +215,7 @@ HOLDS = {
     "notebooks/preprocessing": "figures", "notebooks/baseline": "figures", "notebooks/V1": "figures",
     "notebooks/ensembles": "tables maths", "notebooks/results": "maths tables figures",
     "notebooks/audit": "maths tables figures", "notebooks/speed": "tables figures",
+    "api/overview": "tables", "api/corpora": "tables", "api/report": "tables",
 }
 
 

@@ -16,6 +16,9 @@ import soundfile
 from burst2vec.cli import main
 from burst2vec.models.burst2vec import build
 
+COMMAND = [sys.executable, "-c", "import sys; from burst2vec.cli import main; sys.exit(main())"]
+"""How a test starts `burst2vec` as a process of its own."""
+
 
 @pytest.mark.parametrize("code", ["import burst2vec", "import burst2vec.cli as cli\ntry: cli.main(['--help'])\n"
                                                       "except SystemExit: pass"])
@@ -31,8 +34,9 @@ def test_preparing_loads_no_torch_and_its_workers_no_table_either():
 
 def loaded(code):
     """Packages that a fresh interpreter loads for `code`, without those of Python itself."""
-    code = (f"import sys; before = set(sys.modules)\n{code}\nnew = {{m.split('.')[0] for m in {{*sys.modules}} - before}}"
-            "\nprint('', *sorted(new - sys.stdlib_module_names))")
+    code = (f"import sys; before = set(sys.modules)\n{code}\n"
+            "new = {m.split('.')[0] for m in {*sys.modules} - before}\n"
+            "print('', *sorted(new - sys.stdlib_module_names))")
     printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     return set(printed.splitlines()[-1].split())
 
@@ -49,7 +53,7 @@ def test_synth_writes_a_corpus_that_prepare_reads(tmp_path, capsys):
 @pytest.mark.parametrize("arguments, named", [
     (["prepare", "-p", "corpus", "no/such/folder"], "no/such/folder"),
     (["prepare", "-p", "audio", "loud"], "audio"),
-    (["prepare", "-f", "no/such.yaml"], "no/such.yaml"),
+    (["prepare", "-f", "no/such.yaml"], "no/such.yaml"), (["prepare", "-p", "sed", "1"], "did you mean seed?"),
 ])
 def test_bad_input_is_one_line_that_names_it(arguments, named, capsys):
     assert main(arguments) == 1
@@ -57,12 +61,43 @@ def test_bad_input_is_one_line_that_names_it(arguments, named, capsys):
     assert named in error and len(error.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize("value", ["2022-13-45", "[" * 10_000, "9" * 5_000, "a: b: c", "\0"])
-def test_a_value_that_is_no_yaml_is_named_with_its_parameter(value, capsys):
+@pytest.mark.parametrize("value", ["2022-13-45", "[" * 10_000, "9" * 5_000, "a: b: c", "0x10"])
+def test_a_value_of_another_type_is_named_with_its_parameter_in_one_line(value, capsys):
     assert main(["prepare", "-p", "seed", value]) == 1
     error = capsys.readouterr().err
-    assert error.startswith("burst2vec: parameter seed is ") and "a value that YAML can read" in error
+    assert error.startswith("burst2vec: parameter seed is ") and "expected a whole number" in error
     assert len(error.splitlines()) == 1 and len(error) < 500
+
+
+def test_a_parameter_arrives_as_it_was_typed(tmp_path, capsys, write_exvo, labels):
+    corpus = write_exvo(tmp_path / "bursts #2: (clean)", labels)
+    typed = ["-p", "corpus", str(corpus), "-p", "cache", str(tmp_path / "cache #1"), "-p", "seed", "010"]
+    assert main(["prepare", *typed]) == 0
+    assert json.loads(capsys.readouterr().out)["corpus"] == corpus.name
+    assert list((tmp_path / "cache #1").iterdir())
+
+
+def test_a_corpus_named_twice_is_two_corpora(tmp_path, capsys, write_exvo, labels):
+    folders = [write_exvo(tmp_path / name, labels) for name in ("one", "other, too")]
+    named = [part for folder in folders for part in ("-p", "corpus", str(folder))]
+    for corpora in (named, ["-p", "corpus", json.dumps(list(map(str, folders)))]):
+        assert main(["prepare", *corpora, "-p", "cache", str(tmp_path / "cache")]) == 0
+        assert json.loads(capsys.readouterr().out.splitlines()[-1])["bursts"] == 2 * len(labels)
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("ascii", rb"k\xe4uze \u2014 \U0001f4a5"),
+                                                 ("latin-1", b"k\xe4uze \\u2014 \\U0001f4a5")])
+def test_check_prints_its_report_on_a_terminal_of_few_characters(tmp_path, write_exvo, labels, encoding, shown):
+    corpus = write_exvo(tmp_path / "k\u00e4uze \u2014 \U0001f4a5", labels)
+    done = subprocess.run([*COMMAND, "check", str(corpus)], capture_output=True,
+                          env={**os.environ, "PYTHONIOENCODING": encoding})
+    assert done.returncode == 0, done.stderr
+    assert shown in done.stdout and b"Nothing that would make training wrong" in done.stdout
+
+
+def test_no_progress_bar_is_drawn_where_standard_error_is_no_terminal(tmp_path):
+    command = [*COMMAND, "synth", str(tmp_path / "corpus"), "--train", "8", "--val", "4", "--test", "4"]
+    assert not subprocess.run(command, stderr=subprocess.PIPE, check=True).stderr
 
 
 def test_a_name_cannot_command_the_terminal(tmp_path, capsys):
@@ -71,8 +106,9 @@ def test_a_name_cannot_command_the_terminal(tmp_path, capsys):
 
 
 @pytest.fixture
-def model(tiny_corpus, tiny_params, tmp_path):
-    """The folder of a saved model."""
+def model(tiny_corpus, tiny_params, tmp_path, monkeypatch):
+    """The folder of a saved model. It is untrained, but nobody says that what it predicts is implausible."""
+    monkeypatch.setattr("burst2vec.systems.predictor.implausible_scalars", lambda *_: iter(()))
     build(tiny_params(), tiny_corpus.tasks).save_pretrained(tmp_path / "V4")
     return str(tmp_path / "V4")
 
@@ -91,6 +127,20 @@ def test_predict_writes_a_row_for_each_recording(model, sound, tmp_path, capsys,
     table = pd.read_csv(out) if suffix == "csv" else pd.read_json(out, lines=True)
     assert table["file"].tolist() == [sound] and table["end"].tolist() == [0.5]
     assert capsys.readouterr() == ("", "")
+
+
+def test_predict_prints_notes_and_ends_well_all_the_same(model, sound, capsys, monkeypatch):
+    monkeypatch.setattr("burst2vec.systems.predictor.implausible_scalars", lambda *_: iter(["age is\x1b implausible"]))
+    assert main(["predict", model, sound]) == 0
+    assert capsys.readouterr().err == "burst2vec: age is\\x1b implausible\n"
+
+
+def test_predict_prints_a_table_on_a_terminal(model, sound, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    assert main(["predict", model, sound]) == 0
+    header, row, *_ = lines = capsys.readouterr().out.splitlines()
+    assert header.startswith("file") and "age" in header and "laugh.wav" in row and max(map(len, lines)) <= 60
 
 
 def test_predict_without_out_prints_csv(model, sound, capsys):
@@ -157,6 +207,14 @@ def test_help_tells_of_the_exit_code(capsys):
     with pytest.raises(SystemExit):
         main(["predict", "--help"])
     assert "1 when any was left out" in " ".join(capsys.readouterr().out.split())
+
+
+def test_convert_tells_how_many_recordings_it_made_readable(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("burst2vec.corpora.conversion.convert", lambda folder, report: report("x.webm: no") or (3, 2))
+    assert main(["convert", str(tmp_path)]) == 1
+    assert capsys.readouterr() == ("3 recordings converted; 2 had been before\n", "burst2vec: x.webm: no\n")
+    monkeypatch.setattr("burst2vec.corpora.conversion.convert", lambda folder, report: (3, 0))
+    assert main(["convert", str(tmp_path)]) == 0
 
 
 def test_submission_prints_the_file_that_it_wrote(tiny_corpus, tmp_path, capsys):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
-from burst2vec.config import ParameterError, Params, project_root, read_yaml
+from burst2vec.config import ParameterError, Params, parse, project_root, read_yaml
 
 ROOT = Path(__file__).parents[1]
 SCALES = sorted((ROOT / "params" / "scales").glob("*.yaml"))
@@ -87,11 +87,12 @@ def test_a_name_like_no_other_is_refused_with_all_that_are_known():
 
 
 @pytest.mark.parametrize(("name", "value", "expected"), [
-    ("batch_size", 2.5, "int"), ("batch_size", "32", "int"), ("batch_size", True, "int"), ("batch_size", None, "int"),
-    ("batch_size", np.int64(32), "int"), ("learning_rate", "fast", "float"), ("learning_rate", False, "float"),
-    ("adversarial", "false", "bool"), ("adversarial", 0, "bool"), ("backbone", 3, "str"), ("run", 2022, "str"),
-    ("tasks", {}, r"list\[str\]"), ("tasks", [1], r"list\[str\]"), ("results", Path("out"), "str"),
-    ("dropout", {"value": 0.1}, "float"), ("scale", np.arange(3), "str"), ("variant", 4, "str"),
+    *[("batch_size", value, "a whole number") for value in (2.5, "32", True, None, np.int64(32))],
+    *[("learning_rate", value, "a number") for value in ("fast", False, "nan", float("inf"), {"value": 0.1})],
+    ("adversarial", "false", "true or false"), ("adversarial", 0, "true or false"),
+    *[(name, value, "text") for name, value in (("backbone", 3), ("run", 2022), ("results", Path("out")),
+                                                ("scale", np.arange(3)), ("variant", 4))],
+    *[("tasks", value, "a list of texts") for value in ({}, [1], [""], "")],
 ])
 def test_a_wrong_type_is_refused_naming_parameter_value_and_type(name, value, expected):
     with pytest.raises(ParameterError, match=f"parameter {name} is .*; expected {expected}"):
@@ -100,7 +101,7 @@ def test_a_wrong_type_is_refused_naming_parameter_value_and_type(name, value, ex
 
 @pytest.mark.parametrize(("name", "value", "expected"), [
     ("batch_size", 1, "at least 2"), ("dropout", 1.0, "at least 0 and at most 0.99"),
-    ("dropout", float("nan"), "at least 0"), ("learning_rate", -1e-5, "at least 0"),
+    ("learning_rate", -1e-5, "at least 0"),
     ("alpha_adversarial", -1, "at least 0"), ("patience", 0, "at least 1"),
     ("synthetic_bias", 1.5, "at least 0 and at most 1"), ("audio", "raw", "one of provided, own"),
     ("padding", "", "one of exact, as_published"), ("precision", "float16", "one of auto, float32, bfloat16"),
@@ -129,6 +130,10 @@ def test_a_scale_or_variant_without_file_is_refused_with_those_that_there_are(ki
     ("learning_rat: 1.0", "X.yaml: unknown parameter 'learning_rat'; did you mean learning_rate?"),
     ("- a\n- b", "X.yaml: expected lines `name: value`"),
     ("model:\n  width: 3", "X.yaml: unknown parameter 'model'"),
+    ("width: 3\nseed: 010", "X.yaml, line 2: .*010 means 8 there; write that, or put quotes around text"),
+    ("seed: 1:30", "X.yaml, line 1: .*1:30 means 90 there"), ("seed: 0x10", "X.yaml, line 1: .*0x10 means 16 there"),
+    ("seed: 1\nwidth: 3\nseed: 2", "X.yaml, line 3: .*seed is there twice"),
+    ("seed: [1", "X.yaml, line 1: not readable as YAML .expected ',' or ']'"),
 ])
 def test_a_bad_parameter_file_is_named(tmp_path, content, complaint):
     (tmp_path / "X.yaml").write_text(content)
@@ -188,11 +193,52 @@ def test_a_value_that_yaml_itself_stumbles_over_is_a_bad_parameter_file(tmp_path
 def test_lines_of_yaml_that_mean_billions_of_lists_are_refused_in_a_line(tmp_path):
     lines = ["width: [&a0 [ha]", *(f"  , &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)), "  ]"]
     (tmp_path / "X.yaml").write_text("\n".join(lines))
-    with pytest.raises(ParameterError, match="parameter width is .*; expected int") as caught:
+    with pytest.raises(ParameterError, match="parameter width is .*; expected a whole number") as caught:
         Params.resolve(read_yaml(tmp_path / "X.yaml"))
     assert len(str(caught.value)) < 2_000
 
 
 def test_an_integer_beyond_every_float_is_refused():
-    with pytest.raises(ParameterError, match="parameter dropout is 1000.*; expected float"):
+    with pytest.raises(ParameterError, match="parameter dropout is 1000.*; expected a number"):
         Params(dropout=10 ** 400)
+
+
+@pytest.mark.parametrize("text", ["exp #2", "/data/bursts #2 (clean)", "a: b", "2022", "007", "1e3", "true", "null",
+                                  " x ", "~/x", "[a]", "'quoted'", "\u2014 \U0001f4a5", ""])
+def test_typed_text_stays_as_it_was_typed(text):
+    assert Params(**parse([("run", text)])).run == text
+
+
+@pytest.mark.parametrize(("name", "text", "value"), [
+    ("seed", "010", 10), ("seed", "7", 7), ("learning_rate", "1e-3", 0.001), ("dropout", "0", 0.0),
+    ("adversarial", "false", False), ("oversampling", "True", True),
+    ("corpus", "/data/bursts #2 (clean)", ["/data/bursts #2 (clean)"]), ("corpus", "/data/[old", ["/data/[old"]),
+    ("corpus", '[synthetic, "/data/bursts, all #2", 007]', ["synthetic", "/data/bursts, all #2", "007"]),
+    ("tasks", "[]", []), ("tasks", "exvo:age", ["exvo:age"]),
+])
+def test_typed_text_is_read_by_its_parameters_type(name, text, value):
+    read = parse([(name, text)])[name]
+    assert (read, type(read)) == (value, type(value)) and getattr(Params(**{name: read}), name) == value
+
+
+@pytest.mark.parametrize(("name", "text", "complaint"), [
+    ("seed", "0x10", "parameter seed is '0x10'; expected a whole number"),
+    ("seed", "2.0", "parameter seed is '2.0'; expected a whole number"),
+    ("seed", "9" * 5_000, "parameter seed is '999.*; expected a whole number"),
+    ("dropout", "1,5", "parameter dropout is '1,5'; expected a number"),
+    ("dropout", "nan", "parameter dropout is nan; expected a number"),
+    ("adversarial", "yes", "parameter adversarial is 'yes'; expected true or false"),
+    ("tasks", "[a: b]", "parameter tasks is .*; expected a list of texts"),
+    ("tasks", "[a, 'b]", "parameter tasks is .*; expected a list such as"),
+    ("tasks", "[" * 10_000 + "]" * 10_000, "parameter tasks is .*; expected a list such as"),
+    ("sed", "1", "unknown parameter 'sed'; did you mean seed?"),
+])
+def test_typed_text_that_is_no_value_is_refused(name, text, complaint):
+    with pytest.raises(ParameterError, match=complaint) as caught:
+        Params(**parse([(name, text)]))
+    assert len(str(caught.value)) < 600
+
+
+def test_items_of_a_list_add_up_and_of_other_parameters_the_last_counts():
+    typed = [("seed", "1"), ("corpus", "a"), ("corpus", "b c"), ("seed", "2")]
+    assert parse(typed) == {"seed": 2, "corpus": ["a", "b c"]}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
+from importlib.metadata import distribution
 from pathlib import Path
 
 import setuptools
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,14 +28,30 @@ def test_environment_yml_asks_for_what_pyproject_asks_for():
     assert set(conda[-1]["pip"]) == requirements()
 
 
-def test_the_lock_pins_every_requirement_within_its_bounds():
-    from packaging.requirements import Requirement
+def locked() -> dict[str, str]:
+    """Returns the version of each package that the lock names, by the package's canonical name."""
+    pins = [line.split("==") for line in (ROOT / "requirements.lock").read_text().splitlines() if "==" in line]
+    return {canonicalize_name(name): version for name, version in pins}
 
-    locked = dict(line.lower().split("==") for line in (ROOT / "requirements.lock").read_text().splitlines()
-                  if "==" in line)
-    locked = {re.sub(r"[-_.]+", "-", name): version for name, version in locked.items()}
+
+def test_the_lock_pins_every_requirement_within_its_bounds():
     for requirement in map(Requirement, requirements()):
-        assert requirement.specifier.contains(locked[requirement.name.lower()]), requirement
+        assert requirement.specifier.contains(locked()[canonicalize_name(requirement.name)]), requirement
+
+
+def test_the_lock_pins_whatever_the_requirements_require_in_turn():
+    pinned, waiting, seen = locked(), [Requirement(text) for text in requirements()], set()
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        if name.startswith(("nvidia-", "cuda-", "triton")) or (name, *sorted(requirement.extras)) in seen:
+            continue  # what a build of torch for GPUs requires, each its own
+        seen.add((name, *sorted(requirement.extras)))
+        assert name in pinned, f"{requirement} is required and not in requirements.lock"
+        for needed in map(Requirement, distribution(name).requires or []):
+            if any(needed.marker is None or needed.marker.evaluate({"extra": extra})
+                   for extra in (requirement.extras or {""})):
+                waiting.append(needed)
 
 
 def test_every_package_of_the_library_is_installed():

@@ -1,4 +1,5 @@
-"""From a recording to samples on the device: decoded, resampled, levelled, stored once and packed.
+"""From a recording to samples on the device: decoded, judged, resampled, levelled, stored once and packed.
 
-It uses `corpora`. Read `waveform` first, then `store`.
+The room uses `corpora` and `machine`. Read `waveform` first, then `faults` and `store`; `decoding` and `containers`
+are about files that are not what their headers say.
 """

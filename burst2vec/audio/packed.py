@@ -1,34 +1,43 @@
 """Sequences of unequal length, one after the other in a tensor on the training's device, and batches gathered from it.
 
-So are kept the waveforms of a corpus, as 16-bit integers, and what a frozen feature encoder made of them. A batch is one
-gather on the device: nothing is decoded, copied from the host or waited for.
+The waveforms of a corpus are kept in this way, as 16-bit integers, and so is the output of a frozen feature encoder. A
+batch is one gather on the device: nothing is decoded, and no copy from the host has to be waited for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import psutil
 import torch
 
 from burst2vec.audio.quantised import SAMPLE
-from burst2vec.audio.store import WaveformStore
+from burst2vec.audio.store import Store
 from burst2vec.audio.waveform import SAMPLE_RATE
 
 ROOM = 0.5
-"""The share of a device's free memory that may be filled with what could as well be read, or computed, again."""
+"""The share of a device's free memory that may be filled with what could be read or computed again instead."""
 
 LONG = 3.0
-"""Seconds of a burst, longer than most, that a batch of predictions is meant for. One of longer bursts holds fewer."""
+"""The burst length in seconds up to which a prediction batch holds `batch_size` bursts. Batches of longer bursts hold
+fewer."""
+
+
+class Waveforms(Protocol):
+    """Waveforms by number, float32 (samples,) each: a store, `Packed`, or a list."""
+
+    def __getitem__(self, row: int, /) -> np.ndarray | torch.Tensor: ...
 
 
 class Packed:
-    """Takes a waveform store's place, on a device: `packed[row]` is a waveform (samples,), or encoded (frames, channels).
+    """A waveform store on a device: `packed[row]` is a waveform (samples,), or its encoding (frames, channels).
 
-    `values` (total, ...) holds the sequences of `rows`, one after the other; `sizes` (rows of the corpus,) says how long
-    each row's is, in samples or frames; those that are not held are of no length. `scales` (rows of the corpus,)
-    multiplies them. `lengths`, those of the waveforms in samples, decide which bursts share a batch.
+    `values` (total, ...) holds the sequences of `rows`, one after the other. `sizes` (rows of the corpus,) is the
+    length of each row's sequence in samples or frames; sequences that are not held have length 0. `scales` (rows of the
+    corpus,) are the factors that a sequence is multiplied by when it is read. `lengths` (rows of the corpus,) are those
+    of the waveforms in samples, by which bursts are put together in batches.
     """
 
     def __init__(self, values: torch.Tensor, rows: np.ndarray, sizes: np.ndarray, lengths: np.ndarray,
@@ -50,8 +59,10 @@ class Packed:
         return sequence if self._scales is None else sequence * self._scales[row]
 
     def batch(self, rows: np.ndarray, multiple: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
-        """The sequences of `rows`, zero padded to the longest of them, (batch, longest, ...), and the size of each,
-        (batch,). The padded length is rounded up to a `multiple`. The device is not waited for."""
+        """The sequences of `rows`, zero padded to the longest (batch, longest, ...), and their sizes (batch,).
+
+        The padded length is rounded up to a multiple of `multiple`. The device is not waited for.
+        """
         chosen = to_device(rows, self.device)
         sizes = self._there["sizes"][chosen]
         time = torch.arange(-(-self.sizes[rows].max() // multiple) * multiple, device=self.device)
@@ -62,21 +73,27 @@ class Packed:
 
 
 def to_device(array: np.ndarray, device: torch.device) -> torch.Tensor:
-    """A small array as a tensor on the device. The device is not waited for."""
+    """A small array as a tensor on the device, without waiting for the device."""
     tensor = torch.from_numpy(array)
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 def fits(size: int, device: torch.device, processes: int = 1) -> bool:
-    """Whether so many bytes, kept by each of the processes, leave the device room to train. A GPU is one process's own."""
+    """Whether the device has room to train beside `size` bytes that each of the `processes` keeps.
+
+    A GPU belongs to one process alone; a processor's memory is shared by all.
+    """
     if device.type == "cuda":
         return size < ROOM * torch.cuda.mem_get_info(device)[0]
     return processes * size < ROOM * psutil.virtual_memory().available
 
 
-def resident(store: WaveformStore, rows: np.ndarray, device: torch.device, processes: int = 1) -> Packed | WaveformStore:
-    """A store with the waveforms of `rows` on the device, 2 bytes a sample; the store itself where they do not
-    fit, once for each of the processes."""
+def resident(store: Store, rows: np.ndarray, device: torch.device,
+             processes: int = 1) -> Packed | Store:
+    """A store with the waveforms of `rows` on the device, with 2 bytes a sample.
+
+    Where they do not fit, once for each of the `processes`, the store itself comes back.
+    """
     total = int(store.lengths[rows].sum())
     if not fits(SAMPLE.itemsize * total, device, processes):
         return store
@@ -89,8 +106,11 @@ def resident(store: WaveformStore, rows: np.ndarray, device: torch.device, proce
 
 
 def by_length(lengths: np.ndarray, batch_size: int, seconds: float = LONG) -> list[np.ndarray]:
-    """Places of bursts of so many samples (bursts,), the like together, the shortest first, in batches of no more than
-    `batch_size` bursts, and no more padded audio than `batch_size` bursts of so many `seconds`: memory bounds both."""
+    """The places of bursts in batches of similar length, the shortest first; `lengths` in samples (bursts,).
+
+    A batch holds at most `batch_size` bursts, and no more padded audio than `batch_size` bursts of `seconds` would: the
+    memory bounds both.
+    """
     order = np.argsort(lengths, kind="stable")
     most = batch_size * seconds * SAMPLE_RATE
     starts = [0]
@@ -102,12 +122,12 @@ def by_length(lengths: np.ndarray, batch_size: int, seconds: float = LONG) -> li
 
 
 def collate(sequences: Sequence[np.ndarray | torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Waveforms (samples,) zero padded to the longest, (batch, samples), and their lengths in samples (batch,)."""
+    """Waveforms (samples,) zero padded to the longest (batch, samples), and their lengths (batch,)."""
     clips = [torch.as_tensor(s) for s in sequences]
     return torch.nn.utils.rnn.pad_sequence(clips, batch_first=True), torch.tensor([len(clip) for clip in clips])
 
 
-def gather(source: Packed | Sequence[np.ndarray], rows: np.ndarray, device: torch.device,
+def gather(source: Waveforms, rows: np.ndarray, device: torch.device,
            multiple: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
     """The padded batch of `source[row]` for each of the `rows`, on the device, and the sizes (batch,)."""
     if isinstance(source, Packed):

@@ -1,103 +1,146 @@
-"""Waveforms: reading, resampling, and our own preprocessing of raw recordings (section 4.1).
+"""Waveforms: mixing, resampling, and our own preprocessing of raw recordings (section 4.1).
 
 Conventions: a waveform is float32, one number a sample, full scale at 1.0; rates are in Hz; levels in dB re full scale.
 """
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import math
-import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import soxr
 
-SAMPLE_RATE = 16_000
-"""In Hz; what every backbone here was trained on."""
-
-RATES = (1_000, 768_000)
-"""In Hz; what is sampled more slowly or faster is no recording of a voice."""
+from burst2vec.audio.decoding import Recording, opened
+from burst2vec.audio.faults import RATES, SAMPLE_RATE, AudioError, Meter, wrong_rate
 
 QUALITY = "VHQ"
-"""soxr's highest. It costs half a millisecond a burst, once, where torchaudio's Kaiser-windowed kernel of a like
-stop-band costs nine times that, and takes a torch."""
+"""The name of soxr's highest quality. It costs half a millisecond a burst, once. torchaudio's Kaiser-windowed kernel
+with the same stop band costs nine times as much, and needs torch."""
 
 RMS_LEVEL = -3.0
-"""In dB, the level of our preprocessing (section 4.1)."""
-
-SHORTEST = 400
-"""In samples: 25 ms, one frame of a wav2vec 2.0 feature encoder."""
-
-EARLY = 0.1
-"""In seconds: by how much less than its header says a recording may hold. Compressed formats tell it roughly."""
-
-
-class AudioError(ValueError):
-    """A recording that cannot be used; the message names the file and what would be right."""
-
-
-@contextlib.contextmanager
-def _opened(path: str | Path) -> Iterator[soundfile.SoundFile]:
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"{path}: there is no such recording")
-    open(path, "rb").close()  # a PermissionError says more than libsndfile's "System error"
-    try:
-        with soundfile.SoundFile(os.fsencode(path)) as file:  # as bytes: a name need not be UTF-8
-            yield file
-    except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:  # TypeError: headerless, by its suffix
-        why = str(getattr(error, "error_string", error)).removeprefix("Error : ").rstrip(".")
-        raise AudioError(f"{path}: not readable as audio ({why}); expected WAV, FLAC, OGG or MP3. "
-                         f"Others can be converted: ffmpeg -i FILE FILE.wav") from error
+"""The root mean square level in dB to which our preprocessing sets a recording (section 4.1)."""
 
 
 def read_audio(path: str | Path) -> tuple[np.ndarray, int]:
     """A recording's waveform (samples, channels) as float32, and its sample rate in Hz.
 
-    Reads what libsndfile reads (WAV, FLAC, OGG, MP3). Raises AudioError for anything else and for what does not fit into
-    memory, FileNotFoundError.
+    Whatever libsndfile decodes is read: WAV, FLAC, OGG, MP3 and others. Raises AudioError for anything else and for
+    what does not fit into memory, and FileNotFoundError.
     """
-    with _opened(path) as file:
-        try:
-            return file.read(dtype="float32", always_2d=True), file.samplerate
-        except (MemoryError, ValueError):  # ValueError: more than NumPy can count
-            raise AudioError(f"{path}: too long for this machine's memory; "
-                             f"its header promises {file.frames} samples") from None
+    with opened(path) as recording:
+        blocks = list(recording.blocks()) or [np.zeros((0, recording.channels), np.float32)]
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks), recording.rate
 
 
-def read_parts(path: str | Path, longest: float) -> Iterator[tuple[float, float, np.ndarray]]:
-    """A recording in equal parts of at most `longest` seconds, one at a time: start and end in seconds, and the
-    waveform (samples,) at 16 kHz, mono. No more of it is in memory than a part.
+def load(path: str | Path, audio: str) -> np.ndarray:
+    """A recording as the experiment hears it: float32 (samples,), 16 kHz, mono.
 
-    Raises AudioError where it is unreadable, from a part on perhaps, and FileNotFoundError.
+    `audio` is `own` for our preprocessing of raw recordings, which also sets them to -3 dB RMS, or `provided`, which
+    leaves their level alone. Raises AudioError, naming the file, where the recording has a grave fault
+    (`faults.Meter.grave`), and FileNotFoundError.
     """
-    with _opened(path) as file:
-        rate, frames = file.samplerate, file.frames
-        count = max(1, math.ceil(frames / (longest * rate)))
-        for start, stop in itertools.pairwise(i * frames // count for i in range(count + 1)):
-            waveform = file.read(stop - start, dtype="float32", always_2d=True)
-            end = start + len(waveform)
-            whole = (stop - end) / rate <= EARLY
-            if whole or len(waveform) / rate > EARLY:
-                yield start / rate, end / rate, to_mono_16k(waveform, rate)
-            if not whole:
-                raise AudioError(f"{path}: ends after {end / rate:.1f} s where its header says {frames / rate:.1f} s")
+    with opened(path) as recording:
+        meter = Meter(recording.rate, recording.channels)
+        blocks = [_measured(block, meter) for block in recording.blocks()]
+        meter.unread = recording.unread
+        fault = meter.grave()
+        if fault:
+            raise AudioError(f"{path}: {fault}")
+        waveform = resample(blocks[0] if len(blocks) == 1 else np.concatenate(blocks), meter.rate)
+        return to_rms_level(waveform) if audio == "own" else waveform
 
 
-def to_mono_16k(waveform: np.ndarray, rate: int) -> np.ndarray:
-    """The mean of a waveform's channels (samples, channels), resampled to 16 kHz: float32 (samples at 16 kHz,).
+@dataclass(frozen=True)
+class Part:
+    """A stretch of a recording, with its start and end in seconds."""
 
-    Tones up to 7.4 kHz keep their level; of those above 8.05 kHz nothing is left as alias, not even 150 dB below. soxr
-    works in one thread, so the samples are the same beside whatever it runs. Raises AudioError for a rate outside
-    `RATES`.
+    start: float
+    end: float
+    waveform: np.ndarray
+    """The waveform (samples,) at 16 kHz, mono; empty where the part cannot be used."""
+    fault: str
+    """What makes the part unusable, in words; empty where it can be used."""
+
+
+def read_parts(path: str | Path, longest: float) -> Iterator[Part]:
+    """Yields a recording in equal parts of at most `longest` seconds; no more of it is in memory than a part.
+
+    A recording that is longer than a part is first decoded to its end, because its header may be wrong about its
+    length. Of a recording that is damaged somewhere, the parts before the damage come, each of `longest` seconds.
+    Raises FileNotFoundError, and AudioError where the recording, or a part of it, cannot be decoded, and after the last
+    part where some of it is missing or could not be read.
+    """
+    with opened(path) as recording:
+        most = max(1, int(longest * recording.rate))
+        block = recording.read(most + 1)
+        whole = len(block) <= most
+        start = len(block)
+        if whole:
+            yield _part(recording, 0, block)
+    if not whole:
+        start, ends = 0, _ends(path, most)
+        with opened(path) as recording:
+            while len(block := recording.read(next(ends, start + 1) - start)):
+                yield _part(recording, start, block)
+                start += len(block)
+    meter = Meter(recording.rate, recording.channels)
+    meter.frames, meter.missing, meter.unread = start, recording.missing, recording.unread
+    if start and meter.incomplete():
+        raise AudioError(f"{path}: {meter.incomplete()}")
+
+
+def _ends(path: str | Path, most: int) -> Iterator[int]:
+    """The frames at which the parts of a recording end, each of which holds at most `most` frames."""
+    total = 0
+    try:
+        with opened(path) as recording:
+            for block in recording.blocks():
+                total += len(block)
+    except AudioError:  # which the parts meet, too
+        return itertools.count(most, most)
+    count = math.ceil(total / most)
+    return iter([total * (i + 1) // count for i in range(count)])
+
+
+def _part(recording: Recording, start: int, block: np.ndarray) -> Part:
+    meter = Meter(recording.rate, recording.channels)
+    mono = _measured(block, meter)
+    meter.unread = recording.unread
+    fault = meter.grave()
+    waveform = np.zeros(0, np.float32) if fault else resample(mono, recording.rate)
+    return Part(start / recording.rate, (start + len(block)) / recording.rate, waveform, fault)
+
+
+def _measured(block: np.ndarray, meter: Meter) -> np.ndarray:
+    """The mean of a block's channels (frames,), which the meter has taken in."""
+    mono = mix(block)
+    meter.hear(block, mono)
+    return mono
+
+
+def mix(waveform: np.ndarray) -> np.ndarray:
+    """The mean (samples,) of a waveform's channels (samples, channels)."""
+    with np.errstate(invalid="ignore", over="ignore"):  # the meter says it better
+        if waveform.shape[1] == 1:
+            return waveform[:, 0]
+        if waveform.shape[1] == 2:  # many times as fast as a mean over rows of two, to the same bits
+            return (waveform[:, 0] + waveform[:, 1]) / 2
+        return waveform.mean(axis=1)
+
+
+def resample(mono: np.ndarray, rate: int) -> np.ndarray:
+    """A waveform (samples,) of a sample rate in Hz resampled to 16 kHz, float32 (samples at 16 kHz,).
+
+    Tones up to 7.4 kHz keep their level. Of tones above 8.05 kHz nothing is left as alias, not even 150 dB below. soxr
+    works in one thread, so the samples are the same whatever else is running. Raises AudioError for a rate outside
+    `faults.RATES`.
     """
     if not RATES[0] <= rate <= RATES[1]:
-        raise AudioError(f"sampled at {rate} Hz; expected {RATES[0]} to {RATES[1]} Hz")
-    with np.errstate(invalid="ignore", over="ignore"):  # `check` says it better
-        mono = waveform[:, 0] if waveform.shape[1] == 1 else waveform.mean(axis=1)  # a mean over one is slow
+        raise AudioError(wrong_rate(rate))
     if rate == SAMPLE_RATE:
         return mono
     longer = np.pad(mono, (0, math.ceil(rate / SAMPLE_RATE)))  # soxr rounds the length; what is begun counts here
@@ -107,36 +150,10 @@ def to_mono_16k(waveform: np.ndarray, rate: int) -> np.ndarray:
 def to_rms_level(waveform: np.ndarray, level: float = RMS_LEVEL) -> np.ndarray:
     """The waveform scaled to a root mean square of `level` dB.
 
-    At -3 dB the peaks of nearly every burst exceed 1.0: in floating point that is harmless, in a 16-bit file it clips.
+    At -3 dB the peaks of nearly every burst exceed 1.0. That is harmless in floating point, and clips in a 16-bit file.
     Raises AudioError for silence.
     """
     rms = np.sqrt(np.mean(np.square(waveform, dtype=np.float64)))
     if not rms > 0:
         raise AudioError("silent; a level cannot be set")
     return (waveform * (10 ** (level / 20) / rms)).astype(np.float32)
-
-
-def check(waveform: np.ndarray) -> np.ndarray:
-    """The waveform (samples,) as it is. Raises AudioError where it is silent, not finite, or under 25 ms."""
-    if len(waveform) < SHORTEST:
-        raise AudioError(f"{len(waveform) / SAMPLE_RATE * 1000:.1f} ms long; "
-                         f"expected {SHORTEST / SAMPLE_RATE * 1000:.0f} ms or more")
-    if not np.isfinite(waveform).all():
-        raise AudioError("holds samples that are not finite numbers")
-    if not waveform.any():
-        raise AudioError("silent; every sample is zero")
-    return waveform
-
-
-def load(path: str | Path, audio: str) -> np.ndarray:
-    """A recording as the experiment hears it: float32 (samples,), 16 kHz, mono.
-
-    `audio` is `own` for our preprocessing of raw recordings (also set to -3 dB RMS) or `provided`, which leaves the
-    level alone. Raises AudioError, naming the file, where it is unreadable, silent, not finite, or under 25 ms.
-    """
-    waveform, rate = read_audio(path)
-    try:
-        waveform = check(to_mono_16k(waveform, rate))
-    except AudioError as error:
-        raise AudioError(f"{path}: {error}") from None
-    return to_rms_level(waveform) if audio == "own" else waveform

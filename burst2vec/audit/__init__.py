@@ -1,4 +1,4 @@
-"""What debiasing did: what can be read from the representations, and who gains or loses.
+"""What debiasing changed: what can be read from the representations, and for whom the predictions improve or worsen.
 
-It uses `systems` and what lies below them. Read `probes` first, then `twins`.
+This room uses `models`, `inspection` and the rooms below them. Read `probes` first, then `twins`.
 """

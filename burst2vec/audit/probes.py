@@ -1,16 +1,16 @@
-"""What a representation knows: linear probes, and what they read where there is nothing to read.
+"""Linear probes: what a representation tells about a task, and what they read where there is nothing to read.
 
-A probe is a ridge regression on standardised features that answers a task from a representation of a trained model; no
-weight of the model changes. It is fitted and scored on validation bursts alone: of the training bursts a model may
-hold the labels by heart, and a probe fitted to those looks for what no unheard burst has. Speakers are left out in
-turn; what the others' bursts teach answers theirs. How strongly a probe is regularised is chosen among those others, for
-the task's own metric, again on speakers left out. Classes are regressed as indicators divided by their share, so that
-the largest value names a class whatever its frequency.
+A probe is a ridge regression on standardised features that predicts a task from a representation of a trained model; no
+weight of the model changes. It is fitted and scored on validation bursts alone. The model may have memorised the labels
+of its training bursts, and a probe fitted to those would look for something that no other burst has. The speakers are
+divided into folds: what is learnt from the other folds predicts the bursts of the one that is left out. The strength of
+the regularisation is chosen within the other folds for the metric of the task, again across speakers. Classes are
+regressed as indicators divided by their share, so that the largest value names a class whatever its frequency.
 
 Beside each probe stands its floor: the scores of the same procedure, choice of regularisation included, fitted to
-labels that speakers have exchanged. A probe that scores within the floor has read nothing.
+labels that have been exchanged between speakers. A probe whose score lies within the floor has read nothing.
 
-A probe tells what is there for a linear reader. What it fails to read may still be there in another form.
+A probe shows what a linear reader can find. What it does not find may still be there in another form.
 
 Source: Alain and Bengio (2016); Hewitt and Liang (2019) for the need of a floor.
 """
@@ -27,7 +27,6 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from tqdm.auto import tqdm
 
 from burst2vec.corpora.corpus import Corpus, Task
 from burst2vec.evaluation.bootstrap import RESAMPLES, bootstrap, expanded_percentiles
@@ -35,22 +34,27 @@ from burst2vec.evaluation.metrics import METRIC_NAMES, metric, metric_columns, s
 from burst2vec.evaluation.speaker_sums import speaker_indices
 from burst2vec.evaluation.trivial import predict_constant
 from burst2vec.inspection.association import exchanges
+from burst2vec.machine.progress import progress_bar
 
 PENALTIES = np.logspace(-3, 3, 5)
-"""Weights of the squared coefficients beside the mean squared error, of which one is chosen."""
+"""The candidate weights of the squared coefficients, relative to the mean squared error."""
 FOLDS = 4
-"""Parts of the speakers, each left out in turn: for the answers, and among the others for the penalty."""
+"""The number of folds of speakers, both for the answers and, within the other folds, for the penalty."""
 REPEATS = 20
-"""Exchanges of labels behind each floor: where there is nothing to read, a score is above all of them once in 21."""
+"""The number of exchanges of labels behind each floor. Where there is nothing to read, one score in 21 exceeds all."""
 
 COLUMNS = ["code", "representation", "task", "metric", "score", "floor", "floor_low", "floor_high", "constant", "skill",
            "skill_low", "skill_high", "bursts", "regularisation"]
+"""The columns of `Probed.table`."""
 
 
 @dataclass(frozen=True)
 class Readout:
-    """What a probe reads: `answers` (labelled bursts, columns of the task), its `score` by the task's metric, the scores
-    (repeats,) of its `floor`, and the `penalty` chosen, the median over the parts left out."""
+    """What a probe reads of a task.
+
+    `answers` are its predictions (labelled bursts, columns of the task), `score` is their metric, `floor` (repeats,)
+    holds the scores after an exchange of labels, and `penalty` is the chosen one, the median over the folds.
+    """
 
     answers: pd.DataFrame
     score: float
@@ -59,14 +63,14 @@ class Readout:
 
 
 def probe(task: Task, features: np.ndarray, table: pd.DataFrame, repeats: int = REPEATS, seed: int = 0) -> Readout:
-    """What a linear probe reads of `task` from `features` (bursts, features) of the bursts in `table`.
+    """What a linear probe reads of `task` from the `features` (bursts, features) of the bursts in `table`.
 
-    `table` holds rows of a corpus table that the model was not trained on. Raises ValueError where fewer than four
+    `table` holds rows of a corpus table on which the model was not trained. Raises ValueError where fewer than `FOLDS`
     speakers have a label.
     """
     labelled = task.labelled(table)
     table, features = table[labelled], features[labelled]
-    truth, speakers = task.labels(table[task.labelled(table)]), speaker_indices(table)
+    truth, speakers = task.labels(table), speaker_indices(table)
     if len(np.unique(speakers)) < FOLDS:
         raise ValueError(f"a probe of task {task.name} needs bursts of {FOLDS} speakers or more, to leave some out")
     exchanged = exchanges(truth, speakers, repeats, np.random.default_rng(seed))
@@ -85,7 +89,7 @@ def probe(task: Task, features: np.ndarray, table: pd.DataFrame, repeats: int = 
 
 
 def _regressands(task: Task, labels: np.ndarray) -> np.ndarray:
-    """What is regressed, (bursts, outputs)."""
+    """The targets of the regression, (bursts, outputs)."""
     if task.kind != "classes":
         return labels
     of_class = labels[:, None] == np.arange(len(task.classes))
@@ -93,7 +97,7 @@ def _regressands(task: Task, labels: np.ndarray) -> np.ndarray:
 
 
 def _answers(task: Task, outputs: np.ndarray) -> np.ndarray:
-    """Answers in the form of `Task.labels` for regressed values (bursts, outputs)."""
+    """The answers in the form of `Task.labels`, from regressed values (bursts, outputs)."""
     return outputs.argmax(axis=1) if task.kind == "classes" else outputs
 
 
@@ -103,8 +107,10 @@ def _ridge(penalty: float, bursts: int) -> Pipeline:
 
 def _choose(task: Task, features: np.ndarray, targets: np.ndarray, labels: list[np.ndarray],
             speakers: np.ndarray) -> np.ndarray:
-    """For each of the labellings, `targets` (bursts, labellings, outputs), the penalty whose answers for speakers left
-    out score best."""
+    """The penalty (labellings,) whose answers for speakers left out score best, for each labelling.
+
+    `targets` are (bursts, labellings, outputs), and `labels` are the same labellings in the form of `Task.labels`.
+    """
     folds = GroupKFold(min(FOLDS, len(np.unique(speakers))))
     flat, scores = targets.reshape(len(targets), -1), []
     for penalty in PENALTIES:
@@ -116,7 +122,7 @@ def _choose(task: Task, features: np.ndarray, targets: np.ndarray, labels: list[
 
 
 def _predict(penalties: np.ndarray, features: np.ndarray, targets: np.ndarray, unheard: np.ndarray) -> np.ndarray:
-    """The regressed values (labellings, bursts, outputs) for `unheard` features, each by its own penalty."""
+    """The regressed values (labellings, bursts, outputs) for `unheard` features, with the penalty of each labelling."""
     outputs = np.empty((targets.shape[1], len(unheard), targets.shape[2]))
     for penalty in np.unique(penalties):
         those = penalties == penalty
@@ -128,12 +134,13 @@ def _predict(penalties: np.ndarray, features: np.ndarray, targets: np.ndarray, u
 
 @dataclass(frozen=True)
 class Probed:
-    """Every task read from every representation: a `table`, and `replicates`, the skills on resamples of the `speakers`
-    of validation, (resamples, probes) in the table's order.
+    """The probes of all tasks on all representations: a `table` with a row for each probe, and its skill's replicates.
 
-    Columns: code, representation, task, metric, score; floor, the mean of the floor's scores, and the lowest and the
-    highest of them, floor_low and floor_high; constant, what an answer scores that is the same for every burst; skill,
-    with its 95 % interval over speakers, skill_low and skill_high; bursts, how many have a label; regularisation.
+    `replicates` (resamples, probes) are the skills on resamples of the validation `speakers`, in the order of the
+    table. The columns of the table are code, representation, task, metric and score; floor, floor_low and floor_high,
+    the mean, lowest and highest score of the floor; constant, the score of the audio-free baseline *Constant*; skill,
+    with the bounds of its 95 % interval over speakers, skill_low and skill_high; bursts, the number with a label; and
+    regularisation, the chosen penalty.
     """
 
     table: pd.DataFrame
@@ -143,13 +150,15 @@ class Probed:
 
 def probe_all(representations: Mapping[str, Mapping[str, np.ndarray]], corpus: Corpus, repeats: int = REPEATS,
               resamples: int = RESAMPLES, seed: int = 0) -> Probed:
-    """Every task of the corpus read from `representations`, by code and name: features (bursts, features) of its
-    validation bursts, in its order. Raises ValueError as `probe` does.
+    """Every task of the corpus, read from every representation.
+
+    `representations` holds, by the code of a system and the name of a representation, the features (bursts, features)
+    of the corpus's validation bursts in their order. Raises the ValueError of `probe`.
     """
     val = corpus.split("val")
     wanted = [(code, name, task) for code, found in representations.items() for name in found for task in corpus.tasks]
     found = [probe(task, representations[code][name], val, repeats, seed)
-             for code, name, task in tqdm(wanted, desc="Probing", unit="probe", leave=False)]
+             for code, name, task in progress_bar(wanted, desc="Probing", unit="probe", leave=False)]
     answers: dict[str, list[pd.DataFrame]] = {"Constant": [predict_constant(corpus, val.index)]}
     for (code, name, _), readout in zip(wanted, found, strict=True):
         answers.setdefault(f"{code} {name}", []).append(readout.answers)
@@ -174,28 +183,28 @@ def _row(code: str, representation: str, task: Task, found: Readout, constant: f
 
 
 def skill(task: Task, score: float | np.ndarray, constant: float | np.ndarray) -> float | np.ndarray:
-    """Scores on one scale for every task: 0 for what a `constant` answer scores, 1 for a perfect score.
+    """A score on one scale for all tasks: 0 is the score of a `constant` answer, and 1 a perfect score.
 
-    That is the CCC itself, 1 - MAE / (MAE of a constant), and (UAR - chance) / (1 - chance).
+    The skill is the CCC itself, 1 - MAE / (MAE of a constant), or (UAR - chance) / (1 - chance).
     """
     best = 1 if sign(METRIC_NAMES[task.kind]) > 0 else 0
     return (score - constant) / (best - constant)
 
 
 def floor_skills(table: pd.DataFrame) -> pd.DataFrame:
-    """The skills between which the floor of each row of `Probed.table` lies: low, high."""
+    """The lowest and the highest skill of the floor of each row of `Probed.table`: low, high."""
     best = (table["metric"].map(sign) > 0).astype(float)
     bounds = [(table[name] - table["constant"]) / (best - table["constant"]) for name in ("floor_low", "floor_high")]
     return pd.DataFrame({"low": np.minimum(*bounds), "high": np.maximum(*bounds)})
 
 
 def above_floor(table: pd.DataFrame) -> pd.Series:
-    """Which rows of `Probed.table` score better than every exchange of labels did."""
+    """Whether each row of `Probed.table` scores better than after every exchange of labels."""
     return table["skill"] > floor_skills(table)["high"]
 
 
 def reading(representation: str, task: str) -> str:
-    """Which kind of reading it is to ask a representation for a task.
+    """The kind of reading that it is to ask a representation for a task.
 
     >>> reading("specific age", "country")
     'specific, of another task'
@@ -205,8 +214,10 @@ def reading(representation: str, task: str) -> str:
 
 
 def compare_skills(probed: Probed, first: str, second: str) -> pd.DataFrame:
-    """The skill of two systems' probes for each task and kind of `reading`, the mean where several representations are
-    of a kind: task, features, a column for each system, difference and its 95 % interval over speakers, low and high.
+    """The skills of two systems' probes for each task and kind of `reading`, and their difference.
+
+    Where several representations are of one kind, their mean counts. The columns are task, features, one column for
+    each system, difference, low and high; the last two bound the 95 % interval of the difference over speakers.
     """
     table, rows = probed.table, []
     kinds = pd.Series(map(reading, table["representation"], table["task"]), table.index)

@@ -1,9 +1,10 @@
-"""What debiasing changed: whom the systems serve, and what is left of their scores where labels do not hang together.
+"""Twins: the validation bursts once more, without the bias, and what each system loses on them.
 
-The embedded corpus allows a test that no recorded corpus does. Its speakers can be asked again with other ages: drawn
-independently of the country, everything else as it was. A burst and its twin share speaker, country, emotions and every
-random number, and differ in the speaker's age and what age does to the voice. A system that answers with the typical
-age of the country it hears loses on the twins; one that hears age does not.
+The embedded corpus allows a test that no recorded corpus does. Its speakers can be synthesised again with other ages,
+drawn independently of the country, and with everything else unchanged. A burst and its twin share the speaker, the
+country, the emotions and every random number; they differ in the age of the speaker and in what age does to the voice.
+A system that answers with the typical age of the country that it hears loses on the twins, and one that hears age does
+not.
 """
 
 from __future__ import annotations
@@ -14,35 +15,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from burst2vec.audio.store import open_store
+from burst2vec.audio.quantised import as_stored
 from burst2vec.audio.waveform import load
-from burst2vec.corpora.corpus import Corpus, Task
+from burst2vec.config import Params
+from burst2vec.corpora.corpus import Task
 from burst2vec.corpora.opening import read
 from burst2vec.corpora.synthetic.synthesis import VERSION, synthesise
 from burst2vec.evaluation.bootstrap import RESAMPLES, Replicates, bootstrap
 from burst2vec.evaluation.metrics import sign
 from burst2vec.evaluation.predictions import tabulate
-from burst2vec.machine.hardware import autocast, choose_device
+from burst2vec.machine.hardware import choose_device
 from burst2vec.models.burst2vec import Burst2Vec
-from burst2vec.models.inference import infer, represent
+from burst2vec.models.inference import infer
 
 
-def represent_saved(corpus: Corpus, params) -> dict[str, np.ndarray]:
-    """What the saved system of `params` makes of the corpus's validation bursts; see `inference.represent`.
+def unbiased_twins(params: Params) -> pd.DataFrame:
+    """The twins of the validation bursts of the embedded corpus, whose ages say nothing about the country.
 
-    Raises `serialisation.ModelError`.
-    """
-    device = choose_device(params.device)
-    model = Burst2Vec.from_pretrained(params.folder).to(device)
-    store = open_store(corpus, model.audio, params.path(params.cache))
-    return represent(model, corpus, store, ("val",), params.inference_batch_size, autocast(params.precision, device))
-
-
-def unbiased_twins(params) -> pd.DataFrame:
-    """The validation bursts of the embedded corpus of `params` once more, with ages that tell nothing of the country.
-
-    Rows of a corpus table, in its order; the paths of the audio are whole. Synthesised on first use. Raises ValueError
-    where `params` name another corpus.
+    They are rows of a corpus table in the order of the corpus of `params`, with absolute paths of the audio, and are
+    synthesised on first use. Raises ValueError where `params` name another corpus.
     """
     if params.corpus != ["synthetic"]:
         raise ValueError(f"corpus {', '.join(params.corpus)}: only the embedded corpus can be asked for twins")
@@ -55,20 +46,23 @@ def unbiased_twins(params) -> pd.DataFrame:
     return table.assign(**{kind: [str(folder / path) for path in table[kind]] for kind in ("raw", "provided")})
 
 
-def predict_twins(folders: Mapping[str, Path], twins: pd.DataFrame, params) -> dict[str, pd.DataFrame]:
-    """The predictions of saved systems, `folders` by code, for `unbiased_twins`; each hears its own kind of audio.
+def predict_twins(folders: Mapping[str, Path], twins: pd.DataFrame, params: Params) -> dict[str, pd.DataFrame]:
+    """The predictions of saved systems for `unbiased_twins`, by code.
 
+    `folders` holds the folders of the systems by code. Each system gets the kind of audio that it was trained on, and
+    computes in float32 on samples of 16 bits, as its own predictions were computed.
     Raises `serialisation.ModelError`.
     """
-    device, heard, found = choose_device(params.device), {}, {}
+    device, found = choose_device(params.device), {}
+    loaded: dict[str, list[np.ndarray]] = {}  # by kind of audio
     for code, folder in folders.items():
         model = Burst2Vec.from_pretrained(folder).to(device)
-        if model.audio not in heard:
+        if model.audio not in loaded:
             paths = twins["raw" if model.audio == "own" else "provided"]
-            heard[model.audio] = [load(path, model.audio) for path in paths]
-        waveforms = heard[model.audio]
+            loaded[model.audio] = [as_stored(load(path, model.audio)) for path in paths]
+        waveforms = loaded[model.audio]
         outputs = infer(model, waveforms, np.arange(len(waveforms)), np.array([len(w) for w in waveforms]),
-                        params.inference_batch_size, autocast(params.precision, device))
+                        params.inference_batch_size)
         found[code] = tabulate(outputs, model.tasks, twins)
     return found
 
@@ -76,13 +70,15 @@ def predict_twins(folders: Mapping[str, Path], twins: pd.DataFrame, params) -> d
 def bias_losses(tasks: Iterable[Task], biased: pd.DataFrame, unbiased: pd.DataFrame,
                 predictions: Mapping[str, pd.DataFrame], of_twins: Mapping[str, pd.DataFrame],
                 resamples: int = RESAMPLES, seed: int = 0) -> tuple[pd.DataFrame, Replicates]:
-    """What each system loses on the twins of the bursts that it was scored on, and the same on resamples of speakers.
+    """The loss of each system on the twins of the bursts that it was scored on, as a table and on resampled speakers.
 
-    `predictions` and `of_twins` hold its tables for `biased` and `unbiased`, rows of corpus tables; *Constant* is among
-    them. Columns: code, metric, biased, unbiased, loss, beyond_constant, low, high. A loss is positive where the metric
-    is worse on the twins. Other ages may be easier or harder to guess without hearing any: `beyond_constant` is the
-    loss less that of *Constant*, with the bounds of its 95 % interval over speakers, and what the replicates hold.
-    Raises ValueError where the two tables are not of the same bursts and speakers.
+    `biased` and `unbiased` are rows of corpus tables, the bursts and their twins. `predictions` and `of_twins` hold the
+    systems' tables for them by code, with the audio-free baseline *Constant* among them.
+
+    The columns are code, metric, biased, unbiased, loss, beyond_constant, low and high. A loss is positive where the
+    metric is worse on the twins. Other ages may be easier or harder to guess without the audio, so `beyond_constant` is
+    the loss less that of *Constant*; `low` and `high` bound its 95 % interval over speakers, and the replicates hold
+    the same quantity. Raises ValueError where the two tables are not of the same bursts and speakers.
     """
     if not biased["speaker"].equals(unbiased["speaker"]):
         raise ValueError("the tables are not of the same bursts by the same speakers; twins are compared pair by pair")

@@ -1,11 +1,12 @@
 """A corpus: one table with a row for each burst, and the tasks that its columns pose.
 
-The table's index is `file`, the burst's id. Its columns are `corpus`, its name; `split` (train, val or test), `speaker`,
-`sex`; the paths `raw` and `provided` of the two kinds of audio relative to the corpus; and each task's target columns:
-intensities in [0, 1], scalars in their own unit, classes by name. What is unknown is missing (NaN or None).
+The table's index is `file`, the burst's id. Its columns are `corpus`, the name of the corpus; `split` (train, val or
+test); `speaker`; `sex` (f or m); the paths `raw` and `provided` of the two kinds of audio, relative to the corpus; and
+the target columns of each task: intensities in [0, 1], scalars in their own unit, classes by name. Unknown values are
+missing (NaN or None).
 
-A reader turns a layout on disk into a `Reading`, which holds every problem that it met; a `Corpus` is a reading without
-grave ones. Several corpora are joined into one.
+A reader turns a layout on disk into a `Reading`, which holds every problem that the reader met; a `Corpus` is a reading
+without grave problems. Several corpora can be joined into one.
 """
 
 from __future__ import annotations
@@ -15,32 +16,30 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from burst2vec.corpora.spelling import folded
 from burst2vec.messages import shown
 
-if TYPE_CHECKING:
-    pass
-
-
 SPLITS = ("train", "val", "test")
+"""The splits of a corpus."""
+
 KINDS = ("intensities", "scalar", "classes")
+"""The kinds of task."""
 
 
 class CorpusError(ValueError):
-    """A corpus that cannot be used as it is; the message names the file, the row and what would be right.
-
-    `problem` holds these one by one where the error was made `at` a place in the corpus.
-    """
+    """A corpus that cannot be used as it is; the message names the file, the row and what would be right."""
 
     problem: Problem | None = None
+    """The file, the row and the words, one by one, where the error was made `at` a place in the corpus."""
 
     @classmethod
     def at(cls, root: Path, problem: Problem, more: str = "") -> CorpusError:
-        """The error that a problem of the corpus in folder `root` is."""
+        """The error for a problem of the corpus in folder `root`; `more` is added to the message."""
         error = cls(f"{root / str(problem)}{more}")
         error.problem = problem
         return error
@@ -50,8 +49,9 @@ class CorpusError(ValueError):
 class Problem:
     """Something that is wrong in a corpus, and what would be right.
 
-    `file` is relative to the corpus. `row` is that of the table that lists the burst, counted as a spreadsheet does (the
-    header is row 1); None where there is none. What is not `grave` is worth a look, but training goes well with it.
+    `file` is relative to the corpus. `row` is the row of the table that lists the burst, counted as a spreadsheet does
+    (the header is row 1), or None where there is no such row. A `grave` problem makes training wrong or impossible;
+    others are notes, which are worth a look.
     """
 
     file: str
@@ -64,9 +64,18 @@ class Problem:
         return f"{self.file}{row}: {self.problem}"
 
 
+class Finding(NamedTuple):
+    """Something that is wrong in a corpus's table: the position of the burst (None for the whole table), the words, and
+    whether it is grave. A `Reading` turns it into a `Problem`, which says where that is on disk."""
+
+    position: int | None
+    text: str
+    grave: bool = True
+
+
 @dataclass(frozen=True)
 class Task:
-    """What is asked of a burst. Its kind decides head, loss and metric.
+    """What is asked of a burst. The kind of the task decides its head, loss and metric.
 
     | kind | target | head's output | loss | metric |
     |---|---|---|---|---|
@@ -87,7 +96,8 @@ class Task:
         if self.kind not in KINDS:
             raise CorpusError(f"task {self.name}: kind is {self.kind!r}; it must be one of {', '.join(KINDS)}")
         for name, texts in (("columns", self.columns), ("classes", self.classes)):
-            if not isinstance(texts, tuple) or not all(isinstance(t, str) for t in texts) or len(set(texts)) < len(texts):
+            right = isinstance(texts, tuple) and all(isinstance(t, str) for t in texts)
+            if not right or len(set(texts)) < len(texts):
                 raise CorpusError(f"task {self.name}: its {name} are {shown(texts)}; expected texts, each once")
         if not self.columns or (self.kind != "intensities" and len(self.columns) > 1):
             raise CorpusError(f"task {self.name}: a task of kind {self.kind} cannot have {len(self.columns)} columns")
@@ -101,29 +111,32 @@ class Task:
 
     @property
     def outputs(self) -> int:
-        """Number of values that the task's head puts out."""
+        """The number of values that the task's head puts out."""
         return len(self.classes) or len(self.columns)
 
     @property
     def probability_columns(self) -> tuple[str, ...]:
-        """Columns of the class probabilities in a table of predictions."""
+        """The columns of the class probabilities in a table of predictions."""
         return tuple(f"{self.name}_{c}" for c in self.classes)
 
     def labelled(self, table: pd.DataFrame) -> np.ndarray:
-        """Which rows of `table` carry this task's label, bool (rows,)."""
+        """Which rows of `table` have a label for this task, bool (rows,)."""
         return table[list(self.columns)].notna().all(axis=1).to_numpy()
 
     def labels(self, table: pd.DataFrame) -> np.ndarray:
         """The labels as numbers: float64 (rows, columns) in their own unit, or class indices int64 (rows,).
 
-        Rows without a label hold NaN, or -1.
+        Rows without a label hold NaN, or the class index -1.
         """
         if self.kind == "classes":
             return pd.Categorical(table[self.columns[0]], categories=self.classes).codes.astype(np.int64)
         return table[list(self.columns)].to_numpy(np.float64)
 
     def targets(self, table: pd.DataFrame) -> np.ndarray:
-        """The labels as a head is trained on them: those of `labels`, scalars 0-1 scaled (section 4.1), in float32."""
+        """The labels as a head is trained on them.
+
+        They are those of `labels`, but float32, and scalars are scaled to 0-1 (section 4.1); class indices stay int64.
+        """
         labels = self.labels(table)
         if self.kind == "classes":
             return labels
@@ -131,15 +144,18 @@ class Task:
             labels = (labels - self.low) / (self.high - self.low)
         return labels.astype(np.float32)
 
-    def like(self, other: Task) -> bool:
-        """Whether the other task asks the same, whatever the range of its scalar."""
+    def asks_the_same(self, other: Task) -> bool:
+        """Whether the other task differs from this one at most in the range of its scalar."""
         return dataclasses.replace(self, low=0, high=1) == dataclasses.replace(other, low=0, high=1)
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Bursts and tasks. `synthetic` marks bursts that the embedded synthesiser made, whose numbers say nothing about
-    people. `parts` are the corpora of which this one is joined."""
+    """Bursts and tasks.
+
+    `synthetic` marks bursts that the embedded synthesiser made, whose numbers say nothing about people. `parts` are the
+    corpora that were joined into this one. Raises CorpusError where the table does not fit the tasks.
+    """
 
     name: str
     root: Path
@@ -149,43 +165,47 @@ class Corpus:
     parts: tuple[Corpus, ...] = ()
 
     def __post_init__(self):
-        for problem in problems_of(self.table, self.tasks):
-            raise CorpusError(f"{self.root}: {problem[1]}")
+        for finding in table_faults(self.table, self.tasks):
+            raise CorpusError(f"{self.root}: {finding.text}")
 
     def split(self, name: str) -> pd.DataFrame:
         """The rows of one split."""
         return self.table[self.table["split"] == name]
 
     def task(self, name: str) -> Task:
-        """The task of that name. KeyError where there is none."""
+        """The task of that name. Raises KeyError where there is none."""
         return {t.name: t for t in self.tasks}[name]
 
     def poses(self, *names: str) -> bool:
-        """Whether every task named is among the tasks."""
+        """Whether the corpus has a task of every name given."""
         return set(names) <= {t.name for t in self.tasks}
 
 
-def problems_of(table: pd.DataFrame, tasks: Iterable[Task]) -> list[tuple[int | None, str]]:
-    """What is wrong with a corpus's table: the position of the burst (None for the whole table), and the words."""
-    files, found = table.index, []
+def table_faults(table: pd.DataFrame, tasks: Iterable[Task]) -> list[Finding]:
+    """Every fault of a corpus's table that makes it unusable: in ids, splits, speakers and labels."""
+    files = table.index
     if not len(table):
-        return [(None, "lists no bursts")]
-    found += [(i, f"burst {files[i]!r} is listed twice") for i in np.flatnonzero(files.duplicated())]
+        return [Finding(None, "lists no bursts")]
+    found = [Finding(i, f"burst {files[i]!r} is listed twice") for i in _positions(files.duplicated())]
     known = table["split"].isin(SPLITS)
-    found += [(i, f"burst {files[i]!r} is in split {table['split'].iloc[i]!r}; expected one of {', '.join(SPLITS)}")
-              for i in np.flatnonzero(~known)]
-    found += [(i, f"speaker {table['speaker'].iloc[i]!r} is in more than one split; splits keep speakers apart")
-              for i in _astray(table[["speaker", "split"]].where(known))]
+    found += [Finding(i, f"burst {files[i]!r} is in split {table['split'].iloc[i]!r}; "
+                         f"expected one of {', '.join(SPLITS)}") for i in _positions(~known)]
+    found += [Finding(i, f"speaker {table['speaker'].iloc[i]!r} is in more than one split; splits keep speakers apart")
+              for i in _outside_their_speakers_split(table[["speaker", "split"]].where(known))]
     peopled = [s for s in ("train", "val") if (table["split"] == s).any()]
-    found += [(None, f"no burst is in split {s}") for s in ("train", "val") if s not in peopled]
+    found += [Finding(None, f"no burst is in split {s}") for s in ("train", "val") if s not in peopled]
     for task in tasks:
-        found += _label_problems(task, table, peopled)
+        found += _label_faults(task, table, peopled)
     return found
 
 
-def _astray(table: pd.DataFrame) -> list[int]:
-    """Positions of the bursts that are not in the split where most of their speaker's are."""
-    positions = np.flatnonzero(table.notna().all(axis=1)).tolist()
+def _positions(mask: np.ndarray | pd.Series) -> list[int]:
+    return np.flatnonzero(mask).tolist()
+
+
+def _outside_their_speakers_split(table: pd.DataFrame) -> list[int]:
+    """Positions of the bursts that are not in the split that holds most of their speaker's bursts."""
+    positions = _positions(table.notna().all(axis=1))
     pairs = list(table.iloc[positions].itertuples(index=False, name=None))
     most: dict[str, str] = {}
     for (speaker, split), _ in Counter(pairs).most_common():
@@ -193,7 +213,7 @@ def _astray(table: pd.DataFrame) -> list[int]:
     return [i for i, (speaker, split) in zip(positions, pairs, strict=True) if split != most[speaker]]
 
 
-def _label_problems(task: Task, table: pd.DataFrame, splits: Iterable[str]) -> list[tuple[int | None, str]]:
+def _label_faults(task: Task, table: pd.DataFrame, splits: Iterable[str]) -> list[Finding]:
     found = []
     for column in task.columns:
         labels = table[column]
@@ -203,14 +223,20 @@ def _label_problems(task: Task, table: pd.DataFrame, splits: Iterable[str]) -> l
             strange, right = (labels < 0) | (labels > 1), "intensities lie in [0, 1]"
         else:
             strange, right = np.isinf(labels), "expected a number"
-        found += [(i, f"burst {table.index[i]!r} has {column} {_shown(labels.iloc[i])}; {right}")
-                  for i in np.flatnonzero(strange)]
+        found += [Finding(i, f"burst {table.index[i]!r} has {column} {_shown(labels.iloc[i])}; {right}"
+                             f"{_hint(labels.iloc[i], task.classes)}") for i in _positions(strange)]
     labelled = task.labelled(table)
     for split in splits:
         if not labelled[table["split"] == split].any():
-            found.append((None, f"no burst of split {split} has a label for task {task.name}"))
+            found.append(Finding(None, f"no burst of split {split} has a label for task {task.name}"))
     return found
 
 
 def _shown(value: float | str) -> str:
     return repr(value) if isinstance(value, str) else f"{value:g}"
+
+
+def _hint(label: float | str, classes: Iterable[str]) -> str:
+    """Which class a label that is none is probably meant for."""
+    meant = [c for c in classes if isinstance(label, str) and folded(c) == folded(label)]
+    return f"; did you mean {meant[0]!r}?" if meant else ""

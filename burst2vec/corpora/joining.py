@@ -12,9 +12,9 @@ from burst2vec.corpora.corpus import Corpus, CorpusError, Task
 
 
 def select(corpora: Sequence[Corpus], tasks: Sequence[str]) -> list[Corpus]:
-    """The corpora, each with those of its tasks that are named, as `age` or `exvo:age`; all where none is named.
+    """The corpora, restricted to the tasks that are named, as `age` or `exvo:age`; all where none is named.
 
-    Raises CorpusError for a name that none of them poses, and for a corpus of which nothing is left.
+    Raises CorpusError for a task that none of them has, and for a corpus of which no task is left.
     """
     posed = [name for c in corpora for t in c.tasks for name in _names(c, t)]
     unknown = [t for t in tasks if t not in posed]
@@ -35,10 +35,11 @@ def _names(corpus: Corpus, task: Task) -> tuple[str, str]:
 
 
 def join(corpora: Sequence[Corpus]) -> Corpus:
-    """Several corpora as one, in which a burst takes part in the tasks that its own corpus poses.
+    """Joins several corpora into one, in which a burst takes part in the tasks of its own corpus.
 
-    Bursts and speakers are named `corpus/file`. Tasks that ask the same become one, with a scalar's range the union of
-    theirs. Tasks of one name or column that ask different things keep apart, as `corpus:task`.
+    Bursts and speakers are named `corpus/file` and `corpus/speaker`. Tasks that ask the same become one task, and the
+    range of a scalar becomes the union of their ranges. Tasks that share a name or a column but ask different things
+    stay apart, as `corpus:task`. Raises CorpusError where two corpora have one name.
     """
     names = [c.name for c in corpora]
     if len(set(names)) < len(names):
@@ -55,10 +56,11 @@ def join(corpora: Sequence[Corpus]) -> Corpus:
 
 
 def _apart(corpus: Corpus, others: Sequence[Corpus]) -> Corpus:
-    """The corpus, those of its tasks and their columns renamed that another corpus's unlike task could be taken for."""
+    """The corpus with new names, `corpus:task`, for those of its tasks and their columns that share a name or a column
+    with a task of another corpus that asks something else."""
     foreign = [t for c in others if c is not corpus for t in c.tasks]
-    clashing = [t for t in corpus.tasks
-                if any(not t.like(f) and (t.name == f.name or set(t.columns) & set(f.columns)) for f in foreign)]
+    clashing = [t for t in corpus.tasks if any(
+        not t.asks_the_same(f) and (t.name == f.name or set(t.columns) & set(f.columns)) for f in foreign)]
     columns = {c: f"{corpus.name}:{c}" for t in clashing for c in t.columns}
     tasks = tuple(dataclasses.replace(t, name=f"{corpus.name}:{t.name}", columns=tuple(columns[c] for c in t.columns))
                   if t in clashing else t for t in corpus.tasks)
@@ -66,7 +68,7 @@ def _apart(corpus: Corpus, others: Sequence[Corpus]) -> Corpus:
 
 
 def _prefixed(part: Corpus, posed: set[str]) -> pd.DataFrame:
-    """A part's rows with ids, speakers and paths that stand alone, without labels of tasks that it does not pose."""
+    """A part's rows with ids, speakers and paths that need no context, without the labels of tasks it does not have."""
     own = {c for t in part.tasks for c in t.columns}
     table = part.table.drop(columns=[c for c in part.table.columns if c in posed - own])
     table = table.set_index(f"{part.name}/" + table.index)

@@ -1,4 +1,4 @@
-"""Opening a corpus: from a folder of any known layout, or one of those that the project synthesises itself."""
+"""Opening a corpus: from a folder of any known layout, or one of the corpora that the project synthesises itself."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from burst2vec.config import Params
 from burst2vec.corpora.corpus import Corpus, CorpusError
 
 if TYPE_CHECKING:
@@ -15,15 +16,15 @@ if TYPE_CHECKING:
 
 
 EMBEDDED = ("synthetic", "example")
-"""Names of the corpora that the project synthesises itself."""
+"""The names of the corpora that the project synthesises itself."""
 
 
 def read(root: str | Path, layout: str = "auto", seed: int = 0) -> Reading:
-    """What the reader of its layout makes of the corpus in folder `root`, problems and all.
+    """What the reader of its layout makes of the corpus in folder `root`, with all problems.
 
-    `layout` is a name in `layouts.LAYOUTS`, or `auto` to recognise it. `seed` draws the splits of a corpus that
-    comes without. Its name is its folder's, dots replaced by `_`, since parts of models bear it. Raises
-    FileNotFoundError, and CorpusError where nothing can be read at all.
+    `layout` is a name in `layouts.LAYOUTS`, or `auto` to recognise it. `seed` draws the splits of a corpus that has
+    none. The corpus is named after its folder, with dots replaced by `_`, since parts of models have its name. Raises
+    FileNotFoundError where there is no such folder, and CorpusError where nothing can be read at all.
     """
     from burst2vec.corpora.readers.layouts import LAYOUTS, recognise
 
@@ -33,23 +34,25 @@ def read(root: str | Path, layout: str = "auto", seed: int = 0) -> Reading:
     name = recognise(root) if layout == "auto" else layout
     if name not in LAYOUTS:
         raise CorpusError(f"layout {name!r} is unknown; expected auto or one of {', '.join(LAYOUTS)}")
-    folder = Path(os.path.abspath(root)).name  # of `.` as well; a link is called as its owner called it
+    folder = Path(os.path.abspath(root)).name  # for `.` as well; a link keeps the name that its owner gave it
     return dataclasses.replace(LAYOUTS[name].read(root, seed), name=folder.replace(".", "_"))
 
 
 def read_corpus(root: str | Path, layout: str = "auto", tasks: Sequence[str] = (), seed: int = 0) -> Corpus:
     """The corpus in folder `root`, restricted to the tasks named (all of them by default).
 
-    Raises FileNotFoundError and CorpusError with the file, the row and what would be right.
+    Raises FileNotFoundError, and CorpusError with the file, the row and what would be right.
     """
     from burst2vec.corpora.joining import select
 
     return select([read(root, layout, seed).corpus()], tasks)[0]
 
 
-def open_corpus(params) -> Corpus:
-    """The corpus that `params` (a `config.Params`) names, or several joined; the embedded one is synthesised on first
-    use."""
+def open_corpus(params: Params) -> Corpus:
+    """The corpus that `params` names, or several joined. An embedded corpus is synthesised on first use.
+
+    Raises FileNotFoundError, and CorpusError with the file, the row and what would be right.
+    """
     from burst2vec.corpora.joining import join, select
 
     corpora = [_open_embedded(name, params) if name in EMBEDDED else
@@ -58,16 +61,16 @@ def open_corpus(params) -> Corpus:
     return selected[0] if len(selected) == 1 else join(selected)
 
 
-def _open_embedded(name: str, params) -> Corpus:
-    """The synthetic corpus, or the example of a corpus of one's own: half as large, by other speakers."""
+def _open_embedded(name: str, params: Params) -> Corpus:
+    """The synthetic corpus, or the example of a corpus of one's own, which is half as large and has other speakers."""
     from burst2vec.corpora.synthetic.example import write_example
     from burst2vec.corpora.synthetic.synthesis import VERSION, synthesise
 
     write, share, seed = (synthesise, 1, params.synthetic_seed) if name == "synthetic" else (
         write_example, 2, params.synthetic_seed + 1)
-    sizes = [size // share for size in (params.synthetic_train, params.synthetic_val, params.synthetic_test)]
-    parts = (f"{name}{VERSION}", *sizes, f"bias{params.synthetic_bias:g}", f"seed{seed}")
+    train, val, test = (size // share for size in (params.synthetic_train, params.synthetic_val, params.synthetic_test))
+    parts = (f"{name}{VERSION}", train, val, test, f"bias{params.synthetic_bias:g}", f"seed{seed}")
     folder = params.path(params.cache) / "-".join(map(str, parts))
     if not folder.exists():
-        write(folder, *sizes, bias=params.synthetic_bias, seed=seed)
+        write(folder, train, val, test, bias=params.synthetic_bias, seed=seed)
     return dataclasses.replace(read(folder), name=name).corpus()

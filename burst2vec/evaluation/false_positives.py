@@ -1,20 +1,22 @@
-"""How often each test finds a difference between systems that do not differ, on the speakers of the corpus at hand.
+"""False-positive rates: how often each test finds a difference between equal systems, on the speakers of a corpus.
 
-A test at the level of 5 % promises to err in at most 5 % of such cases. Three ways to make pairs of systems that are
-equally good by construction, although what they do to the bursts of one speaker hangs together:
+A test at the level of 5 % promises to find a difference in at most 5 % of such cases. There are three null hypotheses,
+three ways to draw pairs of systems that are equally good by construction, although their predictions for the bursts of
+one speaker are correlated:
 
-- `swapped`: two real systems, swapped for a random half of the speakers. Their errors are as real as can be; only which
-  of the two is which has become a matter of chance.
-- `guessed`: two systems that hear who speaks and no more. Each gives a speaker's bursts the labels of the bursts of
-  some speaker drawn at random. This is the extreme: in age and country a speaker's bursts are right or wrong together.
-- `unlike`: two systems of equal score that get there in different ways. The one shrinks its intensities and values
-  towards the mean, and the other overshoots; the one gets the classes of a random half of the speakers right, and the
-  other those of as many bursts at random. The corpus is then the population, in which both score exactly alike, and as
-  many speakers as it has are drawn from it, with replacement.
+- `swapped`: two real systems, swapped for a random half of the speakers. Their errors are real; only which of the two
+  systems is which has become random.
+- `guessed`: two systems that recognise the speaker and nothing else. Each gives the bursts of a speaker the labels of
+  the bursts of a random speaker. This is the extreme case: in age and country, all bursts of a speaker are right or
+  wrong together.
+- `unlike`: two systems of equal score that reach it in different ways. One shrinks its intensities and scalars towards
+  the mean, and the other overshoots; one predicts the class of a random half of the speakers correctly, and the other
+  that of equally many bursts at random. The corpus is then the population, in which both score exactly the same, and
+  speakers are drawn from it with replacement, as many as it has.
 
-In the first two, exchanging the systems on a speaker changes nothing about the chances; in the third it does. A test
-over bursts compares absolute errors where the metric is a CCC: that it finds the `unlike` systems different is not
-wrong.
+Under the first two, swapping the systems for a speaker does not change the distribution of anything; under the third it
+does. Where a metric is a CCC, a test over bursts compares absolute errors or predictions instead. To find the `unlike`
+systems different is then not a mistake of the test, but an answer to another question.
 """
 
 from __future__ import annotations
@@ -26,7 +28,6 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 from scipy.stats import binomtest, ttest_rel
-from tqdm.auto import tqdm
 
 from burst2vec.corpora.corpus import Task
 from burst2vec.evaluation.bootstrap import draw_speakers, expanded_percentiles
@@ -42,17 +43,23 @@ from burst2vec.evaluation.speaker_sums import (
     speaker_indices,
     speaker_membership,
 )
+from burst2vec.machine.progress import progress_bar
 
 DRAWS = 499
-"""Resamples and flips within one test: p-values are then multiples of 1/500, and 5 % is one of them."""
-HEARD, SHRUNK = 0.75, 0.3
-"""How much of a label the `unlike` systems hear, and how far the first is shrunk."""
+"""The number of resamples and of sign flips within one test. P-values are then multiples of 1/500, as 5 % is."""
+HEARD = 0.75
+"""The weight of the true label in the predictions of the `unlike` systems; the rest is a guess."""
+SHRUNK = 0.3
+"""The factor by which the first of the `unlike` systems shrinks its predictions towards the mean."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two systems' predictions `a` and `b` of one task beside the labels `known`, each (bursts, columns) as in
-    `speaker_sums.encode`, and the indices of the bursts' `speakers`, (bursts,)."""
+    """The predictions `a` and `b` of two systems for one task, and the labels `known`.
+
+    All three are (bursts, columns), as `speaker_sums.encode` gives them. `speakers` (bursts,) are the indices of the
+    bursts' speakers.
+    """
 
     task: Task
     known: np.ndarray
@@ -62,41 +69,51 @@ class Pair:
 
 
 Pairs = dict[str, Pair]
-"""Pairs by their metric's column; speakers have the same indices in all of them."""
+"""The pairs of all tasks by the column of their metric. Speakers have the same indices in all of them."""
 
 
 def false_positives(tasks: Iterable[Task], truth: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame,
                     repeats: int = 1000, seed: int = 0) -> pd.DataFrame:
-    """The share of `repeats` pairs of equal systems that each test takes for different, at the level of 5 %.
+    """The share of `repeats` pairs of equal systems that each test finds to differ at the level of 5 %.
 
-    One row for each metric, null and test: metric, null, test, rate, low, high. `low` and `high` bound the 95 %
-    interval of a share of so many trials (Clopper and Pearson, 1934). `a` and `b` are the systems that are `swapped`.
-    `s_mtl`, for which there is no test over bursts, has rows for the tests over speakers. Raises ValueError for fewer
-    than two speakers.
+    The table has one row for each metric, null hypothesis and test: metric, null, test, rate, low, high. `low` and
+    `high` bound the 95 % interval of the rate (Clopper and Pearson, 1934). `a` and `b` are the predictions of the
+    systems that are `swapped`. `s_mtl`, for which there is no test over bursts, has rows for the tests over speakers
+    alone. Raises ValueError for fewer than two speakers.
     """
-    pairs, rng, rows = read_pairs(tasks, truth, a, b), np.random.default_rng(seed), []
-    for null, draw in {"swapped": _swapped(pairs, rng), "guessed": _guessed(pairs, rng),
-                       "unlike": _unlike(pairs, rng)}.items():
-        found = pd.DataFrame([rejections(draw(), seed=n) for n in tqdm(range(repeats), null, leave=False)])
+    pairs, rng = read_pairs(tasks, truth, a, b), np.random.default_rng(seed)
+    nulls: dict[str, tuple[Callable[[Pairs, np.random.Generator], Pairs], Pairs]] = {
+        "swapped": (draw_swapped, pairs), "guessed": (draw_guessed, pairs),
+        "unlike": (draw_resampled, make_unlike(pairs, rng))}
+    rows = []
+    for null, (draw, of_null) in nulls.items():
+        found = pd.DataFrame([rejections(draw(of_null, rng), seed=n)
+                              for n in progress_bar(range(repeats), desc=null, leave=False)])
         rows += [(metric, null, test, *_share(times, repeats)) for (metric, test), times in found.sum().items()]
     table = pd.DataFrame(rows, columns=["metric", "null", "test", "rate", "low", "high"])
     return table.sort_values("metric", key=lambda m: m.map([*pairs, "s_mtl"].index), kind="stable", ignore_index=True)
 
 
 def read_pairs(tasks: Iterable[Task], truth: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame) -> Pairs:
-    """The predictions `a` and `b` for the labelled bursts of `truth`, task by task."""
+    """The pairs that two systems' predictions, `a` and `b`, form on the labelled bursts of `truth`.
+
+    Raises ValueError where these bursts are of fewer than two speakers.
+    """
     columns = {metric: task for metric, task in metric_columns(tasks).items() if task.labelled(truth).any()}
     truth = truth[np.any([task.labelled(truth) for task in columns.values()], axis=0)]
     speakers = speaker_indices(truth)
     if speakers.max() == 0:
         raise ValueError("labelled bursts of 1 speaker: what varies between speakers needs two or more")
-    return {metric: Pair(task, encode(task, truth[task.labelled(truth)]),
-                         *(encode(task, aligned(task, truth, table)[1]) for table in (a, b)),
-                         speakers[task.labelled(truth)]) for metric, task in columns.items()}
+    pairs = {}
+    for metric, task in columns.items():
+        labelled = task.labelled(truth)
+        of_a, of_b = (encode(task, aligned(task, truth, table)[1]) for table in (a, b))
+        pairs[metric] = Pair(task, encode(task, truth[labelled]), of_a, of_b, speakers[labelled])
+    return pairs
 
 
 def rejections(pairs: Pairs, draws: int = DRAWS, seed: int = 0) -> dict[tuple[str, str], bool]:
-    """Which tests find, at the level of 5 %, that the systems of a pair differ, by metric and test."""
+    """Whether each test finds, at the level of 5 %, that the two systems differ, by metric and test."""
     found = {(metric, test): verdict for metric, pair in pairs.items()
              for test, verdict in _burst_rejections(pair).items()}
     sums = _summed(pairs)
@@ -110,7 +127,7 @@ def rejections(pairs: Pairs, draws: int = DRAWS, seed: int = 0) -> dict[tuple[st
 
 
 def rates_in_words(rates: pd.DataFrame) -> list[str]:
-    """A sentence for each test: between what its rates lie, and where it finds more than promised beyond doubt."""
+    """One sentence for each test: the range of its rates, and the cases in which its rate is certainly above 5 %."""
     said = []
     for test, rows in rates.groupby("test", sort=False):
         above = rows[rows["low"] > LEVEL]
@@ -122,11 +139,13 @@ def rates_in_words(rates: pd.DataFrame) -> list[str]:
 
 
 def intraclass_correlation(values: np.ndarray, speakers: np.ndarray) -> float:
-    """The share of the variance of `values` (bursts,) that lies between `speakers` (bursts,): near 0 where a speaker's
-    bursts are as different as those of different speakers, 1 where they are all alike. It may fall a little below 0.
+    """The share of the variance of `values` (bursts,) that lies between `speakers` (bursts,).
 
-    Estimated from the mean squares of a one-way analysis of variance. NaN where nothing varies, or where no speaker has
-    two bursts. Source: Donner (1986).
+    It is near 0 where the bursts of one speaker differ as much as those of different speakers, and 1 where they are all
+    alike; the estimate may fall a little below 0. It is made from the mean squares of a one-way analysis of variance,
+    and is NaN where nothing varies or where no speaker has two bursts.
+
+    Source: Donner (1986).
     """
     groups = pd.Series(values, dtype=float).groupby(speakers)
     means, sizes = groups.transform("mean"), groups.size()
@@ -138,21 +157,22 @@ def intraclass_correlation(values: np.ndarray, speakers: np.ndarray) -> float:
 
 
 def bursts_per_speaker(speakers: np.ndarray) -> float:
-    """How many bursts a speaker has, in the mean that the analysis of variance asks for where numbers differ."""
+    """The mean number of bursts of a speaker that the analysis of variance uses where the numbers differ."""
     sizes = np.unique(speakers, return_counts=True)[1]
     return float((sizes.sum() - (sizes**2).sum() / sizes.sum()) / (len(sizes) - 1))
 
 
 def speaker_effects(tasks: Iterable[Task], truth: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
-    """How far a speaker's bursts share their errors: metric, samples, icc, design_effect.
+    """How strongly the bursts of a speaker share their errors: metric, samples, icc, design_effect.
 
-    `samples` are the absolute errors of `a`, or how they differ from those of `b`, which is what a paired test sees;
-    for classes, whether it is right. The `design_effect` is the factor by which the sharing widens the variance of a
-    mean over bursts: 1 + (m - 1) × icc for m bursts of each speaker (Donner, 1986).
+    `samples` says what is analysed: "errors" are the absolute errors of `a` (for classes, whether it is right), and
+    "differences" are those of `a` less those of `b`, which is what a paired test compares. `icc` is their intraclass
+    correlation. The `design_effect`, 1 + (m - 1) × icc for m bursts of each speaker, is the factor by which the
+    correlation inflates the variance of a mean over bursts (Donner, 1986).
     """
     rows = []
     for metric, task in ((m, t) for m, t in metric_columns(tasks).items() if t.labelled(truth).any()):
-        of_a, of_b = (samples(task, truth, table).to_numpy(float) for table in (a, b))
+        of_a, of_b = (samples(task, truth, table, of="errors").to_numpy(float) for table in (a, b))
         speakers = speaker_indices(truth[task.labelled(truth)])
         for name, values in {"errors": of_a, "differences": of_a - of_b}.items():
             icc = intraclass_correlation(values, speakers)
@@ -161,19 +181,20 @@ def speaker_effects(tasks: Iterable[Task], truth: pd.DataFrame, a: pd.DataFrame,
 
 
 def _burst_rejections(pair: Pair) -> dict[str, bool]:
-    """The tests that take bursts for independent."""
-    right = pair.task.kind == "classes"
-    of_a, of_b = ((pair.known == p).all(axis=1) if right else np.abs(pair.known - p).mean(axis=1)
-                  for p in (pair.a, pair.b))
-    paper = compare_samples(pair.task, of_a, of_b)
-    found = {f"{paper.test}, bursts": paper.significant}
-    if not right:  # Cochran's Q is paired already
-        found["paired t, bursts"] = bool((of_a != of_b).any() and ttest_rel(of_a, of_b).pvalue <= LEVEL)
-    return found
+    """The verdicts of the tests that treat bursts as independent."""
+    if pair.task.kind == "classes":  # Cochran's Q is paired already
+        of_a, of_b = ((pair.known == prediction).all(axis=1) for prediction in (pair.a, pair.b))
+        return {"Cochran's Q, bursts": compare_samples(pair.task, of_a, of_b).significant}
+    of_a, of_b = (np.abs(pair.known - prediction).mean(axis=1) for prediction in (pair.a, pair.b))
+    predictions = compare_samples(pair.task, pair.a.mean(axis=1), pair.b.mean(axis=1))
+    return {"Student's t of predictions, bursts": predictions.significant,
+            "Student's t of errors, bursts": compare_samples(pair.task, of_a, of_b).significant,
+            "paired t of errors, bursts": bool((of_a != of_b).any() and ttest_rel(of_a, of_b).pvalue <= LEVEL)}
 
 
 def _summed(pairs: Pairs) -> SpeakerSums:
-    speakers, values = 1 + max(pair.speakers.max() for pair in pairs.values()), []
+    """The sums by speaker of the two systems, under the codes a and b."""
+    speakers, values = _speakers(pairs), []
     for pair in pairs.values():
         of_task = np.zeros((speakers, 2, num_features(pair.task)))
         for n, prediction in enumerate((pair.a, pair.b)):
@@ -184,75 +205,79 @@ def _summed(pairs: Pairs) -> SpeakerSums:
     return SpeakerSums(np.concatenate(values, axis=2), ("a", "b"), tasks, "speakers")
 
 
-def _swapped(pairs: Pairs, rng: np.random.Generator) -> Callable[[], Pairs]:
-    speakers = 1 + max(pair.speakers.max() for pair in pairs.values())
-
-    def draw():
-        swap = rng.integers(2, size=speakers).astype(bool)
-        return {metric: _exchanged(pair, swap[pair.speakers][:, None]) for metric, pair in pairs.items()}
-    return draw
+def _speakers(pairs: Pairs) -> int:
+    return 1 + max(pair.speakers.max() for pair in pairs.values())
 
 
-def _exchanged(pair: Pair, swap: np.ndarray) -> Pair:
-    return replace(pair, a=np.where(swap, pair.b, pair.a), b=np.where(swap, pair.a, pair.b))
+def draw_swapped(pairs: Pairs, rng: np.random.Generator) -> Pairs:
+    """The pairs with their systems swapped for a random half of the speakers, the same speakers in all tasks."""
+    swapped, swap = {}, rng.integers(2, size=_speakers(pairs)).astype(bool)
+    for metric, pair in pairs.items():
+        of_burst = swap[pair.speakers][:, None]
+        swapped[metric] = replace(pair, a=np.where(of_burst, pair.b, pair.a), b=np.where(of_burst, pair.a, pair.b))
+    return swapped
 
 
-def _guessed(pairs: Pairs, rng: np.random.Generator) -> Callable[[], Pairs]:
-    guesses = {metric: _guess(pair, rng) for metric, pair in pairs.items()}
-    return lambda: {metric: replace(pair, a=guesses[metric](), b=guesses[metric]()) for metric, pair in pairs.items()}
+def draw_guessed(pairs: Pairs, rng: np.random.Generator) -> Pairs:
+    """Pairs of two systems that each give the bursts of a speaker the labels of a random speaker's bursts."""
+    return {metric: replace(pair, a=_guess(pair, rng), b=_guess(pair, rng)) for metric, pair in pairs.items()}
 
 
-def _guess(pair: Pair, rng: np.random.Generator) -> Callable[[], np.ndarray]:
-    """Draws predictions that give a speaker's bursts the labels of some labelled speaker's bursts, in turn."""
+def _guess(pair: Pair, rng: np.random.Generator) -> np.ndarray:
+    """Predictions that give the bursts of a speaker the labels of some labelled speaker's bursts, in turn."""
     speakers = np.unique(pair.speakers, return_inverse=True)[1]
     order, sizes = np.argsort(speakers, kind="stable"), np.bincount(speakers)
     starts = np.cumsum(sizes) - sizes
-    place = np.empty(len(speakers), int)  # of a burst among its speaker's
-    place[order] = np.arange(len(speakers)) - starts[speakers[order]]
-
-    def guess():
-        donor = rng.integers(len(sizes), size=len(sizes))[speakers]
-        return pair.known[order[starts[donor] + place % sizes[donor]]]
-    return guess
+    rank = np.empty(len(speakers), int)  # of a burst among those of its speaker
+    rank[order] = np.arange(len(speakers)) - starts[speakers[order]]
+    donor = rng.integers(len(sizes), size=len(sizes))[speakers]
+    return pair.known[order[starts[donor] + rank % sizes[donor]]]
 
 
-def _unlike(pairs: Pairs, rng: np.random.Generator) -> Callable[[], Pairs]:
-    make = {"classes": _unlike_classes}
-    pairs = {metric: make.get(pair.task.kind, _unlike_spreads)(pair, rng) for metric, pair in pairs.items()}
-    speakers = 1 + max(pair.speakers.max() for pair in pairs.values())
-    bursts = {metric: [np.flatnonzero(pair.speakers == n) for n in range(speakers)] for metric, pair in pairs.items()}
-
-    def draw():
-        while True:  # until every task has two bursts to test
-            drawn = rng.integers(speakers, size=speakers)
-            rows = {metric: [of_speaker[n] for n in drawn] for metric, of_speaker in bursts.items()}
-            if min(sum(map(len, found)) for found in rows.values()) > 1:
-                return {metric: _taken(pair, rows[metric]) for metric, pair in pairs.items()}
-    return draw
+def draw_resampled(pairs: Pairs, rng: np.random.Generator) -> Pairs:
+    """The pairs on speakers drawn with replacement, the same in all tasks; each has two bursts or more."""
+    speakers = _speakers(pairs)
+    bursts = {metric: _bursts_by_speaker(pair, speakers) for metric, pair in pairs.items()}
+    while True:
+        drawn = rng.integers(speakers, size=speakers)
+        rows = {metric: [of_speaker[n] for n in drawn] for metric, of_speaker in bursts.items()}
+        if min(sum(map(len, found)) for found in rows.values()) > 1:
+            return {metric: _take(pair, rows[metric]) for metric, pair in pairs.items()}
 
 
-def _taken(pair: Pair, rows: Sequence[np.ndarray]) -> Pair:
-    """The bursts `rows` of each drawn speaker; a speaker that is drawn twice becomes two."""
+def _bursts_by_speaker(pair: Pair, speakers: int) -> list[np.ndarray]:
+    order = np.argsort(pair.speakers, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(pair.speakers, minlength=speakers))[:-1])
+
+
+def _take(pair: Pair, rows: Sequence[np.ndarray]) -> Pair:
+    """The pair on the bursts `rows` of each drawn speaker; a speaker that is drawn twice becomes two speakers."""
     taken = np.concatenate(rows)
     speakers = np.repeat(np.arange(len(rows)), [len(found) for found in rows])
     return Pair(pair.task, pair.known[taken], pair.a[taken], pair.b[taken], speakers)
 
 
-def _unlike_spreads(pair: Pair, rng: np.random.Generator) -> Pair:
-    """Shrunk and overshooting predictions of equal score."""
-    heard, mean = HEARD * pair.known + (1 - HEARD) * _guess(pair, rng)(), pair.known.mean(axis=0)
+def make_unlike(pairs: Pairs, rng: np.random.Generator) -> Pairs:
+    """Pairs of two systems that score exactly the same on all bursts and reach their score in different ways."""
+    return {metric: (_unlike_classes if pair.task.kind == "classes" else _unlike_spreads)(pair, rng)
+            for metric, pair in pairs.items()}
 
-    def spread(factor):
+
+def _unlike_spreads(pair: Pair, rng: np.random.Generator) -> Pair:
+    """Predictions that are shrunk towards the mean, and predictions that overshoot, with the same score."""
+    heard, mean = HEARD * pair.known + (1 - HEARD) * _guess(pair, rng), pair.known.mean(axis=0)
+
+    def spread(factor: float) -> np.ndarray:
         return mean + factor * (heard - mean)
 
-    def score(factor):
+    def score(factor: float) -> float:
         return float(metric_of_sums(pair.task, burst_features(pair.task, pair.known, spread(factor)).sum(axis=0)))
     over = brentq(lambda factor: score(factor) - score(SHRUNK), 1, 50, xtol=1e-12)
     return replace(pair, a=spread(SHRUNK), b=spread(over))
 
 
 def _unlike_classes(pair: Pair, rng: np.random.Generator) -> Pair:
-    """Right on all bursts of half of the speakers, and on as many bursts of each class at random."""
+    """Predictions that are right for half of the speakers, and for equally many bursts of each class at random."""
     wrong = (pair.known + 1) % len(pair.task.classes)
     right = rng.permutation(1 + pair.speakers.max())[pair.speakers][:, None] % 2 == 0
     other = np.zeros_like(right)
@@ -263,5 +288,6 @@ def _unlike_classes(pair: Pair, rng: np.random.Generator) -> Pair:
 
 
 def _share(times: int, trials: int) -> tuple[float, float, float]:
+    """The rate of `times` in `trials` and the bounds of its 95 % interval."""
     interval = binomtest(int(times), trials).proportion_ci()
     return times / trials, interval.low, interval.high

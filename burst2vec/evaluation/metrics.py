@@ -1,20 +1,21 @@
-"""Metrics of the ExVo multi-task challenge (Baird et al., 2022), and the score that joins them.
+"""The metrics of the ExVo multi-task challenge (Baird et al., 2022), and the score that combines them.
 
 Conventions
 -----------
-`truth` comes first, then `prediction`; both cover the same bursts in the same order. Emotion intensities are
-arrays (bursts, outputs) in [0, 1], ages are in years, classes are names or indices. What cannot be scored
-(nothing to compare, a missing value, shapes that differ) raises ValueError.
+`truth` is the first argument and `prediction` the second; both cover the same bursts in the same order. Emotion
+intensities are arrays (bursts, outputs) in [0, 1], ages are in years, and classes are names or indices. Input that
+cannot be scored (no burst, a missing value, shapes that differ) raises ValueError.
 
 Metrics
 -------
-`ccc` for intensities (Eq. 1), `mae` for a scalar in its own unit, `uar` for classes, `s_mtl` for the three
-together. `macro_f1` is reported for corpora of many classes. `score` picks the metric by a task's kind.
+`ccc` scores intensities (Eq. 1), `mae` a scalar in its own unit, `uar` classes, and `s_mtl` combines the three.
+`macro_f1` is reported for corpora of many classes. `score` chooses the metric by the kind of a task.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import overload
 
 import numpy as np
 import pandas as pd
@@ -24,18 +25,18 @@ from sklearn.metrics import f1_score, recall_score
 from burst2vec.corpora.corpus import Task
 
 METRIC_NAMES = {"intensities": "CCC", "scalar": "MAE", "classes": "UAR"}
-"""The metric of each kind of task."""
+"""The name of the metric of each kind of task."""
 
 S_MTL_KINDS = ("intensities", "classes", "scalar")
-"""The kinds of task that `s_mtl` joins, one of each, in the order of its arguments and of Table 2."""
+"""The kinds of task that `s_mtl` combines, one of each, in the order of its arguments and of Table 2."""
 
 
 def ccc(truth: ArrayLike, prediction: ArrayLike, variance_ddof: int = 0) -> float:
-    """Concordance correlation coefficient in [-1, 1], the mean over the outputs (Eq. 1).
+    """The concordance correlation coefficient in [-1, 1], averaged over the outputs (Eq. 1).
 
-    `truth` and `prediction` are (bursts,) or (bursts, outputs). A constant prediction scores 0, unless the
-    truth is the same constant: equal inputs score 1. `variance_ddof` is the challenge's 1 only to show what
-    its script's mixture (variances over n-1, covariance over n) does; here every moment is divided by n.
+    `truth` and `prediction` are (bursts,) or (bursts, outputs). A constant prediction scores 0, unless the truth is
+    the same constant: equal inputs score 1. All moments are divided by n. The challenge's own script divides the
+    variances by n-1 and the covariance by n; `variance_ddof=1` does the same, to show what that changes.
 
     >>> ccc([1, 2, 3], [1, 2, 3])
     1.0
@@ -47,23 +48,27 @@ def ccc(truth: ArrayLike, prediction: ArrayLike, variance_ddof: int = 0) -> floa
     return float(ccc_of_each(truth, prediction, variance_ddof).mean())
 
 
-def ccc_of_each(truth: ArrayLike, prediction: ArrayLike, variance_ddof: int = 0) -> np.ndarray:
-    """The concordance correlation coefficient of each output, (outputs,), as in `ccc`."""
+def ccc_of_each(truth: ArrayLike, prediction: ArrayLike,
+                variance_ddof: int = 0) -> np.ndarray:
+    """The concordance correlation coefficient of each output, (outputs,); see `ccc`."""
     truth, prediction = _numbers(truth, prediction)
     if len(truth) <= variance_ddof:
-        raise ValueError(f"ccc: variances over n-{variance_ddof} need more than {len(truth)} burst")
+        raise ValueError(
+            f"ccc: variances over n-{variance_ddof} need more than {len(truth)} burst")
     mean_truth, mean_prediction = truth.mean(axis=0), prediction.mean(axis=0)
     covariance = ((truth - mean_truth) * (prediction - mean_prediction)).mean(axis=0)
-    spread = truth.var(axis=0, ddof=variance_ddof) + prediction.var(axis=0, ddof=variance_ddof)
-    distance = spread + (mean_truth - mean_prediction) ** 2
-    # A constant covaries with nothing: 1 where both are the same constant, else 0, free of rounding.
+    variances = (truth.var(axis=0, ddof=variance_ddof)
+                 + prediction.var(axis=0, ddof=variance_ddof))
+    distance = variances + (mean_truth - mean_prediction) ** 2
+    # A constant has no covariance: the score is exactly 1 where both are the same
+    # constant, and exactly 0 elsewhere.
     varies = (np.ptp(truth, axis=0) > 0) & (np.ptp(prediction, axis=0) > 0)
     agree = np.atleast_1d((truth == prediction).all(axis=0)).astype(float)
     return np.divide(2 * covariance, distance, out=agree, where=np.atleast_1d(varies))
 
 
 def mae(truth: ArrayLike, prediction: ArrayLike) -> float:
-    """Mean absolute error, in the unit of the inputs (Eq. 3).
+    """The mean absolute error, in the unit of the inputs (Eq. 3).
 
     >>> mae([20, 30], [21, 27])
     2.0
@@ -73,10 +78,10 @@ def mae(truth: ArrayLike, prediction: ArrayLike) -> float:
 
 
 def uar(truth: ArrayLike, prediction: ArrayLike) -> float:
-    """Unweighted average recall in [0, 1]: the mean recall over the classes that occur in `truth`.
+    """The unweighted average recall in [0, 1]: the mean over the classes in `truth`.
 
-    Guessing scores 1 / classes, however frequent a class is. Both are (bursts,) or (bursts, 1), names or
-    indices.
+    Guessing scores 1 / classes, however frequent each class is. Both arguments are
+    (bursts,) or (bursts, 1) and hold class names or indices.
 
     >>> uar(["China", "China", "USA"], ["China", "USA", "USA"])
     0.75
@@ -84,20 +89,30 @@ def uar(truth: ArrayLike, prediction: ArrayLike) -> float:
     Source: Schuller et al. (2010).
     """
     truth, prediction = _classes(truth, prediction)
-    return float(recall_score(truth, prediction, labels=np.unique(truth), average="macro", zero_division=0))
+    return float(recall_score(truth, prediction, labels=np.unique(truth),
+                              average="macro", zero_division=0))
 
 
 def macro_f1(truth: ArrayLike, prediction: ArrayLike) -> float:
-    """Mean F1 score in [0, 1] over the classes of `truth`; a class that is never predicted scores 0."""
+    """The mean F1 score in [0, 1] over the classes of `truth`; a class that is never predicted scores 0."""
     truth, prediction = _classes(truth, prediction)
     return float(f1_score(truth, prediction, labels=np.unique(truth), average="macro", zero_division=0))
 
 
-def s_mtl(ccc: ArrayLike, uar: ArrayLike, mae: ArrayLike) -> float | np.ndarray:
-    """The challenge's main score: the harmonic mean of CCC, UAR and 1 / MAE, with the MAE in years.
+@overload
+def s_mtl(ccc: float, uar: float, mae: float) -> float: ...
 
-    3 / (1/CCC + 1/UAR + MAE), a float, or for arrays an array. Where CCC or UAR is not above 0 the score is 0, the
-    limit of the harmonic mean; it is NaN where one of the three is.
+
+@overload
+def s_mtl(ccc: np.ndarray, uar: np.ndarray, mae: np.ndarray) -> np.ndarray: ...
+
+
+def s_mtl(ccc: ArrayLike, uar: ArrayLike, mae: ArrayLike) -> float | np.ndarray:
+    """The challenge's main score, the harmonic mean of CCC, UAR and 1 / MAE in years.
+
+    It is 3 / (1/CCC + 1/UAR + MAE), a float for numbers and an array for arrays. Where
+    CCC or UAR is not above 0 the score is 0, the limit of the harmonic mean. It is NaN
+    where one of the three is NaN. Raises ValueError for a negative MAE.
 
     Source: Baird et al. (2022); it reproduces every row of the paper's Table 2.
     """
@@ -111,10 +126,10 @@ def s_mtl(ccc: ArrayLike, uar: ArrayLike, mae: ArrayLike) -> float | np.ndarray:
 
 
 def score(task: Task, truth: pd.DataFrame, predictions: pd.DataFrame) -> float:
-    """The task's metric: mean CCC, MAE in the scalar's unit, or UAR.
+    """The metric of a task: the mean CCC, the MAE in the unit of the scalar, or the UAR.
 
-    Both tables have the burst's `file` as index and the task's columns. Bursts without a label are left out;
-    NaN where no burst has one. Raises ValueError where a labelled burst has no prediction.
+    Both tables are indexed by `file` and have the columns of the task. Bursts without a label are left out, and the
+    result is NaN where no burst has one. Raises ValueError where a labelled burst has no prediction.
     """
     known, guessed = aligned(task, truth, predictions)
     if known.empty:
@@ -123,9 +138,9 @@ def score(task: Task, truth: pd.DataFrame, predictions: pd.DataFrame) -> float:
 
 
 def sign(metric: str) -> int:
-    """1 where a greater value of the metric is better, -1 where a smaller one is, as for the errors.
+    """1 where a greater value of the metric is better, and -1 where a smaller one is, as for an error.
 
-    `metric` is a name of `METRIC_NAMES`, a column of `metric_columns`, or `s_mtl`.
+    `metric` is a name in `METRIC_NAMES`, a column of `metric_columns`, or `s_mtl`.
 
     >>> sign("age_mae"), sign("UAR"), sign("s_mtl")
     (-1, 1, 1)
@@ -134,12 +149,12 @@ def sign(metric: str) -> int:
 
 
 def has_s_mtl(tasks: Iterable[Task]) -> bool:
-    """Whether the tasks are one of each kind that `s_mtl` joins."""
+    """Whether the tasks are one of each kind that `s_mtl` combines."""
     return sorted(task.kind for task in tasks) == sorted(S_MTL_KINDS)
 
 
 def metric_columns(tasks: Iterable[Task]) -> dict[str, Task]:
-    """The tasks by their metric's column, in Table 2's order: `emo_ccc`, `cou_uar`, `age_mae` for ExVo."""
+    """The tasks by the column of their metric, in the order of Table 2: `emo_ccc`, `cou_uar`, `age_mae` for ExVo."""
     ordered = sorted(tasks, key=lambda task: S_MTL_KINDS.index(task.kind))
     short = {task.name[:3] for task in ordered}
     names = {task.name: task.name[:3] if len(short) == len(ordered) else task.name for task in ordered}
@@ -147,12 +162,15 @@ def metric_columns(tasks: Iterable[Task]) -> dict[str, Task]:
 
 
 def metric(task: Task) -> Callable[[ArrayLike, ArrayLike], float]:
-    """The metric function (truth, prediction) of the task's kind."""
+    """The function (truth, prediction) that computes the metric of a task."""
     return {"intensities": ccc, "scalar": mae, "classes": uar}[task.kind]
 
 
 def aligned(task: Task, truth: pd.DataFrame, predictions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The task's columns of `truth` and `predictions`, for the same labelled bursts in the same order."""
+    """The columns of a task in `truth` and in `predictions`, for the same labelled bursts in the same order.
+
+    Raises ValueError where a column, a labelled burst or a value is missing from `predictions`.
+    """
     columns = list(task.columns)
     absent = [c for c in columns if c not in predictions]
     if absent:

@@ -1,7 +1,7 @@
-"""Predictions as one tidy table for each system: a row for each burst, by `file`.
+"""Predictions as one tidy table for each system, with a row for each burst, indexed by `file`.
 
-Columns: `split`; for each task its target columns (intensities in [0, 1], scalars in their own unit, the class's
-name); for a task of classes also a probability for each, `country_China` and so on.
+The columns are `split`, the target columns of each task (intensities in [0, 1], scalars in their own unit, the name of
+the class) and, for a task of classes, the probability of each class: `country_China` and so on.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from burst2vec.machine.files import write_aside
 
 def tabulate(outputs: dict[str, np.ndarray], tasks: Sequence[Task], rows: pd.DataFrame,
              keep: Sequence[str] = ("split",)) -> pd.DataFrame:
-    """The table of predictions from head outputs, each (rows, outputs), for those rows of the corpus table, or of
-    another of which the columns `keep` stay."""
+    """The table of predictions, made from the outputs of each task's head, (rows, outputs).
+
+    `rows` are the predicted rows of a corpus table or of a similar one, whose columns `keep` are kept.
+    """
     table = rows[list(keep)].copy()
     for task in tasks:
         output = outputs[task.name]
@@ -35,15 +37,16 @@ def tabulate(outputs: dict[str, np.ndarray], tasks: Sequence[Task], rows: pd.Dat
 
 
 def write_predictions(table: pd.DataFrame, path: str | Path) -> None:
-    """Writes a table of predictions as CSV, whole or not at all."""
+    """Write a table of predictions as CSV, whole or not at all."""
     with write_aside(path) as aside:
         table.to_csv(aside, float_format="%.6g")
 
 
 def read_predictions(path: str | Path) -> pd.DataFrame:
-    """A table of predictions as `write_predictions` left it. Raises FileNotFoundError and CorpusError.
+    """The table of predictions that `write_predictions` wrote to `path`.
 
-    A class may be called `1` or `None`, and is text all the same.
+    The names of classes are read as text, even `1` or `None`. Raises FileNotFoundError where there is no such file, and
+    CorpusError where the file is not a table of predictions.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path}: no predictions there; train that system first")
@@ -51,7 +54,7 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
         first = pd.read_csv(path, dtype=str, keep_default_na=False, nrows=1)
         if not {"file", "split"} <= set(first.columns):
             raise CorpusError(f"{path}: not a table of predictions; expected the columns file, split and each task's")
-        classes = [c for c in first for value in first[c] if f"{c}_{value}" in first]  # beside their probabilities
+        classes = [c for c in first for value in first[c] if f"{c}_{value}" in first]  # those with probabilities
         text = dict.fromkeys(["file", "split", *classes], str)
         table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeError) as error:
@@ -62,8 +65,8 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
 
 
 def _check(table: pd.DataFrame, text: Collection[str], path: str | Path) -> None:
-    """Raises CorpusError where a burst has no name or is listed twice, or where a cell is no number among numbers."""
-    if not isinstance(table.index, pd.RangeIndex):  # what pandas makes of rows longer than the header
+    """Raise CorpusError where a burst has no name or is listed twice, or where a column of numbers holds text."""
+    if not isinstance(table.index, pd.RangeIndex):  # pandas makes another index of rows longer than the header
         raise CorpusError(f"{path}: its rows have more cells than its header")
     unnamed, twice = table["file"].isna(), table["file"].duplicated()
     if unnamed.any():
@@ -74,7 +77,7 @@ def _check(table: pd.DataFrame, text: Collection[str], path: str | Path) -> None
     for column in [c for c in table if c not in text and infinite.get(c, True)]:
         numbers = pd.to_numeric(table[column], errors="coerce")
         wrong = numbers.isna() & table[column].notna() | np.isinf(numbers)
-        if wrong.any() and not numbers.isna().all():  # nothing but text are classes without probabilities
+        if wrong.any() and not numbers.isna().all():  # a column of text alone holds classes without probabilities
             row = wrong.argmax()
             raise CorpusError(f"{path}: {column} of burst {table['file'][row]!r} is {table[column][row]!s:.100}; "
                               "expected a number")

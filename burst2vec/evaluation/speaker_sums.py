@@ -1,12 +1,12 @@
 """The metrics of Table 2 as functions of sums over bursts.
 
-CCC, UAR and MAE see a set of bursts only through a few sums. A speaker's sums are computed once; whoever draws speakers
-anew, or leaves one out, adds rows instead of reading bursts again.
+CCC, UAR and MAE depend on a set of bursts only through a few sums. The sums of each speaker are computed once.
+Resampling the speakers, or leaving one out, then adds rows instead of reading the bursts again.
 
 | kind | summed over the bursts | metric |
 |---|---|---|
-| intensities | 1; for each output t, t², p, p² and tp, with t the truth and p the prediction | mean CCC (Eq. 1) |
-| classes | for each class the bursts that have it, and those among them that are predicted right | UAR |
+| intensities | 1, and for each output t, t², p, p², tp (t is the truth, p the prediction) | mean CCC (Eq. 1) |
+| classes | for each class, the bursts that belong to it, and those of them that are predicted correctly | UAR |
 | scalar | 1 and the absolute error | MAE |
 """
 
@@ -23,15 +23,16 @@ from burst2vec.corpora.corpus import Task
 from burst2vec.evaluation.metrics import aligned, has_s_mtl, metric_columns, s_mtl
 
 ROUNDING = 1e-12
-"""A variance below this share of the values' mean square is that of a constant."""
+"""A variance below this share of the mean square of the values counts as that of a constant."""
 
 
 @dataclass(frozen=True)
 class SpeakerSums:
-    """`values` (speakers, systems, features), the systems' `codes`, and the `tasks` by their metric's column.
+    """The sums of several systems: `values` (speakers, systems, features), with a row for each speaker.
 
-    A row sums the bursts of one speaker. Where no speaker is known it is a single burst; `clusters` says which,
-    "speakers" or "bursts". A system that does not answer a task holds NaN for it.
+    `codes` names the systems, and `tasks` holds the tasks by the column of their metric. Where no speaker is known, a
+    row belongs to a single burst; `clusters` says which, "speakers" or "bursts". The sums of a task that a system does
+    not predict are NaN.
     """
 
     values: np.ndarray
@@ -41,16 +42,16 @@ class SpeakerSums:
 
     @property
     def names(self) -> list[str]:
-        """The metrics' columns, as in Table 2; `s_mtl` for a corpus with one task of each kind."""
+        """The columns of the metrics as in Table 2, with `s_mtl` where there is one task of each kind."""
         return [*self.tasks, *(["s_mtl"] if has_s_mtl(self.tasks.values()) else [])]
 
     def add(self, weights: np.ndarray) -> np.ndarray:
-        """Sums over speakers, each as often as its weight says: (draws, speakers) to (draws, systems, features)."""
+        """The sums over the speakers, weighted by `weights` (draws, speakers), as (draws, systems, features)."""
         flat = self.values.reshape(len(self.values), -1)
         return (weights @ flat).reshape(len(weights), *self.values.shape[1:])
 
     def metrics(self, totals: np.ndarray) -> np.ndarray:
-        """The metrics of sums (..., features), as (..., names); NaN where there is nothing to score."""
+        """The metrics of the sums `totals` (..., features), as (..., names); NaN where there is nothing to score."""
         edges = np.cumsum([num_features(task) for task in self.tasks.values()])[:-1]
         parts = zip(self.tasks.values(), np.split(totals, edges, axis=-1), strict=True)
         scores = [metric_of_sums(task, part) for task, part in parts]
@@ -60,11 +61,11 @@ class SpeakerSums:
 
 
 def sum_by_speaker(tasks: Iterable[Task], truth: pd.DataFrame, predictions: Mapping[str, pd.DataFrame]) -> SpeakerSums:
-    """The sums of every system over the bursts of `truth`, rows of a corpus table; `predictions` are tables by code.
+    """The sums of every system over the bursts of `truth`, which holds rows of a corpus table.
 
-    Bursts without a task's label take no part in that task, and tasks without any label are left out. A burst without
-    a speaker counts as a speaker of its own. Raises ValueError where a labelled burst has no prediction, and for fewer
-    than two speakers.
+    `predictions` holds the systems' tables by code. A burst that lacks the label of a task takes no part in that task,
+    and a task without any label is left out. A burst without a speaker counts as a speaker of its own. Raises
+    ValueError where a labelled burst has no prediction, and for fewer than two speakers.
     """
     columns = {column: task for column, task in metric_columns(tasks).items() if task.labelled(truth).any()}
     truth = truth[np.any([task.labelled(truth) for task in columns.values()], axis=0)] if columns else truth[:0]
@@ -79,9 +80,9 @@ def sum_by_speaker(tasks: Iterable[Task], truth: pd.DataFrame, predictions: Mapp
 
 
 def speaker_indices(truth: pd.DataFrame) -> np.ndarray:
-    """The index of each burst's speaker, (bursts,), in the order in which they appear.
+    """The index of the speaker of each burst, (bursts,), in the order in which the speakers appear.
 
-    A burst without a speaker is one of its own, whatever its file is called.
+    A burst without a speaker gets an index of its own, whatever the name of its file.
     """
     names = truth["speaker"].astype(object)
     alone = pd.Series([(file,) for file in truth.index], truth.index, dtype=object)  # no tuple is a speaker's name
@@ -89,26 +90,26 @@ def speaker_indices(truth: pd.DataFrame) -> np.ndarray:
 
 
 def speaker_membership(speakers: np.ndarray) -> csr_array:
-    """The sparse matrix (speakers, bursts) of zeros and ones whose product with burst features sums them by speaker."""
+    """The sparse 0-1 matrix (speakers, bursts) whose product with burst features sums them by speaker."""
     shape = speakers.max() + 1, len(speakers)
     return csr_array((np.ones(len(speakers)), (speakers, np.arange(len(speakers)))), shape)
 
 
 def encode(task: Task, table: pd.DataFrame) -> np.ndarray:
-    """`Task.labels` with a column for the class as well, (bursts, columns)."""
+    """The labels of `table` as numbers, (bursts, columns): `Task.labels`, where a class takes a column as well."""
     labels = task.labels(table)
     return labels[:, None] if labels.ndim == 1 else labels
 
 
 def num_features(task: Task) -> int:
-    """The number of sums that the task's metric needs."""
+    """The number of sums that the metric of the task needs."""
     return {"intensities": 1 + 5 * len(task.columns), "classes": 2 * len(task.classes), "scalar": 2}[task.kind]
 
 
 def burst_features(task: Task, truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
-    """What is summed, (bursts, features), for labels and predictions (bursts, columns) as `encode` gives them.
+    """The terms of the sums, (bursts, features), for labels and predictions (bursts, columns) as `encode` gives them.
 
-    Intensities are taken from the truth's mean, lest small variances drown in large squares.
+    Intensities are centred on the mean of the truth, because a small variance would be lost in large squares.
     """
     if task.kind == "classes":
         of_class = truth == np.arange(len(task.classes))
@@ -119,7 +120,7 @@ def burst_features(task: Task, truth: np.ndarray, prediction: np.ndarray) -> np.
 
 
 def metric_of_sums(task: Task, sums: np.ndarray) -> np.ndarray:
-    """The task's metric (...) of summed burst features (..., features); NaN without a burst."""
+    """The metric of the task (...) from summed burst features (..., features); NaN where no burst was summed."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return {"intensities": _ccc, "classes": _uar, "scalar": _mae}[task.kind](sums)
 
@@ -128,7 +129,7 @@ def _ccc(sums: np.ndarray) -> np.ndarray:
     t, tt, p, pp, tp = np.split(sums[..., 1:] / sums[..., :1], 5, axis=-1)
     varies = np.minimum(tt - t * t, pp - p * p) > ROUNDING * (tt + pp)
     distance = tt + pp - 2 * t * p  # both variances and the squared distance of the means
-    # As in `metrics.ccc`, a constant scores 0, or 1 beside the same constant; NaN stays NaN.
+    # As in `metrics.ccc`, a constant scores 1 where the other is the same constant, and 0 elsewhere. NaN stays NaN.
     constant = (distance <= ROUNDING * (tt + pp)) + 0 * distance
     return np.where(varies, 2 * (tp - t * p) / distance, constant).mean(axis=-1)
 
@@ -143,7 +144,7 @@ def _mae(sums: np.ndarray) -> np.ndarray:
 
 
 def _summed(task: Task, truth: pd.DataFrame, predictions: pd.DataFrame, speakers: np.ndarray) -> np.ndarray:
-    """The features of one system and task by speaker, (speakers, features); NaN where it has none of the columns."""
+    """The features of one system and task by speaker, (speakers, features); NaN where the predictions lack the task."""
     membership = speaker_membership(speakers)
     if not set(task.columns) & set(predictions):
         return np.full((membership.shape[0], num_features(task)), np.nan)

@@ -1,12 +1,13 @@
-"""Predictors that hear nothing. Without their rows a table of results is not honest.
+"""Audio-free baselines: predictors that do not use the recording. Without their rows a table of results is misleading.
 
 | code | prediction | uses a true label |
 |---|---|---|
-| Constant | the training mean intensities, the training median age, the most frequent country | no |
-| Country median | the training median age of the burst's true country | yes |
+| Constant | the training means of the intensities, the training median age, the most frequent country | no |
+| Country median | the training median age within the burst's true country | yes |
 | Chance | the labels of training bursts drawn at random | no |
 
-In general: every scalar's median within the true class of the corpus's first task of classes, named after it.
+On a corpus with other tasks, the second row is named after the corpus's first task of classes and predicts the median
+of every scalar within the true class.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from burst2vec.corpora.corpus import Corpus, Task
 from burst2vec.evaluation.metrics import metric, score
 
 MODELS = {"Constant": "mean, median, majority of training", "Chance": "labels of random training bursts"}
+"""What the column *Model(s)* of Table 2 says of the baselines that use no true label."""
 
 
 @dataclass(frozen=True)
 class Trivial:
-    """A predictor's code, what it predicts, whether it uses a true label, and its metric for each task."""
+    """An audio-free baseline: its code, what it predicts, whether it uses a true label, and its score on each task."""
 
     code: str
     model: str
@@ -33,7 +35,7 @@ class Trivial:
 
 
 def trivial_rows(corpus: Corpus, split: str, seed: int = 0) -> list[Trivial]:
-    """The trivial predictors on one split; a score is NaN where a prediction or label is missing."""
+    """The audio-free baselines on one split; a score is NaN where the prediction or the labels are missing."""
     truth, rows = corpus.split(split), []
     for code, table in trivial_predictions(corpus, truth).items():
         predicted = [task for task in corpus.tasks if set(task.columns) <= set(table)]
@@ -44,7 +46,7 @@ def trivial_rows(corpus: Corpus, split: str, seed: int = 0) -> list[Trivial]:
 
 
 def trivial_predictions(corpus: Corpus, truth: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The predictions, by code, of those trivial predictors that answer without drawing at random."""
+    """The predictions, by code, of the audio-free baselines that do not draw at random."""
     found = {"Constant": predict_constant(corpus, truth.index)}
     if {"classes", "scalar"} <= {task.kind for task in corpus.tasks}:
         group = next(task for task in corpus.tasks if task.kind == "classes")
@@ -53,15 +55,15 @@ def trivial_predictions(corpus: Corpus, truth: pd.DataFrame) -> dict[str, pd.Dat
 
 
 def is_trivial(code: str) -> bool:
-    """Whether a code in Table 2 is a trivial predictor's rather than a trained system's."""
+    """Whether a code of Table 2 belongs to an audio-free baseline rather than to a trained system."""
     return code in ("Constant", "Chance") or code.endswith(" median")
 
 
 def predict_constant(corpus: Corpus, files: pd.Index) -> pd.DataFrame:
-    """One and the same prediction for each of `files`: what the training labels are on average.
+    """The same prediction for each of `files`: the average of the training labels.
 
-    Intensities: their mean, the constant of least squared error. Scalars: the median, the constant of least
-    absolute error. Classes: the most frequent.
+    For intensities this is the mean, the constant with the least squared error. For scalars it is the median, the
+    constant with the least absolute error. For classes it is the most frequent class.
     """
     train = corpus.split("train")
     centres = {column: _centre(task, train[column]) for task in corpus.tasks for column in task.columns}
@@ -69,10 +71,9 @@ def predict_constant(corpus: Corpus, files: pd.Index) -> pd.DataFrame:
 
 
 def predict_group_median(corpus: Corpus, truth: pd.DataFrame, group: Task) -> pd.DataFrame:
-    """Each scalar's training median within the true class of `group`, for the bursts of `truth` whose class
-    is known.
+    """The training median of each scalar within the true class of `group`, for the bursts whose class is known.
 
-    A class without a training label gets the median of all.
+    `truth` holds rows of a corpus table. A class without a training label gets the median of all training bursts.
     """
     column, train = group.columns[0], corpus.split("train")
     known = truth[column].dropna()
@@ -83,11 +84,10 @@ def predict_group_median(corpus: Corpus, truth: pd.DataFrame, group: Task) -> pd
 
 
 def chance_scores(corpus: Corpus, split: str, repeats: int = 100, seed: int = 0) -> dict[str, float]:
-    """Each task's mean metric over `repeats` draws in which a burst gets the label of a random training
-    burst.
+    """The mean score of each task over `repeats` draws that give every burst the label of a random training burst.
 
-    The draws keep the labels' distribution and, among the intensities, their correlations. NaN for a task
-    whose labels are withheld.
+    The draws keep the distribution of the labels and the correlations among the intensities. The score of a task whose
+    labels are withheld is NaN.
     """
     rng, scores = np.random.default_rng(seed), {}
     for task in corpus.tasks:

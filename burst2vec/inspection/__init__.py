@@ -1,4 +1,4 @@
 """What a corpus is like, and what is wrong in it.
 
-It uses `corpora`, `audio` and `evaluation`. Read `check` first, then `description`.
+The room uses `audio`, `corpora` and `evaluation`. Read `check` first, then `description`.
 """

@@ -1,10 +1,12 @@
-"""Acoustic measures of a vocal burst, beside published ones of real bursts.
+"""Acoustic measures of a vocal burst, beside published measures of real bursts.
 
-Conventions: fundamental frequency F0 in Hz; its spread in semitones; times in seconds; shares between 0 and
-1. All measures refer to the burst itself, without the silence before and after it. What cannot be measured is
-NaN: F0 of an unvoiced burst, the rate of a single syllable.
+Conventions: the fundamental frequency F0 is in Hz, its spread in semitones, times are in seconds, and shares lie
+between 0 and 1. All measures refer to the burst itself, without the silence before and after it. Measures that do not
+exist are NaN, such as F0 of an unvoiced burst and the rate of a single syllable.
 
-Offered: `measure` for one waveform, `track_pitch` beneath it, `measure_corpus` and `compare` for a corpus.
+Offered are `measure` for one waveform, `track_pitch` beneath it, and `measure_corpus` and `compare` for a corpus. Pitch
+is tracked here because the trackers of torchaudio and librosa are an octave off on some high tones of the tests, and
+take noise for voice.
 """
 
 from __future__ import annotations
@@ -16,16 +18,27 @@ import numpy as np
 import pandas as pd
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import find_peaks
-from tqdm.auto import tqdm
 
 from burst2vec.corpora.readers.exvo import EMOTIONS
+from burst2vec.machine.progress import progress_bar
 
 MEASURES = ("f0", "f0_sd", "voiced", "duration", "syllables", "rate")
+"""The names of the measures, which `measure` explains."""
 
-WINDOW, HOP = 0.040, 0.010
-LOWEST, HIGHEST = 75.0, 2500.0
+WINDOW = 0.040
+"""The length of a frame in seconds."""
+
+HOP = 0.010
+"""The time in seconds from one frame to the next."""
+
+LOWEST = 75.0
+"""The lowest F0 in Hz that is looked for."""
+
+HIGHEST = 2500.0
+"""The highest F0 in Hz that is looked for."""
+
 SILENCE = 30.0
-"""What is so many dB below the loudest frame is silence."""
+"""How many dB below the loudest frame silence begins."""
 
 PUBLISHED = pd.read_csv(io.StringIO("""
 category,      sex, emotion,     f0,   f0_q25, f0_q75, f0_sd, voiced, duration, syllables, rate
@@ -41,17 +54,17 @@ triumph,       m,   Triumph,     723,  489,    772,    2.4,   0.84,   1.7,      
 pleasure moan, m,   Awe,         202,  ,       ,       1.6,   0.57,   2.0,      1,         1.1
 pleasure moan, f,   Awe,         449,  ,       ,       2.5,   0.59,   4.3,      4,         1.1
 """), skipinitialspace=True)
-"""Medians (and quartiles of F0) measured on 260 real bursts with pitch corrected by hand, after Anikin &
-Persson (2017), *Nonlinguistic vocalizations from online amateur videos for emotion research*, Behavior
-Research Methods 49. ``emotion`` is the one of ExVo's that comes closest."""
+"""Medians, and quartiles of F0, of 260 real bursts whose pitch was corrected by hand, after Anikin & Persson (2017),
+*Nonlinguistic vocalizations from online amateur videos for emotion research*, Behavior Research Methods 49. The
+`emotion` is the one of ExVo's that comes closest to the category."""
 
 
 def measure(waveform: np.ndarray, sample_rate: int = 16_000) -> dict[str, float]:
-    """Measures of one burst ``waveform`` (samples,), by the names in `MEASURES`.
+    """The measures of one burst, whose `waveform` is (samples,), by the names in `MEASURES`.
 
-    ``f0`` is the mean over voiced frames in Hz and ``f0_sd`` their standard deviation in semitones;
-    ``voiced`` the share of the frames; ``syllables`` counts peaks of loudness and ``rate`` is how many of
-    them follow each other in a second.
+    `f0` is the mean F0 of the voiced frames in Hz and `f0_sd` its standard deviation in semitones. `voiced` is the
+    share of voiced frames, and `duration` is in seconds. `syllables` is the number of peaks of loudness, and `rate` the
+    number of them that follow each other in a second.
     """
     frames = _frames(np.asarray(waveform, dtype=np.float64), sample_rate)
     level = 10 * np.log10(np.mean(frames**2, axis=1) + 1e-12)
@@ -72,29 +85,31 @@ def measure(waveform: np.ndarray, sample_rate: int = 16_000) -> dict[str, float]
 
 
 def measure_corpus(waveforms: Iterable[np.ndarray], table: pd.DataFrame) -> pd.DataFrame:
-    """Measures (columns) of many bursts (rows), with each one's strongest ``emotion`` and ``sex``.
+    """The measures (columns) of many bursts (rows), with each burst's strongest `emotion` and `sex`.
 
-    ``table`` is a corpus's (`burst2vec.corpora.corpus`), or some rows of it; ``waveforms`` (samples,) are in the same
-    order, at 16 kHz.
+    `table` is the table of a corpus (`burst2vec.corpora.corpus`), or some rows of it. `waveforms` (samples,) are in the
+    same order, at 16 kHz.
     """
-    progress = tqdm(waveforms, total=len(table), desc="measuring", unit="clip")
+    progress = progress_bar(waveforms, total=len(table), desc="measuring", unit="clip")
     rows = [measure(waveform) for waveform in progress]
     measures = pd.DataFrame(rows, index=table.index)
     return measures.assign(emotion=table[list(EMOTIONS)].idxmax(axis=1), sex=table["sex"])
 
 
 def track_pitch(waveform: np.ndarray, sample_rate: int = 16_000) -> np.ndarray:
-    """F0 in Hz (frames,), one frame every 10 ms, NaN where unvoiced, by the autocorrelation method of Boersma
-    (1993)."""
+    """Returns F0 in Hz (frames,), one frame every 10 ms, which is NaN where a frame is unvoiced.
+
+    The method is the autocorrelation of Boersma (1993).
+    """
     return _pitch(_frames(np.asarray(waveform, dtype=np.float64), sample_rate), sample_rate)
 
 
 def compare(measures: pd.DataFrame, published: pd.DataFrame = PUBLISHED) -> pd.DataFrame:
     """The published medians beside those of a corpus, one row for each category, sex and measure.
 
-    ``measures`` has a row for each burst, with its strongest ``emotion``, the speaker's ``sex`` and the
-    `MEASURES`. Columns of the result: category, sex, emotion, measure, published, published_q25,
-    published_q75, bursts, median, q25, q75.
+    `measures` has a row for each burst, with its strongest `emotion`, the speaker's `sex` and the `MEASURES`. The
+    columns of the result are category, sex, emotion, measure, published, published_q25, published_q75, bursts, median,
+    q25 and q75.
     """
     rows = []
     for known in published.to_dict("records"):
@@ -112,19 +127,19 @@ def compare(measures: pd.DataFrame, published: pd.DataFrame = PUBLISHED) -> pd.D
 
 
 def _frames(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Overlapping stretches (frames, samples) of the waveform (samples,), padded so that frame t is centred
-    on t * HOP."""
+    """Overlapping stretches (frames, samples) of a waveform (samples,), padded so that frame t is centred on t * HOP.
+    """
     size, hop = round(WINDOW * sample_rate), round(HOP * sample_rate)
     padded = np.pad(waveform, (size // 2, size - size // 2))
     return np.lib.stride_tricks.sliding_window_view(padded, size)[: len(waveform) + 1 : hop]
 
 
 def _pitch(frames: np.ndarray, sample_rate: int, threshold: float = 0.45) -> np.ndarray:
-    """F0 in Hz (frames,), NaN where the autocorrelation has no peak above the ``threshold``.
+    """F0 in Hz (frames,), which is NaN where the autocorrelation has no peak above the `threshold`.
 
-    Of a frame's peaks the highest counts, each octave down costing 0.04, or else multiples of the period
-    would do as well. A second pass lowers peaks by 0.2 for each octave away from the first one's median, lest
-    breath that resonates in a formant pass for voice. A median over five frames smooths the result.
+    The highest of a frame's peaks counts, where each octave down costs 0.04; otherwise multiples of the period would do
+    as well. A second pass lowers peaks by 0.2 for each octave between them and the median of the first pass, so that
+    breath that resonates in a formant does not pass for voice. A median over five frames smooths the result.
     """
     height, period = _peaks(frames - frames.mean(axis=1, keepdims=True), sample_rate)
     cost = 0.04 * np.log2(period * LOWEST)
@@ -136,16 +151,17 @@ def _pitch(frames: np.ndarray, sample_rate: int, threshold: float = 0.45) -> np.
 
 
 def _best(height: np.ndarray, period: np.ndarray, cost: np.ndarray, threshold: float) -> np.ndarray:
-    """F0 in Hz (frames,) at the peak that is best after its cost, NaN where that peak is not above the
-    ``threshold``."""
+    """F0 in Hz (frames,) at the peak that is highest less its cost; NaN where it is not above the `threshold`."""
     row = np.arange(len(height))
     best = (height - cost).argmax(axis=1)
     return np.where(height[row, best] > threshold, 1 / period[row, best], np.nan)
 
 
 def _peaks(frames: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
-    """Height (-inf where there is no peak) and period in seconds of the autocorrelation's peaks, each
-    (frames, lags), refined by a parabola through three lags."""
+    """Heights and periods in seconds of the autocorrelation's peaks, each (frames, lags).
+
+    A parabola through three lags refines them. The height is -inf where there is no peak.
+    """
     correlation, lag = _autocorrelation(frames, sample_rate)
     before, here, after = correlation[:, :-2], correlation[:, 1:-1], correlation[:, 2:]
     curvature = np.minimum(before - 2 * here + after, -1e-9)
@@ -156,10 +172,9 @@ def _peaks(frames: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray
 
 
 def _autocorrelation(frames: np.ndarray, sample_rate: int, finer: int = 2) -> tuple[np.ndarray, np.ndarray]:
-    """Normalised autocorrelation (frames, lags), and its lags in seconds, ``finer`` than the samples by that
-    factor.
+    """The normalised autocorrelation (frames, lags), and its lags in seconds, `finer` times as dense as the samples.
 
-    It is divided by that of the window, which takes away the fall towards long lags.
+    It is divided by the autocorrelation of the window, or else it would fall towards long lags.
     """
     samples = frames.shape[1]
     window = np.hanning(samples)
@@ -172,8 +187,10 @@ def _autocorrelation(frames: np.ndarray, sample_rate: int, finer: int = 2) -> tu
 
 
 def _syllable_peaks(level: np.ndarray) -> np.ndarray:
-    """Frames (syllables,) at which the loudness (frames,), in dB, peaks: 4 dB above what surrounds them, 80
-    ms apart."""
+    """The frames (syllables,) of the peaks of loudness, 4 dB above their surroundings and 80 ms apart.
+
+    `level` is the loudness in dB (frames,).
+    """
     smooth = pd.Series(level).rolling(5, center=True, min_periods=1).mean().to_numpy()
     floor = np.full(1, smooth.max() - 2 * SILENCE)
     padded = np.concatenate([floor, smooth, floor])

@@ -1,9 +1,8 @@
-"""How the labels of a corpus hang together: measures of association, and what chance alone would show (section 2)."""
+"""How the labels of a corpus are associated, and what association chance alone would show (section 2)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,12 +12,11 @@ from scipy.stats.contingency import association
 from burst2vec.corpora.corpus import Corpus, Task
 from burst2vec.inspection.description import categories
 
-if TYPE_CHECKING:
-    pass
-
 
 def correlation_ratio(values: ArrayLike, groups: ArrayLike) -> float:
-    """Eta squared: the share of the variance of `values` that lies between `groups`, (bursts,) both.
+    """Eta squared, the share of the variance of `values` that lies between `groups`; both are (bursts,).
+
+    It is NaN where all values are the same.
 
     >>> correlation_ratio([1, 1, 3, 3], ["a", "a", "b", "b"])
     1.0
@@ -30,10 +28,10 @@ def correlation_ratio(values: ArrayLike, groups: ArrayLike) -> float:
 
 
 def cramers_v(a: ArrayLike, b: ArrayLike) -> float:
-    """Cramér's V: 0 where the categories `a` and `b`, (bursts,) both, are independent, 1 where one decides
-    the other.
+    """Returns Cramér's V, which is 0 where the categories `a` and `b` are independent and 1 where one decides the
+    other.
 
-    NaN where either is always the same.
+    Both are (bursts,). It is NaN where either is always the same.
     """
     codes_a, codes_b = (np.unique(np.asarray(x), return_inverse=True)[1] for x in (a, b))
     shape = codes_a.max() + 1, codes_b.max() + 1
@@ -44,13 +42,12 @@ def cramers_v(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def associations(corpus: Corpus, table: pd.DataFrame, repeats: int = 200, seed: int = 0) -> pd.DataFrame:
-    """How far each pair of tasks hangs together in `table`, one row for each measure: value, by_chance,
-    at_most.
+    """How far each pair of tasks is associated in `table`, one row for each measure.
 
-    Of a scalar and another task the correlation ratio, of any pair Cramér's V between their `categories`. A
-    small corpus shows some association by chance: the mean (`by_chance`) and the 95th percentile (`at_most`)
-    of the measure over `repeats` in which speakers exchange their labels of one task, or bursts do where a
-    speaker's labels vary.
+    The measures are the correlation ratio for a scalar and another task, and Cramér's V between the `categories` for
+    any pair. The columns are the `value`, and what a small corpus shows by chance: the mean (`by_chance`) and the 95th
+    percentile (`at_most`) of the measure over `repeats`, in each of which the labels of one task are exchanged as
+    `exchanges` does.
     """
     rng, rows = np.random.default_rng(seed), []
     for place, first in enumerate(corpus.tasks):
@@ -77,16 +74,16 @@ def _pair(first: Task, second: Task, table: pd.DataFrame, repeats: int,
 
 def _against_chance(measure: Callable, a: np.ndarray, b: np.ndarray, speakers: np.ndarray, repeats: int,
                     rng: np.random.Generator) -> tuple[float, float, float]:
-    """The measure of `a` and `b`, and its mean and 95th percentile with `b` exchanged."""
+    """The measure of `a` and `b`, and its mean and its 95th percentile when `b` is exchanged."""
     chance = [measure(a, b[order]) for order in exchanges(b, speakers, repeats, rng)]
     return measure(a, b), float(np.mean(chance)), float(np.quantile(chance, 0.95))
 
 
 def exchanges(labels: np.ndarray, speakers: np.ndarray, repeats: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Random orders (bursts,) of `labels` (bursts, ...) that keep their distribution and break their ties to the sound.
+    """Yields random orders (bursts,) of `labels` (bursts, ...), which keep their distribution but not their bursts.
 
-    Speakers exchange their labels, so that a speaker's bursts go on sharing one; where a speaker's labels vary, bursts
-    do.
+    Speakers exchange their labels, so that all bursts of a speaker still share one. Where the labels of a speaker vary,
+    single bursts exchange theirs.
     """
     codes = np.unique(speakers, return_inverse=True)[1]
     first_of_each = np.unique(codes, return_index=True)[1]

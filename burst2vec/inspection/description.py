@@ -1,7 +1,7 @@
-"""What a corpus is like, in numbers: Table 1, and how its labels hang together (section 2).
+"""What a corpus is like, in numbers: Table 1, the bands of a scalar, and bursts to listen to (section 2).
 
-Conventions: tables have a row for each burst, as `Corpus.table` does; durations are in seconds; shares and
-measures of association lie between 0 and 1.
+Conventions: tables have a row for each burst, as `Corpus.table` does; durations are in seconds; shares lie between 0
+and 1.
 """
 
 from __future__ import annotations
@@ -20,15 +20,18 @@ if TYPE_CHECKING:
 
 
 SPLIT_NAMES = {"train": "Train", "val": "Validation", "test": "Test"}
+"""What the splits are called in tables."""
+
 UNKNOWN = "–"
+"""What stands in a table for a number that the corpus withholds."""
 
 
 def table1(corpus: Corpus | Reading, seconds: np.ndarray) -> pd.DataFrame:
-    """Table 1 as text: what is counted (rows) in each split (columns).
+    """Returns Table 1 as text: what is counted (rows) in each split (columns).
 
-    Duration, bursts, speakers, and speakers by sex and by class of every task whose classes are a trait of
-    the speaker. A dash where the corpus withholds what there is to count. `seconds` (bursts,) are the
-    durations, NaN where they are not known.
+    Counted are the duration, bursts, speakers, speakers by sex, and speakers by class of every task whose classes are a
+    trait of the speaker. A dash stands for what the corpus withholds. `seconds` (bursts,) are the durations, which are
+    NaN where they are not known.
     """
     columns = {}
     for split, name in SPLIT_NAMES.items():
@@ -44,7 +47,7 @@ def table1(corpus: Corpus | Reading, seconds: np.ndarray) -> pd.DataFrame:
 
 
 def clock(seconds: float) -> str:
-    """A duration as hours, minutes and seconds.
+    """A duration in seconds as hours, minutes and seconds.
 
     >>> clock(3725.4)
     '1:02:05'
@@ -63,8 +66,10 @@ def _sexes(rows: pd.DataFrame) -> str:
 
 
 def is_trait(task: Task, table: pd.DataFrame) -> bool:
-    """Whether a task's classes belong to the speaker, as a country does, rather than to the burst, as an
-    emotion does: most speakers of two bursts or more keep to one class."""
+    """Whether a task's classes belong to the speaker, as a country does, rather than to the burst, as an emotion does.
+
+    They do where most speakers of two bursts or more have one class alone.
+    """
     if task.kind != "classes":
         return False
     speakers = table.dropna(subset=["speaker", task.columns[0]]).groupby("speaker")[task.columns[0]]
@@ -73,14 +78,16 @@ def is_trait(task: Task, table: pd.DataFrame) -> bool:
 
 
 def task_table(tasks: Sequence[Task]) -> pd.DataFrame:
-    """The tasks as rows, as text: name, kind, unit, and what is to be told."""
+    """The tasks as rows, as text: name, kind, unit, and the classes or columns that are predicted."""
     rows = [(t.name, t.kind, t.unit, ", ".join(t.classes or t.columns)) for t in tasks]
     return pd.DataFrame(rows, columns=["task", "kind", "unit", "outputs"])
 
 
 def categories(task: Task, table: pd.DataFrame) -> pd.Series:
-    """Each burst's class, band of the scalar, or strongest intensity, as a categorical; missing without a
-    label."""
+    """Each burst's class, band of the scalar, or strongest intensity, as a categorical.
+
+    It is missing for bursts without a label.
+    """
     if task.kind == "classes":
         return pd.Series(pd.Categorical(table[task.columns[0]], task.classes), table.index)
     if task.kind == "scalar":
@@ -90,14 +97,15 @@ def categories(task: Task, table: pd.DataFrame) -> pd.Series:
 
 
 def band_width(task: Task) -> float:
-    """How wide the bands of a scalar are: 2.5 years, as in the paper's Figure 1, or an eighth of its training
-    range."""
+    """How wide the bands of a scalar are: 2.5 years, as in Figure 1, or an eighth of its training range."""
     return 2.5 if task.unit == "years" else (task.high - task.low) / 8
 
 
 def band_edges(values: pd.Series, width: float) -> np.ndarray:
-    """The edges (bands + 1,) of bands of equal `width` that hold all `values`, the first a multiple of the
-    width."""
+    """The edges (bands + 1,) of bands of equal `width` that hold all `values`.
+
+    Every edge is a multiple of the width.
+    """
     first = np.floor(values.min() / width)
     return width * np.arange(first, np.floor(values.max() / width) + 2)
 
@@ -110,8 +118,10 @@ def bands(values: pd.Series, width: float) -> pd.Series:
 
 
 def scalar_by_class(scalar: Task, classes: Task, table: pd.DataFrame) -> pd.DataFrame:
-    """For each class the speakers and bursts with both labels, and the median and quartiles of the scalar
-    over bursts."""
+    """Returns, for each class, the median and quartiles of the scalar over bursts.
+
+    The numbers of speakers and bursts that have both labels stand beside them.
+    """
     rows = table.dropna(subset=[scalar.columns[0], classes.columns[0]])
     grouped = rows.groupby(pd.Categorical(rows[classes.columns[0]], classes.classes), observed=True)
     quartiles = grouped[scalar.columns[0]].quantile([0.25, 0.5, 0.75]).unstack()
@@ -121,8 +131,10 @@ def scalar_by_class(scalar: Task, classes: Task, table: pd.DataFrame) -> pd.Data
 
 
 def uar_from_scalar(corpus: Corpus, scalar: Task, classes: Task, split: str) -> float:
-    """The UAR on `split` of guessing the class from the true scalar alone: the class in whose training bursts
-    its band is most frequent."""
+    """The UAR on `split` of guessing the class from the true scalar alone.
+
+    The guess is the class in whose training bursts the scalar's band is most frequent.
+    """
     table = corpus.table[scalar.labelled(corpus.table) & classes.labelled(corpus.table)]
     band, column = categories(scalar, table), table[classes.columns[0]]
     train = table["split"] == "train"
@@ -132,9 +144,9 @@ def uar_from_scalar(corpus: Corpus, scalar: Task, classes: Task, split: str) -> 
 
 
 def examples(task: Task, table: pd.DataFrame) -> dict[str, str]:
-    """A burst to listen to for each intensity or class that occurs: its `file`.
+    """A burst to listen to, by its `file`, for each intensity or class that occurs.
 
-    Of an intensity, the burst in which it most exceeds all others together; of a class, its first.
+    For an intensity it is the burst in which it most exceeds all others together, for a class the first burst.
     """
     table = table[task.labelled(table)]
     if task.kind == "classes":
@@ -148,8 +160,10 @@ def examples(task: Task, table: pd.DataFrame) -> dict[str, str]:
 
 def sample_of_each(task: Task, table: pd.DataFrame, names: Sequence[str], size: int,
                    seed: int = 0) -> pd.DataFrame:
-    """Rows of `table` drawn at random: of the bursts in which each of `names` is the strongest intensity,
-    `size` by speakers of either sex, or all where there are fewer."""
+    """Rows of `table` that are drawn at random, `size` for each of `names` and either sex.
+
+    They are bursts in which that intensity is the strongest; where there are fewer than `size`, all come back.
+    """
     shuffled = table.sample(frac=1, random_state=seed)
     strongest = categories(task, shuffled)
     shuffled, strongest = shuffled[strongest.isin(names)], strongest[strongest.isin(names)]

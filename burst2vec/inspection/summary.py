@@ -4,35 +4,51 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from burst2vec.audio.store import COLUMNS
+from burst2vec.config import Params
 from burst2vec.corpora.corpus import Problem, Task
+from burst2vec.corpora.readers.reading import Reading
 from burst2vec.inspection.check import Checked
 from burst2vec.inspection.description import SPLIT_NAMES, table1
 from burst2vec.machine.files import write_aside
 from burst2vec.messages import printable
 
+NOTEBOOK = "notebooks/04_train_variant.ipynb"
+"""The notebook that trains one variant."""
+
 CHANNELS = {1: "mono", 2: "stereo"}
+"""What one and two channels are called."""
+
+FOLDERS = 4
+"""The most folders that have columns of their own in the table of formats; more are counted together."""
 
 SHOWN = {True: 20, False: 3}
-"""How many problems of one kind are printed: grave ones, and others."""
+"""How many problems of one kind are printed, by whether they are grave."""
 
 
 def write_json(checked: Checked, path: Path) -> None:
-    """Writes every problem, the grave ones first, as an object of `file`, `row` (or null) and `problem`, which begins
-    with "note: " where it is not grave."""
+    """Writes all problems as a list of objects with `file`, `row` (or null) and `problem`, the grave ones first.
+
+    The `problem` of the others begins with "note: ".
+    """
     listed = [{"file": p.file, "row": p.row, "problem": _text(p)} for p in checked.problems]
     with write_aside(path) as aside:
         aside.write_text(json.dumps(listed, indent=1))
 
 
 def summary(checked: Checked) -> str:
-    """What the corpus holds, then its problems; of many of one kind the first few, and how many there are."""
-    parts = [] if checked.reading is None else [_contents(checked)]
+    """What the corpus holds, its problems, and the command that trains on it where none is grave.
+
+    Of many problems of one kind the first few are shown, and how many there are.
+    """
+    parts = [] if checked.reading is None else [_contents(checked, checked.reading)]
     grave = [p for p in checked.problems if p.grave]
     notes = [p for p in checked.problems if not p.grave]
     parts.append(f"{_count(len(grave), 'problem')} that would make training wrong:" if grave
@@ -40,11 +56,35 @@ def summary(checked: Checked) -> str:
     parts += _lines(grave)
     if notes:
         parts += [f"{_count(len(notes), 'note')}:", *_lines(notes)]
+    if checked.reading is not None and checked.reading.tasks and not grave:
+        parts += ["", "To train on it:", f"  {command(checked, checked.reading)}"]
     return printable("\n".join(parts))
 
 
-def _contents(checked: Checked) -> str:
-    reading = checked.reading
+def command(checked: Checked, reading: Reading) -> str:
+    """The shell command that trains one variant on the corpus, with the parameters that the corpus asks for."""
+    usual = Params()
+    parameters = {"corpus": str(checked.root.resolve()), "run": reading.name, "layout": checked.layout}
+    deciding = [task.name for task in reading.tasks if _varies(task, reading.table)] or [reading.tasks[0].name]
+    if usual.early_stopping_task not in deciding:
+        parameters["early_stopping_task"] = deciding[0]
+    if not _has(reading, usual.audio):
+        parameters["audio"] = next(kind for kind in COLUMNS if kind != usual.audio)
+    options = (f"-p {name} {shlex.quote(value)}" for name, value in parameters.items()
+               if value != getattr(usual, name))
+    return " ".join([f"burst2vec run {NOTEBOOK} {shlex.quote(f'{reading.name}.ipynb')}", *options])
+
+
+def _varies(task: Task, table: pd.DataFrame) -> bool:
+    """Whether the validation labels of a task differ, so that it can decide when training stops."""
+    return bool((table.loc[table["split"] == "val", list(task.columns)].nunique() > 1).any())
+
+
+def _has(reading: Reading, audio: str) -> bool:
+    return bool(reading.table[COLUMNS[audio]].notna().all())
+
+
+def _contents(checked: Checked, reading: Reading) -> str:
     about = f"{reading.name}: {_count(len(reading.table), 'burst')}" + (", synthetic" if reading.synthetic else "")
     tables = table1(reading, checked.seconds()), labels(reading.tasks, reading.table), formats(checked)
     return "\n\n".join([about, *(table.to_string() for table in tables if len(table))]) + "\n"
@@ -68,10 +108,18 @@ def _range(task: Task, table: pd.DataFrame) -> str:
 
 
 def formats(checked: Checked) -> pd.DataFrame:
-    """How many recordings were heard, by sample rate and channels (rows) and folder (columns)."""
-    counts = Counter((h.rate, h.channels, f"{path.rpartition('/')[0]}/") for path, h in checked.heard.items())
-    cells = [(f"{rate / 1000:g} kHz {CHANNELS.get(channels, f'{channels} channels')}", folder, f"{count:,}")
-             for (rate, channels, folder), count in sorted(counts.items())]
+    """How many recordings there are, by sample rate and channels (rows) and folder (columns).
+
+    Where the folders are many, those of one folder at the top are counted together, or else all.
+    """
+    folders = {path: path.rpartition("/")[0] for path in checked.heard}
+    tops = {path: folder.partition("/")[0] for path, folder in folders.items()}
+    every = dict.fromkeys(folders, f"{len(set(folders.values())):,} folders")
+    columns = next(names for names in (folders, tops, every) if len(set(names.values())) <= FOLDERS)
+    counts = Counter((h.rate, h.channels, columns[path]) for path, h in checked.heard.items())
+    cells = [(f"{rate / 1000:g} kHz {CHANNELS.get(channels, f'{channels} channels')}",
+              column if columns is every else f"{column}/", f"{count:,}")
+             for (rate, channels, column), count in sorted(counts.items())]
     table = pd.DataFrame(cells, columns=["format", "folder", "count"])
     table = table.pivot(index="format", columns="folder", values="count").fillna("0")
     return table.rename_axis(index=None, columns=None)

@@ -1,4 +1,4 @@
-"""What is asked of the computer: files written whole or not at all, signals, worker processes, devices.
+"""What the library asks of the computer: whole files, cached folders, signals, worker processes, bars, devices.
 
-It uses `messages` alone and knows nothing of bursts. Read `files` first, then `interruption`.
+The room uses `config` and `messages` and knows nothing of bursts. Read `files` first, then `cached` and `interruption`.
 """

@@ -1,4 +1,4 @@
-"""Where and in which arithmetic a model computes."""
+"""The device and the arithmetic in which a model computes, and the memory that it has."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from burst2vec.config import ParameterError
 
 
 def choose_device(name: str) -> torch.device:
-    """The device that parameter `device` names: `auto` is the GPU where there is one. Raises ParameterError."""
+    """The device that the parameter `device` names: `auto` is the GPU where there is one. Raises ParameterError."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError):  # a name that is none, a device that is not there, a torch without CUDA
+    except (RuntimeError, AssertionError):  # an unknown name, a missing device, a torch without CUDA
         raise ParameterError(f"parameter device is {name!r}; expected auto, cpu, or a GPU of this machine: "
                              "cuda or cuda:N") from None
     return device
 
 
 def autocast(precision: str, device: torch.device) -> contextlib.AbstractContextManager:
-    """The arithmetic that parameter `precision` names: `auto` is bfloat16 where the hardware multiplies in it."""
+    """The arithmetic that the parameter `precision` names: `auto` is bfloat16 where the hardware multiplies in it."""
     native = (torch.cuda.is_bf16_supported(including_emulation=False) if device.type == "cuda"
               else torch.cpu._is_avx512_bf16_supported())
     wanted = precision == "bfloat16" or (precision == "auto" and native)
@@ -35,30 +35,40 @@ def autocast(precision: str, device: torch.device) -> contextlib.AbstractContext
 
 
 def keep_memory() -> None:
-    """Has this process keep the memory that it frees. By default glibc hands every freed activation back to the system,
-    which clears its pages, one by one, when they are asked for again a moment later."""
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):  # musl has none
-        for parameter, value in ((ARENA_MAX, 1), (MMAP_MAX, 0), (TRIM_THRESHOLD, -1)):
-            libc.mallopt(parameter, value)
+    """Makes this process keep the memory that it frees.
+
+    By default glibc hands every freed activation back to the system, which clears its pages one by one when they are
+    asked for again a moment later.
+    """
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):  # musl does not have it
+        libc.mallopt(M_ARENA_MAX, 1)
+        libc.mallopt(M_MMAP_MAX, 0)
+        libc.mallopt(M_TRIM_THRESHOLD, -1)  # never
 
 
-TRIM_THRESHOLD, MMAP_MAX, ARENA_MAX = -1, -4, -8
-"""Of glibc's <malloc.h>: M_TRIM_THRESHOLD, of which -1 is never, M_MMAP_MAX, and M_ARENA_MAX."""
+M_TRIM_THRESHOLD = -1
+"""The parameter of glibc's `mallopt` for the free memory above which the heap shrinks, from <malloc.h>."""
+
+M_MMAP_MAX = -4
+"""The parameter of glibc's `mallopt` for the number of allocations that get a mapping of their own."""
+
+M_ARENA_MAX = -8
+"""The parameter of glibc's `mallopt` for the number of heaps that threads share."""
 
 
 class OutOfMemory(RuntimeError):
-    """Work that the device's memory does not hold; the message says which and what would help."""
+    """The device's memory is too small for some work; the message says which work, and what would help."""
 
 
 def lacks_memory(error: BaseException) -> bool:
-    """Whether an error says that the device's memory is full."""
+    """Whether an error means that the device's memory is full."""
     return isinstance(error, torch.OutOfMemoryError) or any(
         said in str(error) for said in ("can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED"))
 
 
 @contextlib.contextmanager
-def says_what_lacks_memory(what: str, help: str) -> Iterator[None]:
-    """Within it an error of full memory becomes OutOfMemory: `what` did not fit, and what would help."""
+def explain_out_of_memory(what: str, help: str) -> Iterator[None]:
+    """Turns an error of full memory within the block into OutOfMemory, which says `what` did not fit and the `help`."""
     try:
         yield
     except RuntimeError as error:
@@ -69,11 +79,14 @@ def says_what_lacks_memory(what: str, help: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def arithmetic(device: torch.device, deterministic: bool = False) -> Iterator[None]:
-    """Within it a GPU computes the same bits each time if `deterministic`, and attention has no plan made for every new
-    length of a batch, which cuDNN's would."""
+    """Sets up a GPU's arithmetic for the block, and restores it afterwards.
+
+    If `deterministic`, the GPU computes the same bits each time. cuDNN's attention, which makes a new plan for every
+    length of a batch, is off.
+    """
     backends = torch.backends.cuda
-    before = (backends.cudnn_sdp_enabled(), backends.flash_sdp_enabled(), backends.mem_efficient_sdp_enabled(),
-              torch.are_deterministic_algorithms_enabled())
+    cudnn, flash = backends.cudnn_sdp_enabled(), backends.flash_sdp_enabled()
+    mem_efficient, algorithms = backends.mem_efficient_sdp_enabled(), torch.are_deterministic_algorithms_enabled()
     if deterministic and device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     backends.enable_cudnn_sdp(False)
@@ -84,6 +97,7 @@ def arithmetic(device: torch.device, deterministic: bool = False) -> Iterator[No
     try:
         yield
     finally:
-        for restore, was in zip((backends.enable_cudnn_sdp, backends.enable_flash_sdp, backends.enable_mem_efficient_sdp,
-                                 torch.use_deterministic_algorithms), before, strict=True):
-            restore(was)
+        backends.enable_cudnn_sdp(cudnn)
+        backends.enable_flash_sdp(flash)
+        backends.enable_mem_efficient_sdp(mem_efficient)
+        torch.use_deterministic_algorithms(algorithms)

@@ -1,7 +1,7 @@
-"""Ending when asked to: Ctrl-C and SIGTERM at a moment that the work chooses, and processes that end with ours.
+"""Ending when asked to: Ctrl-C and SIGTERM take effect when the work is ready, and child processes end with this one.
 
-`interruptible` is for work that has something to finish first, such as a step and its checkpoint; `end_with_parent` and
-`die_with_parent` are for processes that must not outlive the one that started them, even where that is killed outright.
+`interruptible` is for work that has something to finish first, such as a step and its checkpoint. `end_with_parent` and
+`die_with_parent` are for processes that must not outlive the one that started them, even if that one is killed.
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ from dataclasses import dataclass
 from typing import Any
 
 SAME = 0.5
-"""Seconds within which a further signal is taken for the same request: one Ctrl-C may arrive by several ways, from the
-terminal and again from a launcher that passes it on."""
+"""The time in seconds within which a further signal counts as the same request.
+
+One Ctrl-C may arrive twice, from the terminal and from a launcher that passes it on.
+"""
 
 SET_PARENT_DEATH_SIGNAL = 1
-"""PR_SET_PDEATHSIG of Linux's <sys/prctl.h>."""
+"""The number of PR_SET_PDEATHSIG in Linux's <sys/prctl.h>."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """Work that ended in good order because a signal asked it to; the message says where, and how to go on."""
+    """Work ended in good order because a signal asked it to; the message says where, and how to go on."""
 
     def __init__(self, message: str = "interrupted", by: signal.Signals = signal.SIGINT):
         super().__init__(message)
@@ -35,16 +37,16 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass
 class Request:
-    """Whether somebody asked to end, and by which signal."""
+    """The signal that asked the work to end, None until one has, and the time at which it came."""
 
     wanted: signal.Signals | None = None
     since: float = 0.0
 
     def note(self, number: int) -> bool:
-        """Takes a signal down; True where it is a Ctrl-C of one who asked before and will wait no longer.
+        """Records a signal, and returns whether it is a further Ctrl-C, of a user who will wait no longer.
 
-        A further SIGTERM does not count: launchers send it after a SIGINT, and SIGKILL after it, so that what is under
-        way is better finished.
+        A further SIGTERM is no such sign: launchers send one after a SIGINT, and a SIGKILL after that, so the work
+        under way is better finished.
         """
         if self.wanted is None:
             self.wanted, self.since = signal.Signals(number), time.monotonic()
@@ -54,9 +56,9 @@ class Request:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[Request]:
-    """A `Request` whose `wanted` is None until SIGINT or SIGTERM comes, which then does not break into the block.
+    """A `Request` that records SIGINT and SIGTERM, neither of which then interrupts the block.
 
-    A Ctrl-C after that raises KeyboardInterrupt at once. Outside of the main thread, where Python takes no signals,
+    A further Ctrl-C raises KeyboardInterrupt at once. Outside of the main thread, where Python receives no signals,
     `wanted` stays None.
     """
     request = Request()
@@ -71,7 +73,7 @@ def interruptible() -> Iterator[Request]:
 
 @contextlib.contextmanager
 def breaking_off() -> Iterator[None]:
-    """SIGINT and SIGTERM raise `Interrupted` in the block, and do not break into what it does about that."""
+    """Raises `Interrupted` in the block at the first SIGINT or SIGTERM, and lets the block tidy up undisturbed."""
     request = Request()
 
     def end(number: int, _frame) -> None:
@@ -85,13 +87,16 @@ def breaking_off() -> Iterator[None]:
 
 @contextlib.contextmanager
 def handling(handler: Callable[[int, Any], None]) -> Iterator[None]:
-    """SIGINT and SIGTERM go to `handler` within the block. Not from another than the main thread, and a signal that is
-    ignored, as by nohup, stays ignored."""
+    """Passes SIGINT and SIGTERM to `handler` within the block.
+
+    Outside of the main thread nothing changes, and a signal that is ignored, as under nohup, stays ignored.
+    """
     before = {}
     try:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                if signal.getsignal(number) not in (signal.SIG_IGN, None):  # None: not Python's, not to be put back
+                # None: a handler that was not set by Python, which could not restore it
+                if signal.getsignal(number) not in (signal.SIG_IGN, None):
                     before[number] = signal.signal(number, handler)
         yield
     finally:
@@ -100,10 +105,10 @@ def handling(handler: Callable[[int, Any], None]) -> Iterator[None]:
 
 
 def end_with_parent(parent: int | None = None, by: signal.Signals = signal.SIGKILL) -> None:
-    """Has Linux send this process `by` when its parent ends, however it does. Elsewhere nothing happens.
+    """Makes Linux send this process the signal `by` when its parent ends, in whatever way. Other systems do nothing.
 
-    `parent` is the process number of the parent, where known: it may have ended already. More exactly, it is the thread
-    that started this process whose end counts.
+    `parent` is the parent's process number, if it is known: should the parent have ended already, the signal is sent at
+    once. More exactly, what counts is the end of the thread that started this process.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, by, 0, 0, 0)
@@ -114,17 +119,18 @@ def end_with_parent(parent: int | None = None, by: signal.Signals = signal.SIGKI
 def die_with_parent(
     command: Sequence[str | os.PathLike], parent: int | None = None, by: signal.Signals = signal.SIGKILL
 ) -> list[str]:
-    """`command` for `subprocess.Popen` such that it is sent `by` when the process that starts it ends (on Linux).
+    """The arguments of `subprocess.Popen` that run `command` and, on Linux, send it `by` when its parent ends.
 
-    That is `parent`, this process by default, or, where that is 0, whichever starts it. The command gets there by way of a small Python process that becomes it:
-    `Popen(preexec_fn=...)` would run Python between fork and exec, which may hang where there are threads. Children of
-    the command must see to themselves, by `end_with_parent`.
+    `parent` is the parent's process number, by default that of this process; 0 stands for whichever process starts the
+    command. A small Python process sets this up and then becomes the command: `Popen(preexec_fn=...)` would run Python
+    between fork and exec, which may hang where there are threads. Children of the command are not covered; they call
+    `end_with_parent` themselves.
     """
     parent = os.getpid() if parent is None else parent
-    return [sys.executable, "-IS", __file__, str(parent), str(int(by)), *map(os.fspath, command)]
+    return [sys.executable, "-IS", __file__, str(parent), str(int(by)), *(os.fspath(part) for part in command)]
 
 
-if __name__ == "__main__":  # as `die_with_parent` starts it
+if __name__ == "__main__":  # the small Python process of `die_with_parent`
     end_with_parent(int(sys.argv[1]) or None, signal.Signals(int(sys.argv[2])))
     try:
         os.execvp(sys.argv[3], sys.argv[3:])

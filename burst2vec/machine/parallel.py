@@ -17,30 +17,31 @@ Thing = TypeVar("Thing")
 Result = TypeVar("Result")
 
 AT_ONCE = 16
-"""How many things a processor is given at once: sending one takes longer than a quick piece of work."""
+"""The number of things that a worker process is sent at once: sending one takes longer than a quick piece of work."""
 
 AHEAD = 128
-"""How many results, for each processor, may wait to be taken. joblib by itself works on whether or not they are."""
+"""The number of results for each processor that may wait to be taken. By itself joblib works on, taken or not."""
 
 
-# joblib's word on work that nobody takes: whoever stopped taking it knows.
+# joblib warns of work whose results nobody takes; whoever stopped taking them knows.
 warnings.filterwarnings("ignore", r"\d+ tasks (have been successfully executed|which were still being processed)")
 
 
 class WorkerDied(RuntimeError):
-    """A worker process ended in the midst of its work. Python cannot see why."""
+    """A worker process ended in the middle of its work; Python cannot see why."""
 
 
 def in_parallel(
     function: Callable[[Thing], Result], things: Iterable[Thing], workers: int | None = None
 ) -> Iterator[Result]:
-    """`function` of each thing, in order. Things are drawn, and results computed, no further ahead than `AHEAD`.
+    """The results of `function` for each thing, in the order of the things.
 
-    `workers` are processes; without a number, one for each processor. One is this process itself. Raises what `function`
-    raises, and WorkerDied.
+    Things are drawn, and results computed, no further ahead of the results taken than `AHEAD` for each processor.
+    `workers` is the number of processes, by default one for each processor; a single one is this process itself. Raises
+    what `function` raises, and WorkerDied.
     """
     things, workers = iter(things), workers or -1
-    # Nothing is handed over in files, which a process that is killed would leave behind.
+    # max_nbytes=None: nothing is handed over in files, which a killed process would leave behind.
     with joblib.Parallel(n_jobs=workers, batch_size=AT_ONCE, max_nbytes=None, return_as="generator") as parallel:
         portion = AHEAD * joblib.effective_n_jobs(workers)
         try:
@@ -52,7 +53,6 @@ def in_parallel(
 
 
 def _work(function: Callable[[Thing], Result], thing: Thing, owner: int) -> Result:
-    """`function` of the thing, in a process that does not outlive its owner; joblib's would wait for work for minutes."""
     if os.getpid() != owner:
-        end_with_parent(owner)
+        end_with_parent(owner)  # joblib's workers outlive a killed owner by minutes, waiting for work
     return function(thing)

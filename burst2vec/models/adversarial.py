@@ -18,17 +18,20 @@ class _Reversal(torch.autograd.Function):
 
 
 def reverse_gradient(x: torch.Tensor, scale: float = 1.0) -> torch.Tensor:
-    """`x` itself, whose gradient is multiplied by `-scale` on the way back (Ganin and Lempitsky, 2015)."""
+    """`x` itself, with a gradient that is multiplied by `-scale` on the way back.
+
+    This is the gradient reversal layer of Ganin and Lempitsky (2015).
+    """
     return _Reversal.apply(x, scale)
 
 
 class TaskDiscriminator(nn.Module):
-    """Tells from a shared representation (batch, width) which task its batch belongs to: logits (batch, tasks)."""
+    """A network with one hidden layer that tells from shared features which task their batch belongs to."""
 
     def __init__(self, width: int, hidden: int, tasks: int):
         super().__init__()
         self.layers = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, tasks))
 
     def forward(self, shared: torch.Tensor) -> torch.Tensor:
-        """Logits (batch, tasks) of the discrimination loss, Eq. 6."""
+        """The logits (batch, tasks) of the discrimination loss (Eq. 6), from shared features (batch, width)."""
         return self.layers(shared)

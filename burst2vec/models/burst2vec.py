@@ -17,11 +17,13 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from huggingface_hub import HfApi
 from torch import nn
 
+from burst2vec.config import Params
 from burst2vec.corpora.corpus import Task
 from burst2vec.models import serialisation
 from burst2vec.models.adversarial import TaskDiscriminator
@@ -31,8 +33,11 @@ from burst2vec.models.hub import load_backbone
 
 @dataclass(frozen=True)
 class Representations:
-    """What Burst2Vec knows of a batch: `pooled` (batch, features), and (batch, width) each, `projected`, `shared`
-    and, by task name, `specific`, r_Spec, and `combined`, r_Concat of Eq. 5."""
+    """All representations of a batch of bursts.
+
+    `pooled` (batch, features) is the backbone's embedding. The others are (batch, width): `projected`, `shared`, and by
+    task name `specific`, which is r_Spec of Eq. 5, and `combined`, which is its r_Concat.
+    """
 
     pooled: torch.Tensor
     projected: torch.Tensor
@@ -42,18 +47,21 @@ class Representations:
 
 
 def layer(inputs: int, width: int, dropout: float) -> nn.Sequential:
-    """A linear map, layer norm, ReLU and dropout: projection, extractors and combinations are one each.
+    """A linear map, layer norm, ReLU and dropout.
 
-    The norm keeps the adversary honest: without it an extractor pleases the reversed gradient by letting its features
-    grow without end, and training diverges.
+    The projection, each extractor and each combination are one such layer. The norm
+    keeps the adversary honest: without it an extractor pleases the reversed gradient by
+    letting its features grow without end, and training diverges.
     """
-    return nn.Sequential(nn.Linear(inputs, width), nn.LayerNorm(width), nn.ReLU(), nn.Dropout(dropout))
+    linear = nn.Linear(inputs, width)
+    return nn.Sequential(linear, nn.LayerNorm(width), nn.ReLU(), nn.Dropout(dropout))
 
 
 def _initialise(module: nn.Module) -> None:
-    """Draws a linear map's weights so that a ReLU keeps the variance (He et al., 2015).
+    """Draws the weights of a linear map so that a ReLU keeps the variance (He et al., 2015).
 
-    torch's default shrinks the differences between bursts threefold a layer; five layers up a head sees a constant.
+    torch's default makes the differences between bursts three times smaller in each layer; five layers up, a head would
+    see a constant.
     """
     if isinstance(module, nn.Linear):
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
@@ -61,9 +69,9 @@ def _initialise(module: nn.Module) -> None:
 
 
 class Head(nn.Sequential):
-    """A task's output head: (batch, width) -> (batch, outputs), with one hidden layer.
+    """The output head of a task, from features (batch, width) to outputs (batch, outputs), with one hidden layer.
 
-    Intensities go through a sigmoid, scalars are 0-1 scaled, classes are logits.
+    The outputs for intensities go through a sigmoid, those for scalars are 0-1 scaled, those for classes are logits.
     """
 
     def __init__(self, task: Task, width: int, hidden: int):
@@ -72,8 +80,13 @@ class Head(nn.Sequential):
 
 
 def masked_mean(hidden_states: torch.Tensor, num_frames: torch.Tensor) -> torch.Tensor:
-    """The mean (batch, features) of the first `num_frames` (batch,) hidden states (batch, frames, features)."""
-    real = torch.arange(hidden_states.shape[1], device=hidden_states.device) < num_frames[:, None]
+    """The mean (batch, features) of each clip's real hidden states.
+
+    Of the hidden states (batch, frames, features) the first `num_frames` (batch,) are
+    real.
+    """
+    time = torch.arange(hidden_states.shape[1], device=hidden_states.device)
+    real = time < num_frames[:, None]
     return torch.where(real[..., None], hidden_states, 0).sum(1) / num_frames[:, None]
 
 
@@ -81,9 +94,9 @@ class Burst2Vec(nn.Module):
     """The model of Figure 2 for any number and kind of tasks.
 
     `adversarial` adds the task discriminator, which only training uses; with a single task there is nothing to
-    discriminate and it is left out. `reversal` says what ascends: everything `upstream` of the reversal layer, or the
-    `extractors` alone. `pooling` is `real`, or `padded` to average over the padding's frames too. `audio` is how the
-    recordings that it hears are preprocessed, as in `waveform.load`.
+    discriminate, and it is left out. `reversal` says what ascends the adversarial losses: all that is `upstream` of the
+    reversal layer, or the `extractors` alone. `pooling` is `real`, or `padded` to average over the padding's frames
+    too. `audio` says how the recordings that the model hears are preprocessed, as in `waveform.load`.
     """
 
     def __init__(self, backbone: Backbone, tasks: Sequence[Task], width: int = 256, hidden: int = 128,
@@ -107,35 +120,42 @@ class Burst2Vec(nn.Module):
                 part.apply(_initialise)
 
     @classmethod
-    def from_config(cls, config: dict) -> Burst2Vec:
-        """The model that a `to_config` describes, with random weights. Needs neither hub nor checkpoint."""
+    def from_config(cls, config: dict[str, Any]) -> Burst2Vec:
+        """A model with random weights, of the architecture that `to_config` described. Nothing is downloaded.
+
+        Raises `backbone.BackboneError` where the backbone cannot be built, `corpus.CorpusError` where a task cannot.
+        """
         settings = dict(config)
         backbone, tasks = Backbone.from_config(settings.pop("backbone")), settings.pop("tasks")
-        lists_to_tuples = ({k: tuple(v) if isinstance(v, list) else v for k, v in task.items()} for task in tasks)
-        return cls(backbone, [Task(**task) for task in lists_to_tuples], **settings)
+        return cls(backbone, [_task(described) for described in tasks], **settings)
 
-    def to_config(self) -> dict:
+    def to_config(self) -> dict[str, Any]:
         """What `from_config` needs to build this architecture again, ready for JSON."""
         return {**self.settings, "tasks": [dataclasses.asdict(t) for t in self.tasks],
                 "backbone": self.backbone.to_config()}
 
     @classmethod
     def from_pretrained(cls, source: str | Path) -> Burst2Vec:
-        """The model in a folder that `save_pretrained` or a training wrote, or on the hub under that name.
+        """The model in a folder that `save_pretrained` or a training wrote, or on the hub under the name `source`.
 
-        A folder needs neither the hub nor the backbone's checkpoint. Raises `serialisation.ModelError`.
+        A folder needs neither the hub nor the backbone's checkpoint. Raises `serialisation.ModelError` where there is
+        no such model, or where its files are damaged.
         """
         return serialisation.read_model(serialisation.find_folder(source), cls.from_config)
 
     def save_pretrained(self, folder: str | Path, card: str = "") -> None:
-        """Writes `config.json`, `model.safetensors` and `README.md`, whose text is the `card`, whole or not at all.
+        """Writes `config.json`, `model.safetensors` and `README.md` into `folder`, all of them or none.
 
-        A saved model in `folder` is replaced. Raises `serialisation.ModelError` where it holds anything else.
+        `card` is the text of `README.md`. A saved model in `folder` is replaced. Raises `serialisation.ModelError`
+        where the folder holds anything else.
         """
         serialisation.save(self, folder, card)
 
     def push_to_hub(self, name: str, card: str = "", *, private: bool | None = None, token: str | None = None) -> str:
-        """The address of the commit that puts what `save_pretrained` writes on the hub, as `name` (`user/model`)."""
+        """Uploads what `save_pretrained` writes to the hub, as `name` (`user/model`), and returns the commit's address.
+
+        Raises what the hub's HTTP client raises.
+        """
         hub = HfApi(token=token)
         with tempfile.TemporaryDirectory() as scratch:
             self.save_pretrained(Path(scratch) / "model", card)
@@ -144,37 +164,59 @@ class Burst2Vec(nn.Module):
 
     @property
     def independent(self) -> bool:
-        """Whether what a burst is given does not depend on the padding, and so on its neighbours in a batch."""
+        """Whether the outputs for a burst are independent of the padding, and so of the other bursts in a batch."""
         return self.backbone.padding == "exact" and self.pooling == "real"
 
     def embed(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """The backbone's hidden states averaged over time, (batch, features), for zero-padded waveforms (batch, samples)
-        with `lengths` (batch,) real samples, or what the backbone's `encode` made of them."""
+        """The embeddings (batch, features) of bursts, which are the backbone's hidden states averaged over time.
+
+        `waveforms` (batch, samples) are zero-padded, of `lengths` (batch,) real samples, or both are what the
+        backbone's `encode` made of them.
+        """
         hidden_states, num_frames = self.backbone(waveforms, lengths)
         if self.pooling == "padded":
             num_frames = torch.full_like(num_frames, hidden_states.shape[1])
         return masked_mean(hidden_states, num_frames)
 
     def branch(self, pooled: torch.Tensor) -> Representations:
-        """Every representation of bursts of which the backbone gave the embeddings `pooled` (batch, features)."""
+        """All representations of the bursts whose embeddings are `pooled` (batch, features)."""
         projected = self.projection(pooled)
         shared = self.shared_extractor(projected)
         specific = {n: extract(projected) for n, extract in self.task_extractors.items()}
         combined = {n: combine(torch.cat([shared, specific[n]], 1)) for n, combine in self.combinations.items()}
         return Representations(pooled, projected, shared, specific, combined)
 
-    def represent(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> Representations:
-        """Every representation of zero-padded waveforms (batch, samples) with `lengths` (batch,) real samples."""
+    def represent(
+        self, waveforms: torch.Tensor, lengths: torch.Tensor
+    ) -> Representations:
+        """All representations of zero-padded waveforms (batch, samples).
+
+        The first `lengths` (batch,) samples of each are real.
+        """
         return self.branch(self.embed(waveforms, lengths))
 
-    def forward(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Each task's head output (batch, outputs) from its combined features, as at inference."""
+    def forward(
+        self, waveforms: torch.Tensor, lengths: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        """The outputs (batch, outputs) of each task's head at inference, by task name.
+
+        The head reads the task's combined features.
+        """
         combined = self.represent(waveforms, lengths).combined
         return {n: head(combined[n]) for n, head in self.heads.items()}
 
 
-def build(params, tasks: Sequence[Task]) -> Burst2Vec:
-    """The model that `params` (a `config.Params`) describes. Seed first: its weights are drawn here."""
+def _task(described: dict[str, Any]) -> Task:
+    """The task of a model's `config.json`, where tuples are lists."""
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in described.items()}
+    return Task(**fields)
+
+
+def build(params: Params, tasks: Sequence[Task]) -> Burst2Vec:
+    """The model that `params` describe, for these tasks. Its weights are drawn here, so torch is to be seeded before.
+
+    Raises `backbone.BackboneError` where the backbone cannot be loaded.
+    """
     backbone = load_backbone(params.backbone, params.backbone_size, params.padding, params.freeze_feature_encoder)
     return Burst2Vec(backbone, tasks, params.width, params.hidden, params.dropout, params.adversarial, params.pooling,
                      params.reversal, params.audio)

@@ -1,16 +1,17 @@
 """Backbones with the weights of a checkpoint, from a folder or the hub, or tiny models of the paper's families.
 
 A checkpoint is a folder with `config.json`, weights (`model.safetensors` or `pytorch_model.bin`) and, as a rule,
-`preprocessor_config.json`, which says how the model wants to be fed. A hub name stands for the folder that the hub's
-cache holds of it; only what is missing there is downloaded.
+`preprocessor_config.json`, which says what input the model was trained on. A hub name stands for the folder in which
+the hub's cache keeps the checkpoint; only what is missing there is downloaded.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from huggingface_hub import HfApi, constants, get_cached_repo_tree, is_offline_mode, snapshot_download
@@ -25,30 +26,36 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers.utils import logging
 
 from burst2vec.audio.waveform import SAMPLE_RATE
-from burst2vec.models.backbone import Backbone, BackboneError, Settings, check_model_type, feature_norm
+from burst2vec.messages import shown
+from burst2vec.models.backbone import Backbone, BackboneError, Settings, check_flag, check_model_type, feature_norm
 from burst2vec.models.tiny import FAMILIES, tiny_model
 
-PATIENCE = 10
+TIMEOUT = 10
 """Seconds to wait for the hub's first answer."""
 
 _SETTINGS = "preprocessor_config.json"
 _FILES = ["config.json", _SETTINGS, "processor_config.json", "model*.safetensors*"]
 _LEGACY = "pytorch_model*.bin*"
 
-_CHANGES = {"apply_spec_augment": False, "layerdrop": 0.0, "add_adapter": False}
-"""Of every configuration. The first two are on in the published ones, and the paper mentions neither. An adapter thins
-frames out for a decoder; like a head it is no part of the encoder."""
+_CHANGES = {"apply_spec_augment": False, "layerdrop": 0.0, "add_adapter": False, "gradient_checkpointing": False}
+"""What is changed in the configuration of every checkpoint.
+
+SpecAugment and LayerDrop are on in the published ones, and the paper mentions neither. An adapter thins out frames for
+a decoder; like a head it is no part of the encoder. Gradient checkpointing is a parameter of the training."""
+
+_ENCODER = ("feature_extractor.conv_layers.", "feature_projection.", "encoder.")
+"""The beginnings of the names of an encoder's weights, in all families."""
 
 _EXPECTED = "expected a folder with config.json and weights, or a hub name such as " + ", ".join(FAMILIES)
 
 
 def load_backbone(name: str, size: str = "published", padding: str = "exact",
                   freeze_feature_encoder: bool = True) -> Backbone:
-    """A backbone by `name`: a local folder, or a hub name such as one of `tiny.FAMILIES`.
+    """The backbone `name`, which is a local folder or a hub name such as one of `tiny.FAMILIES`.
 
-    `size` is `published` for the weights of that name or `tiny` for a small model of its family, a key of
-    `tiny.FAMILIES`, whose weights are drawn here. `padding` and `freeze_feature_encoder` are `Backbone`'s. Raises
-    BackboneError.
+    `size` is `published` for the weights of that name, or `tiny` for a small model of its family, which must be one of
+    `tiny.FAMILIES`, with weights that are drawn here. `padding` and `freeze_feature_encoder` are those of `Backbone`.
+    Raises BackboneError where the checkpoint cannot be had or used.
     """
     model, settings = _tiny(name) if size == "tiny" else _published(name)
     return Backbone(model, settings, padding, freeze_feature_encoder)
@@ -64,8 +71,8 @@ def _tiny(name: str) -> tuple[PreTrainedModel, Settings]:
 def _published(name: str) -> tuple[PreTrainedModel, Settings]:
     local = Path(name).expanduser()
     folder = local if local.is_dir() else _from_hub(name)
-    model = _model(folder, name)
-    return model, _settings(folder, name, local.resolve().name if local.is_dir() else name, model)
+    model = _read_model(folder, name)
+    return model, _read_settings(folder, name, local.resolve().name if local.is_dir() else name, model)
 
 
 # From the hub.
@@ -84,14 +91,16 @@ def _from_hub(name: str) -> Path:
     _check_hub(name)
     try:
         return _snapshot(name, cached_only=False)
-    except Exception as error:  # whatever the hub's HTTP client or a full disk raises
-        raise BackboneError(f"backbone {name!r} could not be downloaded ({_line(error)})") from error
+    except Exception as error:  # the hub's HTTP client and a full disk raise errors of many types
+        raise BackboneError(f"backbone {name!r} could not be downloaded ({one_line(error)})") from error
 
 
 def ask_hub(name: str) -> None:
-    """Raises what the hub's HTTP client raises if the hub does not answer within `PATIENCE`, for which
-    `snapshot_download` would wait for ever, or has no such model."""
-    HfApi().model_info(name, timeout=PATIENCE)
+    """Asks the hub for the model `name`, since `snapshot_download` would wait for ever for a hub that does not answer.
+
+    Raises what the hub's HTTP client raises if there is no answer within `TIMEOUT`, or no such model.
+    """
+    HfApi().model_info(name, timeout=TIMEOUT)
 
 
 def _check_hub(name: str) -> None:
@@ -101,7 +110,7 @@ def _check_hub(name: str) -> None:
     except RepositoryNotFoundError as error:
         raise BackboneError(f"backbone {name!r} is neither a local folder nor a model on the hub that you may read "
                             f"(for private ones: hf auth login); {_EXPECTED}") from error
-    except Exception as error:  # whatever the hub's HTTP client raises
+    except Exception as error:  # the hub's HTTP client raises errors of many types
         why = "HF_HUB_OFFLINE forbids asking the hub" if is_offline_mode() else "the hub cannot be reached"
         raise BackboneError(
             f"backbone {name!r} is neither a local folder nor wholly in the hub's cache, and {why}; where there is a "
@@ -110,7 +119,7 @@ def _check_hub(name: str) -> None:
 
 
 def _snapshot(name: str, cached_only: bool) -> Path:
-    """The cached folder of a hub name. Legacy weights are taken only where there are no others."""
+    """The cached folder of a hub name. Legacy weights are fetched only where there are no others."""
     folder = Path(snapshot_download(name, allow_patterns=_FILES, local_files_only=cached_only))
     if not any(folder.glob("model*.safetensors")):
         folder = Path(snapshot_download(name, allow_patterns=[*_FILES, _LEGACY], local_files_only=cached_only))
@@ -118,10 +127,10 @@ def _snapshot(name: str, cached_only: bool) -> Path:
 
 
 def _is_complete(folder: Path, name: str) -> bool:
-    """Whether a cached folder surely holds what the hub holds.
+    """Whether a cached folder is known to hold all that the hub holds.
 
-    With the hub's list of files in the cache `snapshot_download` has seen to that. Without one, as older programs
-    leave it, settings that are not there may only not have been asked for.
+    Where the cache has the hub's list of files, `snapshot_download` has compared the folder with it. Older programs
+    leave no list; then settings that are not there may only not have been downloaded.
     """
     try:
         return bool(get_cached_repo_tree(name, revision=folder.name))
@@ -132,75 +141,102 @@ def _is_complete(folder: Path, name: str) -> bool:
 
 # From a folder.
 
-def _model(folder: Path, name: str) -> PreTrainedModel:
+def _read_model(folder: Path, name: str) -> PreTrainedModel:
     """The base model of a checkpoint without its head, in float32 whatever it was stored in."""
-    described = _json(folder / "config.json", name)
+    described = _read_json(folder / "config.json", name)
     if not described:
         raise BackboneError(f"backbone {name!r}: its folder holds no config.json; {_EXPECTED}")
     check_model_type(described.get("model_type"), name)
     try:
-        with quiet():
+        with quiet_transformers():
             config = AutoConfig.from_pretrained(folder, trust_remote_code=False, **_CHANGES)
             config._attn_implementation = None  # a file may name a repository's kernels, to be downloaded and run
             model, loading = AutoModel.from_pretrained(
                 folder, config=config, dtype=torch.float32, trust_remote_code=False, ignore_mismatched_sizes=True,
                 output_loading_info=True)
-    except Exception as error:  # damaged files make their readers raise nearly anything
-        raise BackboneError(f"backbone {name!r}: its folder holds no usable model ({_line(error)}); "
+    except Exception as error:  # readers of damaged files raise errors of many types
+        raise BackboneError(f"backbone {name!r}: its folder holds no usable model ({one_line(error)}); "
                             "expected config.json and model.safetensors or pytorch_model.bin") from error
     _check_weights(model, loading, name)
     return model
 
 
-def _check_weights(model: PreTrainedModel, loading: dict, name: str) -> None:
-    """Raises BackboneError if any weight is not the checkpoint's own and would stay random."""
-    missing = [k for k in model.state_dict() if k in loading["missing_keys"] and k != "masked_spec_embed"]
+def _check_weights(model: PreTrainedModel, loading: Mapping[str, Any], name: str) -> None:
+    """Raises BackboneError unless the encoder has all weights of its checkpoint and no others, and all are finite.
+
+    `loading` is what transformers reports of the loading.
+    """
+    described = f"the {model.config.model_type} model that config.json describes"
+    weights = model.state_dict()
+    missing = [k for k in weights if k in loading["missing_keys"] and k != "masked_spec_embed"]
     if missing:  # masked_spec_embed is SpecAugment's, which is off
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise BackboneError(f"backbone {name!r}: its weights lack {missing[0]}{more}; expected the weights of the "
-                            f"{model.config.model_type} model that config.json describes")
+        raise BackboneError(f"backbone {name!r}: its weights lack {_first(missing)}; expected the weights of "
+                            f"{described}")
+    prefix = f"{model.base_model_prefix}."
+    unused = [k for k in sorted(loading["unexpected_keys"]) if k.removeprefix(prefix).startswith(_ENCODER)]
+    if unused:  # the weights of a head are left out, those of the encoder never
+        raise BackboneError(f"backbone {name!r}: its weights hold {_first(unused)}, which {described} does not have; "
+                            "expected a config.json of the same number of layers and the same options")
     for key, found, wanted in sorted(loading["mismatched_keys"]):
         raise BackboneError(f"backbone {name!r}: its weight {key} is of shape {tuple(found)}, but config.json "
                             f"describes one of {tuple(wanted)}")
+    for key, weight in weights.items():
+        if not torch.isfinite(weight).all():
+            raise BackboneError(f"backbone {name!r}: its weight {key} holds values that are not finite numbers; its "
+                                "training has failed, or the file is damaged")
 
 
-def _settings(folder: Path, name: str, short: str, model: PreTrainedModel) -> Settings:
-    """How a checkpoint wants to be fed, as it says itself; `short` is what to call it."""
-    newer = _json(folder / "processor_config.json", name).get("feature_extractor")
-    given = newer or _json(folder / _SETTINGS, name)
+def _first(keys: list[str]) -> str:
+    """The first of the keys, and how many more there are."""
+    return keys[0] + (f" and {len(keys) - 1} more" if len(keys) > 1 else "")
+
+
+def _read_settings(folder: Path, name: str, short: str, model: PreTrainedModel) -> Settings:
+    """The input that a checkpoint was trained on, as its own files say; `short` is the name to record."""
+    file = "processor_config.json"
+    given = _read_json(folder / file, name).get("feature_extractor")
     if not given:
-        # Then as the converters of these models set it: all were to get normalised clips, and those with group norm,
-        # trained without a mask, were to get none.
+        file = _SETTINGS
+        given = _read_json(folder / file, name)
+    if not given:
+        # Then we assume what the converters of these models set: all want normalised clips, and those with group norm,
+        # which were trained without a mask, want none.
         return Settings(short, True, attention_mask=feature_norm(model.config) == "layer")
+    if not isinstance(given, dict):
+        raise BackboneError(f"backbone {name!r}: feature_extractor in its {file} is {shown(given)}; expected an object")
     rate = given.get("sampling_rate", SAMPLE_RATE)
     if rate != SAMPLE_RATE:
-        raise BackboneError(f"backbone {name!r} wants {rate} Hz; expected one for {SAMPLE_RATE} Hz")
-    # What a file leaves out has the defaults of transformers' Wav2Vec2FeatureExtractor.
-    return Settings(short, bool(given.get("do_normalize", True)), bool(given.get("return_attention_mask", False)))
+        raise BackboneError(f"backbone {name!r} wants {shown(rate)} Hz; expected one for {SAMPLE_RATE} Hz "
+                            f"(sampling_rate in its {file})")
+    # What a file leaves out has the default of transformers' Wav2Vec2FeatureExtractor.
+    flags = {"do_normalize": given.get("do_normalize", True),
+             "return_attention_mask": given.get("return_attention_mask", False)}
+    for key, value in flags.items():
+        check_flag(value, f"backbone {name!r}: {key} in its {file}")
+    return Settings(short, flags["do_normalize"], attention_mask=flags["return_attention_mask"])
 
 
-def _json(path: Path, name: str) -> dict:
+def _read_json(path: Path, name: str) -> dict[str, Any]:
     """The content of a JSON file of the backbone `name`; empty where there is no such file."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except ValueError as error:  # also where it is no UTF-8
+    except ValueError as error:  # also raised where the text is not UTF-8
         raise BackboneError(f"backbone {name!r}: its {path.name} is not JSON ({error})") from error
     if not isinstance(found, dict):
         raise BackboneError(f"backbone {name!r}: its {path.name} holds no JSON object")
     return found
 
 
-def _line(error: Exception) -> str:
-    """An error as one line."""
-    return f"{type(error).__name__}: " + " ".join(str(error).split("\n")[0].split())
+def one_line(error: Exception) -> str:
+    """An error in one line of some 200 characters at most."""
+    return f"{type(error).__name__}: " + " ".join(str(error).split())[:200]
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keeps transformers from printing a progress bar, what it thinks of odd values, and a report of the head's weights
-    that nobody asked for."""
+def quiet_transformers() -> Iterator[None]:
+    """Keeps transformers from printing progress bars, remarks on odd values, and reports on the weights of heads."""
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()

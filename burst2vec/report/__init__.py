@@ -1,4 +1,4 @@
-"""Whatever a page of the report shows: tables, sentences, players, figures.
+"""Everything that a page of the report shows: tables, sentences, audio players and figures.
 
-It uses every room below it, and nothing uses it but the notebooks and the command line. Read `tables` first.
+It uses every room below it; only the notebooks use it. Read `tables` first.
 """

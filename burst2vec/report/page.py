@@ -1,5 +1,5 @@
-"""What the notebooks show besides figures and tables: a banner, sounds, and sentences about what is
-absent."""
+"""What the notebooks show besides figures and tables: the banner of synthetic corpora, audio players, and a sentence
+where a corpus has nothing to show."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ import numpy as np
 import soundfile
 from IPython.display import HTML, Markdown, display
 
+from burst2vec.audio.waveform import SAMPLE_RATE
 from burst2vec.corpora.corpus import Corpus
 
-SAMPLE_RATE = 16_000
 PEAK = 0.9
+"""The peak amplitude that every played waveform is scaled to; full scale is 1."""
 
 
 def banner(corpus: Corpus) -> None:
-    """Displays, above what was measured on a synthetic corpus, that it was; nothing for a real one."""
+    """Displays a note that the corpus is synthetic, wholly or in part; displays nothing for a corpus of recordings."""
     if corpus.synthetic:
         real = [part.name for part in corpus.parts if not part.synthetic]
         but = f", but for those of {escape(', '.join(real))}," if real else ""
@@ -31,7 +32,7 @@ def banner(corpus: Corpus) -> None:
 
 
 def poses_kinds(corpus: Corpus, *kinds: str) -> bool:
-    """Whether the corpus poses tasks of all these kinds; displays a sentence where it does not."""
+    """Whether the corpus has a task of each of these kinds; displays a sentence where it has not."""
     absent = [kind for kind in kinds if kind not in {task.kind for task in corpus.tasks}]
     if absent:
         kind = " or ".join(absent)
@@ -40,9 +41,9 @@ def poses_kinds(corpus: Corpus, *kinds: str) -> bool:
 
 
 def player(waveform: np.ndarray, caption: str = "") -> HTML:
-    """An audio player for a waveform (samples,) at 16 kHz, with a caption below.
+    """An audio player for a waveform (samples,) at 16 kHz, with a caption below it.
 
-    The sound is part of the page: 16-bit samples, scaled to a peak of 0.9, so that nothing clips.
+    The sound is part of the page. It is stored in 16-bit samples and scaled to a peak of `PEAK`, so that nothing clips.
     """
     samples = np.asarray(waveform, np.float32)
     samples = samples * (PEAK / max(float(np.abs(samples).max()), 1e-9))
@@ -56,7 +57,7 @@ def player(waveform: np.ndarray, caption: str = "") -> HTML:
 
 
 def players(waveforms: Mapping[str, np.ndarray]) -> HTML:
-    """Players for waveforms by caption, side by side where there is room, one above the other on a phone."""
+    """Players for waveforms by caption, side by side where there is room and one above the other on a phone."""
     cells = "".join(player(waveform, caption).data for caption, waveform in waveforms.items())
     return HTML('<div style="display: grid; gap: 1rem; grid-template-columns: '
                 f'repeat(auto-fill, minmax(min(100%, 14rem), 1fr))">{cells}</div>')

@@ -1,4 +1,4 @@
-"""Sentences of the report that numbers decide."""
+"""Sentences of the report whose wording depends on the measured numbers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import numpy as np
 import pandas as pd
 
 
-def headline(table: pd.DataFrame) -> dict[str, str]:
-    """The numbers that the book's sentences quote, on validation, as text with their precision."""
+def headline_numbers(table: pd.DataFrame) -> dict[str, str]:
+    """Returns, by name, the numbers that sentences of the book quote, as text with the right number of digits.
+
+    `table` is Table 2 (`scores.table2`). The numbers are those of its validation rows; a dash stands for what a run
+    does not have.
+    """
     val = table[table["split"] == "val"].set_index("code").reindex(columns=["s_mtl", "age_mae"])
     singles = val[val.index.str.fullmatch(r"V\d+")]["s_mtl"].dropna()
     ensembles = val[val.index.str.fullmatch(r"[A-Z]")]["s_mtl"].dropna()
@@ -27,9 +31,9 @@ def _number(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}f}" if np.isfinite(value) else "–"
 
 
-def verdict(table: pd.DataFrame) -> str:
-    """A sentence or two, in Markdown, on the best single system and the best ensemble of a run."""
-    head, said = headline(table), []
+def describe_best(table: pd.DataFrame) -> str:
+    """Up to three sentences, in Markdown, on the best single system and the best ensemble of Table 2."""
+    head, said = headline_numbers(table), []
     if head["best_single_code"] != "–":
         said.append(f"On validation the best single system is {head['best_single_code']}, "
                     f"with *S*<sub>MTL</sub> {head['best_single_s_mtl']}.")

@@ -1,13 +1,19 @@
-"""Tables as they stand on a page: legible at phone width, each in its own scroll box, light or dark."""
+"""Tables as HTML for the pages of the report.
+
+Every table stands in a scroll box of its own, so that it can be read on a phone, and takes its colours from the page,
+so that it can be read on a light or a dark one. Each `render_` function makes the table of one kind of result;
+`boxed` makes one of any data frame.
+"""
 
 from __future__ import annotations
 
 import itertools
 import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from IPython.display import HTML
@@ -19,8 +25,14 @@ from burst2vec.results.runs import OWN_AUDIO
 from burst2vec.results.scores import metric_names, parse_marks
 
 SYMBOLS = ("♣", "♦", "♥", "▲", "■", "●")
+"""The marks of significant differences, one for each reference system, in the order of the references."""
+
 SPLIT_NAMES = {"val": "Validation", "test": "Test"}
-TEXT_STYLE = "\N{VARIATION SELECTOR-15}"  # keeps phones from drawing the card suits as emoji
+"""What the heading of Table 2 calls each split."""
+
+TEXT_STYLE = "\N{VARIATION SELECTOR-15}"
+"""The character that keeps phones from drawing the card suit before it as an emoji."""
+
 STYLES = [
     {"selector": "", "props": "border-collapse: collapse; border: 0; margin: 0; font-size: 0.9rem; "
                               "white-space: nowrap; font-variant-numeric: tabular-nums"},
@@ -29,21 +41,22 @@ STYLES = [
     {"selector": "thead tr:last-child th", "props": "border-bottom: 1px solid currentColor"},
     {"selector": "td:first-child", "props": "text-align: left; white-space: normal; min-width: 7.5em; "
                                             "max-width: 14em; position: sticky; left: 0"},
-    {"selector": "tbody td", "props": "background: var(--pst-color-background, Canvas)"},  # no stripes
+    {"selector": "tbody td", "props": "background: var(--pst-color-background, Canvas)"},  # no striped rows
     {"selector": "small", "props": "display: block; opacity: 0.75; font-size: 0.8em; line-height: 1.3"},
     {"selector": "sup", "props": "line-height: 0; font-size: 0.75em"},
     {"selector": "td:not(:first-child) sup", "props": "display: inline-block; width: 3em; text-align: left"},
 ]
+"""The CSS rules of every table, as `pandas.io.formats.style.Styler.set_table_styles` takes them."""
 
 
-def render(table: pd.DataFrame, published: pd.DataFrame | None = None,
-           columns: Sequence[tuple[str, str]] = (), references: Iterable[str] = REFERENCES) -> HTML:
-    """Table 2 (`scores.table2`) for the page; `columns` are (split, metric) pairs, the paper's where none are
-    given.
+def render_table2(table: pd.DataFrame, published: pd.DataFrame | None = None,
+                  columns: Sequence[tuple[str, str]] = (), references: Iterable[str] = REFERENCES) -> HTML:
+    """Returns Table 2 (`scores.table2`) as HTML, with a row for each system and a legend below.
 
-    Under each measured number stands the `published` one, small. The best trained system of a column is bold.
-    Each reference has its own symbol, set behind the numbers that differ from it significantly; a legend says
-    so.
+    `columns` are (split, metric) pairs; by default they are those of the paper's table (`paper_columns`). Where a table
+    of `published` numbers is given, each of them stands in small type under the measured one. The best trained system
+    of a column is bold. Each of the `references` has a symbol, which follows every number that differs from that
+    reference significantly.
     """
     columns = list(columns) or paper_columns(table)
     symbols = dict(zip(references, SYMBOLS, strict=False))
@@ -57,29 +70,38 @@ def render(table: pd.DataFrame, published: pd.DataFrame | None = None,
     return boxed(pd.DataFrame(cells), _legend(table, published, columns, symbols), rule_above=first_trivial)
 
 
-def summary(table: pd.DataFrame, published: pd.DataFrame | None = None) -> HTML:
-    """The small Table 2: each system's S_MTL on validation and test, measured and published."""
-    return render(table, published, [column for column in paper_columns(table) if column[1] == "s_mtl"])
+def render_summary(table: pd.DataFrame, published: pd.DataFrame | None = None) -> HTML:
+    """A short Table 2 as HTML: each system's S_MTL on validation and test, measured and `published`."""
+    return render_table2(table, published, [column for column in paper_columns(table) if column[1] == "s_mtl"])
 
 
 def paper_columns(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """Every metric on validation and S_MTL on test; every metric on both where the corpus has no S_MTL."""
+    """The (split, metric) pairs that the paper's Table 2 shows, as far as `table` has them.
+
+    They are every metric on validation and S_MTL on test; where there is no S_MTL, every metric on both splits.
+    """
     metrics = metric_names(table)
     tested = ["s_mtl"] if "s_mtl" in metrics else metrics
     columns = [("val", m) for m in metrics] + [("test", m) for m in tested]
     return [(split, metric) for split, metric in columns if (table["split"] == split).any()]
 
 
-def best(rows: pd.DataFrame, metric: str) -> str | None:
-    """The code of the trained system that is best by a metric column, among the rows of one split."""
+def best_system(rows: pd.DataFrame, metric: str) -> str | None:
+    """The code of the trained system that is best by the column `metric`, or None where no system has a value.
+
+    `rows` are the rows of Table 2 for one split.
+    """
     values = rows.loc[~rows["code"].map(is_trivial)].set_index("code")[metric].dropna()
     if values.empty:
         return None
     return (sign(metric) * values).idxmax()
 
 
-def environment_table(run_folder: Path) -> HTML:
-    """What the run was made with and on, from its `environment.json`, or a sentence where there is none."""
+def render_environment(run_folder: Path) -> HTML:
+    """The hardware, versions and date of a run as HTML, or a sentence where the run did not record them.
+
+    They are read from `environment.json` in the run's folder.
+    """
     path = run_folder / "environment.json"
     if not path.is_file():
         return HTML("<p>This run recorded no environment.</p>")
@@ -88,8 +110,11 @@ def environment_table(run_folder: Path) -> HTML:
     return boxed(pd.DataFrame(rows, columns=["", "This run"]), align="left")
 
 
-def p_values(comparisons: pd.DataFrame) -> HTML:
-    """The p-values of `significance.compare_systems`, by system, reference and task; bold: significant."""
+def render_p_values(comparisons: pd.DataFrame) -> HTML:
+    """The p-values of `significance.compare_systems` as HTML, those of significant differences in bold.
+
+    The table has a row for each system and a column for each reference and task.
+    """
     shown = comparisons.assign(reference="from " + comparisons["reference"], cell=[
         f"<b>{_p(p)}</b>" if bold else _p(p)
         for p, bold in zip(comparisons["p_value"], comparisons["significant"], strict=True)])
@@ -102,10 +127,12 @@ def p_values(comparisons: pd.DataFrame) -> HTML:
     return boxed(table.reset_index(drop=True), f"p-values; bold: p ≤ {LEVEL}.")
 
 
-def ledger(claims: pd.DataFrame, published: pd.DataFrame) -> HTML:
-    """`claims.ledger` for the page: each claim under its heading, the verdict and what it rests on, the weakest pair.
+def render_ledger(claims: pd.DataFrame, published: pd.DataFrame) -> HTML:
+    """A ledger of claims (`claims.ledger`) as HTML, with a row for each claim.
 
-    Beside them what the paper's own numbers (`published`, a ledger too) say, without an interval.
+    A row has the claim's name and statement, the verdict, the estimate with its interval, the metric with the weakest
+    pair, which decides, and what the paper's own numbers say. `published` is the ledger of those numbers; it has no
+    intervals.
     """
     paper = published.set_index("claim")
     rows = [{
@@ -115,15 +142,16 @@ def ledger(claims: pd.DataFrame, published: pd.DataFrame) -> HTML:
         "Metric": f"{_name(row['metric'])}<small>{escape(row['weakest'])}</small>",
         "As published": f"{_signed(paper['estimate'][row['claim']])}<small>{paper['verdict'][row['claim']]}</small>",
     } for row in claims.to_dict("records")]
-    legend = ("Above 0 supports the claim. Small, below the estimate: its 95 % interval; below the metric: the pair "
-              "that holds least, which decides. Age in years. As published: the paper's own numbers, on ExVo 2022.")
+    legend = ("Above 0 supports the claim. Small, below the estimate: its 95 % interval over speakers and seeds; below "
+              "the metric: the pair that holds least, which decides. Age in years. As published: the paper's own "
+              "numbers, on ExVo 2022.")
     return boxed(pd.DataFrame(rows), legend)
 
 
 def _cells(rows: pd.DataFrame, published: pd.DataFrame | None, metric: str,
            symbols: Mapping[str, str]) -> dict[str, str]:
-    """Each code's cell: the number, bold where best, its marks, and the published number below."""
-    split, winner = rows["split"].iloc[0], best(rows, metric)
+    """Each code's cell: the number, bold where it is the best, its marks, and the published number below."""
+    split, winner = rows["split"].iloc[0], best_system(rows, metric)
     cells = {}
     for row in rows.to_dict("records"):
         number = _number(row[metric])
@@ -136,22 +164,22 @@ def _cells(rows: pd.DataFrame, published: pd.DataFrame | None, metric: str,
     return cells
 
 
-def _suits(row: Mapping[str, object], metric: str, symbols: Mapping[str, str]) -> str:
+def _suits(row: Mapping[Hashable, Any], metric: str, symbols: Mapping[str, str]) -> str:
     """The symbols of the references that a row's metric differs from; `V4|V6` stands for one of the two."""
-    if metric == "s_mtl":  # no test is made of the harmonic mean
+    if metric == "s_mtl":  # the paper makes no test for it
         return ""
     marked = parse_marks(row["marks"]).get(metric, [])
     suits = ["/".join(_text(symbols.get(r, r)) for r in reference.split("|")) for reference in marked]
-    return f"<sup>{''.join(suits)}</sup>"  # even when empty: its width keeps the digits in line
+    return f"<sup>{''.join(suits)}</sup>"  # even where it is empty, its width keeps the digits aligned
 
 
 def _heading(metric: str) -> str:
-    """A metric's name with an arrow towards the better."""
+    """A metric's name with an arrow in the direction of better values."""
     return f"{_name(metric)}&nbsp;{'↑' if sign(metric) > 0 else '↓'}"
 
 
 def _name(metric: str) -> str:
-    """Emo-CCC for emo_ccc."""
+    """A metric's name as it is printed: Emo-CCC for emo_ccc."""
     if metric == "s_mtl":
         return "<i>S</i><sub>MTL</sub>"
     task, name = metric.rsplit("_", 1)
@@ -171,14 +199,15 @@ def _legend(table: pd.DataFrame, published: pd.DataFrame | None, columns: Sequen
     if ("val", "age_mae") in columns or ("test", "age_mae") in columns:
         lines.append("Age-MAE in years.")
     if any(is_trivial(code) for code in table["code"]):
-        lines.append("Below the line: predictors that hear nothing.")
+        lines.append("Below the line: audio-free baselines.")
     return " ".join(lines)
 
 
 def boxed(cells: pd.DataFrame, legend: str = "", rule_above: int | None = None, align: str = "right") -> HTML:
-    """The cells as HTML in a scroll box, a legend below; columns after the first are aligned to `align`.
+    """A data frame as an HTML table in a scroll box of its own, with a `legend` below it.
 
-    Cells of text are taken as HTML, numbers get three digits. A line is drawn above row `rule_above`.
+    Text in the cells is taken as HTML; numbers are printed with three decimals. All columns but the first are aligned
+    to the side `align`. A line is drawn above the row of number `rule_above`.
     """
     styles = STYLES + [{"selector": "td:not(:first-child)", "props": f"text-align: {align}"}]
     if rule_above is not None:
@@ -186,7 +215,7 @@ def boxed(cells: pd.DataFrame, legend: str = "", rule_above: int | None = None, 
                        "props": "border-top: 1px solid currentColor"})
     styler = cells.style.hide(axis="index").set_table_styles(styles).set_table_attributes('class="dataframe"')
     styler.format(precision=3)
-    styler.set_uuid(f"{zlib.crc32(cells.to_csv().encode()):08x}")  # the same ids in every build
+    styler.set_uuid(f"{zlib.crc32(cells.to_csv().encode()):08x}")  # the same HTML in every build
     note = f'<p style="font-size: 0.85rem; opacity: 0.8; margin: 0.5em 0 1em">{legend}</p>' if legend else ""
     return HTML(f'<div style="max-width: 100%; overflow-x: auto">{styler.to_html()}</div>{note}')
 
@@ -212,4 +241,4 @@ def _range(low: float, high: float) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{round(value, 3) + 0.0:.3f}" if pd.notna(value) else "–"  # + 0.0: no minus before zero
+    return f"{round(value, 3) + 0.0:.3f}" if pd.notna(value) else "–"  # + 0.0 turns -0.0 into 0.0

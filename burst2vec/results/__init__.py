@@ -1,5 +1,5 @@
-"""A run's systems side by side: scores, ensembles, seeds, and the paper's claims.
+"""The systems of a run side by side: scores, ensembles, seeds, and the paper's claims and marks.
 
-It uses `training` (the folder that a training writes) and what lies below it, torch-free modules only. Read `runs`
-first, then `scores` and `claims`.
+This room uses `evaluation`, `inspection` and the rooms below them; no module here imports torch.
+Read `runs` first, then `scores` and `claims`.
 """

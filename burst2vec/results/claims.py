@@ -1,27 +1,31 @@
-"""The paper's section 5, sentence by sentence, as checks that a run's numbers decide.
+"""The paper's statements about its results, sentence by sentence, as checks that the numbers of a run decide.
 
-A claim is a list of pairs of systems and a metric: in each pair the first is better than the second. The statistic of a
-pair is that difference, in the metric's unit and turned so that above 0 supports the claim. Being on par is the same
-with a `slack`: each of two systems is better than the other minus a margin, so that their difference lies within it.
+A claim is a list of pairs of systems and a metric: in each pair the first system is better than the second. The
+statistic of a pair is their difference, in the unit of the metric, with the sign for which a value above 0 supports the
+claim. To be on par is the same with a `slack`: each of two systems is better than the other less a margin, so their
+difference lies within the margin. A relative gain is the same with a `factor` for the second system.
 
-Which systems a pair compares is fixed by the paper's sentence, never by the scores at hand. Asking "is the best system
-better?" of noisy scores would find a best one even among equals, and find it too good. "V6 is best" is therefore six
-pairs, V6 and each other variant, of which all must hold. The smallest of their differences, m, decides. As an
-estimate it is too low where several nearly tie (the price of a minimum over noise); its interval allows for that:
+The sentence of the paper fixes which systems a pair compares; the scores at hand never do. Asking of noisy scores
+whether the best system is better would find a best one even among equals, and would overestimate it. "V6 is best" is
+therefore six pairs, V6 and each other variant, which must all hold. The smallest of their differences, m, decides. As
+an estimate it is too low where several nearly tie, because a minimum of noisy values is biased; its interval allows for
+that:
 
-* low is the smallest of the pairs' own lower bounds. The pair that is truly weakest has its bound at or above it, so no
-  correction is needed to say that *all* pairs hold (the intersection-union test; for a claim of being on par, two
+* `low` is the smallest lower bound of the pairs. The pair that is truly weakest has a bound at least as high, so that
+  no correction is needed to say that *all* pairs hold (an intersection-union test; for a claim of being on par, two
   one-sided tests).
-* high is the smallest of upper bounds that hold for all k pairs at once (Bonferroni, 1 - 0.05 / 2k each), since to say
-  that *some* pair fails is to pick the worst of k.
+* `high` is the smallest of upper bounds that hold for all k pairs at once (Bonferroni, 1 - 0.05 / 2k each), because to
+  say that *some* pair fails is to choose the worst of k.
+
+The interval of a pair is over speakers and over seeds (`evaluation.crossed`): a claim is *supported* or *contradicted*
+only where it holds beyond both. The interval contains the true m in at least 95 % of cases, as far as the intervals of
+the pairs do. Where a variant of the claim was trained with one seed, how much it varies from seed to seed is unknown,
+and the verdict is at most *undecided (one seed)*. The claims are judged one by one, without correction for their
+number.
 
 Some sentences are about pre-training: that it beats the baseline, or which pre-trained backbone is best. A run whose
-backbones start from random weights cannot speak to them, however clear its intervals are, and its verdict on them is
-*not tested*.
-
-The interval holds the true m in at least 95 % of samples, as far as the pairs' own intervals do. It is of these trained
-systems on other speakers; another seed would give other systems, of which `seeds` tells. The claims are judged one by
-one, without correction for their number.
+backbones start from random weights says nothing about them, however narrow its intervals are, and its verdict on them
+is *not tested*.
 """
 
 from __future__ import annotations
@@ -29,28 +33,38 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from burst2vec.evaluation.bootstrap import Replicates
+from burst2vec.evaluation.crossed import Crossed
 from burst2vec.evaluation.metrics import s_mtl, sign
 from burst2vec.results.ensembles import read_ensembles
+from burst2vec.results.published import read_audio_free, read_leaderboard, read_published
 from burst2vec.results.runs import VARIANTS
 
 MARGIN = 0.005
-"""How far apart two systems on par may be, in CCC, UAR or S_MTL. The paper gives no number: it calls 0.002 of S_MTL on
-par, 0.001 a small improvement and 0.003 an increase. This is about one percent of its scores."""
+"""The largest difference between two systems on par, in CCC, UAR or S_MTL. The paper gives no number: it calls 0.002 of
+S_MTL on par, 0.001 a small improvement and 0.003 an increase. This is about one percent of its scores."""
+THIRTY_PERCENT = 1.295
+"""The smallest ratio that is a gain of 30 % when rounded to a whole percent."""
 PARTS = ("emo_ccc", "cou_uar", "age_mae")
+"""The columns of the metrics that S_MTL combines, in the order of its arguments."""
 NO_WEIGHTS = "no pre-trained weights in this run"
+"""The note of a claim about pre-training in a run whose backbones started from random weights."""
+ONE_SEED = "undecided (one seed)"
+"""The verdict on a claim about a variant that was trained with one seed."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement of the paper's section 5: the first system of each pair is better than the second on `metric`.
+    """A statement of the paper: the first system of each pair is better than the second on `metric`.
 
-    `section` is the heading that it stands under, `statement` says it in our words. With a `slack` the first may be
-    worse by as much. One that is `about_pretraining` takes variants that start from pre-trained weights.
+    `section` is the heading under which the paper says it, and `statement` says it in our words. With a `slack` the
+    first system may be worse by as much, and with a `factor` it must be better than that multiple of the second.
+    `split` is the one whose scores the paper speaks of. A claim that is `about_pretraining` needs variants that start
+    from pre-trained weights.
     """
 
     name: str
@@ -59,13 +73,25 @@ class Claim:
     metric: str
     pairs: tuple[tuple[str, str], ...]
     slack: float = 0.0
+    factor: float = 1.0
+    split: str = "val"
     about_pretraining: bool = False
 
-    def statistic(self, scores: pd.DataFrame) -> pd.DataFrame:
-        """How well each pair holds, (rows, pairs), from scores with columns (code, metric); above 0: it does."""
-        found = {f"{a} over {b}": self.slack + sign(self.metric) * (scores[a, self.metric] - scores[b, self.metric])
-                 for a, b in self.pairs}
-        return pd.DataFrame(found)
+    def statistics(self, scores: pd.Series) -> pd.Series:
+        """How far each pair holds, by "a over b", from scores by (code, metric): above 0 it does."""
+        turn, metric = sign(self.metric), self.metric
+        return pd.Series({f"{a} over {b}": self.slack + turn * (scores[a, metric] - self.factor * scores[b, metric])
+                          for a, b in self.pairs}, dtype=float)
+
+    def interval(self, scores: Crossed, level: float = 0.95) -> tuple[float, float]:
+        """The bounds (low, high) of the smallest of the true differences; see the head of this module.
+
+        Source: Berger (1982) for the lower bound.
+        """
+        contrasts = [scores.contrast(a, b, self.metric, self.factor) for a, b in self.pairs]
+        pairwise = 1 - (1 - level) / len(contrasts)
+        return (self.slack + min(contrast.interval(level)[0] for contrast in contrasts),
+                self.slack + min(contrast.interval(pairwise)[1] for contrast in contrasts))
 
     @property
     def systems(self) -> list[str]:
@@ -74,23 +100,24 @@ class Claim:
 
 
 def paper_claims(ensembles: Mapping[str, Sequence[str]] | None = None, margin: float = MARGIN) -> tuple[Claim, ...]:
-    """Every statement of the paper's section 5, in its order.
+    """The statements of the paper about its results: section 5 in its order, then abstract and conclusions.
 
-    An ensemble's members are those of `params/ensembles.yaml` or the ones given; `margin` is how far apart systems on
-    par may be. "Debiasing helps on the tasks that the variant without it is worse at" takes those tasks from the
-    paper's own sentence before (V2 is best on country, V5 on emotion): picking each system's worst tasks by the scores
-    at hand would find an improvement by chance alone.
+    The last claim is not the paper's: it sets the age errors beside those of the median age of the true country. The
+    members of an ensemble are those of `params/ensembles.yaml` or the ones given, and `margin` is the largest
+    difference of systems on par. "Debiasing helps on the tasks that the variant without it is worse at" takes these
+    tasks from the paper's own sentence before (V2 is best on country, V5 on emotion), because picking the worst tasks
+    of each system by the scores at hand would find an improvement by chance alone.
     """
     ensembles = read_ensembles() if ensembles is None else ensembles
     return (*_pretraining(), *_backbones(margin), *_debiasing(margin), *_oversampling(), _preprocessing(),
-            *_ensembling(ensembles))
+            *_ensembling(ensembles), *_abstract(ensembles), _conclusions(), _beside_the_paper(ensembles))
 
 
 def estimates_of(table: pd.DataFrame, split: str = "val") -> pd.Series:
     """The scores of one split of a Table 2 (measured or `published.read_published`), indexed by (code, metric).
 
-    S_MTL is computed from its three parts where these are there: the three digits of the paper's own do not tell its
-    ensembles A and B apart, those of the parts do.
+    S_MTL is computed from its three parts where these are there, because the three digits of the paper's own S_MTL do
+    not distinguish its ensembles A and B, and those of the parts do.
     """
     rows = table[table["split"] == split].set_index("code")
     scores = rows.reindex(columns=[*PARTS, "s_mtl"]).astype(float)
@@ -99,14 +126,36 @@ def estimates_of(table: pd.DataFrame, split: str = "val") -> pd.Series:
     return scores.rename_axis(columns="metric").stack().dropna()
 
 
-def ledger(claims: Sequence[Claim], scores: Replicates | pd.Series, random: Collection[str] = ()) -> pd.DataFrame:
-    """One row for each claim: claim, verdict, estimate, low, high, metric, weakest, section, statement, note.
+def published_estimates(split: str = "val") -> pd.Series:
+    """The published scores of one split, indexed by (code, metric).
 
-    From `scores` with replicates on resampled speakers a claim is *supported* where its 95 % interval lies above 0,
-    *contradicted* where it lies below, else *undecided*. From a point, a series by (code, metric), the estimate alone
-    decides, and the bounds are NaN. *not tested*: a system or its metric is absent, or the claim is about pre-training
-    and a system of it is one of `random` (`random_backbones`), which keeps the estimate and the bounds; `note` says
-    which. `weakest` is the pair that holds least.
+    They are those of the paper's Table 2, of the other participants of the challenge and of the audio-free baselines.
+    """
+    tables = pd.concat([read_published(), read_leaderboard(), read_audio_free()])
+    return estimates_of(tables.drop_duplicates(["code", "split"]), split)
+
+
+def published_ledger(claims: Sequence[Claim]) -> pd.DataFrame:
+    """The `ledger` of the published numbers, each claim judged on the split that the paper speaks of.
+
+    These are points without intervals: the paper published neither predictions nor seeds.
+    """
+    scores = {split: published_estimates(split) for split in ("val", "test")}
+    return pd.DataFrame([_judge(claim, scores[claim.split]) for claim in claims])
+
+
+def ledger(claims: Sequence[Claim], scores: Crossed | pd.Series, random: Collection[str] = ()) -> pd.DataFrame:
+    """A table with one row for each claim, judged on the scores of one split.
+
+    The columns are claim, verdict, estimate, low, high, metric, weakest, section, statement and note. `weakest` is the
+    pair that holds least; its difference is the `estimate`.
+
+    - From crossed `scores`, over speakers and seeds, a claim is *supported* where its 95 % interval lies above 0,
+      *contradicted* where it lies below, and otherwise *undecided*. Where a variant of the claim has one seed, it is
+      *undecided (one seed)*, and the part of that variant's seeds is missing from the bounds.
+    - From a point, a series of scores by (code, metric), the estimate alone decides, and the bounds are NaN.
+    - A claim is *not tested* where a system or its metric is absent. It is also *not tested*, but with estimate and
+      bounds, where it is about pre-training and names one of `random` (`runs.random_backbones`). `note` says which.
     """
     found = pd.DataFrame([_judge(claim, scores) for claim in claims])
     untested = [claim.name for claim in claims if claim.about_pretraining and set(claim.systems) & set(random)]
@@ -114,37 +163,27 @@ def ledger(claims: Sequence[Claim], scores: Replicates | pd.Series, random: Coll
     return found
 
 
-def _judge(claim: Claim, scores: Replicates | pd.Series) -> dict[str, object]:
+def verdict(low: float, high: float) -> str:
+    """The verdict of an interval: *supported* above 0, *contradicted* below 0, *undecided* where it contains 0."""
+    return "supported" if low > 0 else "contradicted" if high < 0 else "undecided"
+
+
+def _judge(claim: Claim, scores: Crossed | pd.Series) -> dict[str, Any]:
     row = {"claim": claim.name, "verdict": "not tested", "estimate": np.nan, "low": np.nan, "high": np.nan,
            "metric": claim.metric, "weakest": "", "section": claim.section, "statement": claim.statement, "note": ""}
-    point = isinstance(scores, pd.Series)
-    estimates = scores if point else scores.estimates
+    estimates = scores.means.estimates if isinstance(scores, Crossed) else scores
     absent = [code for code in claim.systems if pd.isna(estimates.get((code, claim.metric), np.nan))]
     if absent or not claim.pairs:
         return row | {"note": f"no {claim.metric} of {', '.join(absent)}" if absent else "no systems to compare"}
-    pairs = claim.statistic(estimates.to_frame().T).iloc[0]
+    pairs = claim.statistics(estimates)
     row |= {"estimate": pairs.min(), "weakest": pairs.idxmin()}
-    if point:
-        return row | {"verdict": verdict(row["estimate"], row["estimate"]), "note": "a point, without interval"}
-    low, high = interval(scores, claim.statistic(scores.replicates))
-    return row | {"verdict": verdict(low, high), "low": low, "high": high}
-
-
-def interval(resampled: Replicates, pairs: pd.DataFrame, level: float = 0.95) -> tuple[float, float]:
-    """Bounds of the smallest of several true differences, from replicates of each, (resamples, pairs).
-
-    For one pair this is `Replicates.interval`. See the head of this module for several.
-
-    Source: Berger (1982) for the lower bound.
-    """
-    replicates, pairwise = pairs.to_numpy(), 1 - (1 - level) / pairs.shape[1]
-    return (float(resampled.interval(replicates, level)[0].min()),
-            float(resampled.interval(replicates, pairwise)[1].min()))
-
-
-def verdict(low: float, high: float) -> str:
-    """What an interval says: *supported* above 0, *contradicted* below, *undecided* where it holds 0."""
-    return "supported" if low > 0 else "contradicted" if high < 0 else "undecided"
+    if not isinstance(scores, Crossed):
+        return row | {"verdict": verdict(pairs.min(), pairs.min()), "note": "a point, without interval"}
+    low, high = claim.interval(scores)
+    single = scores.with_one_seed(claim.systems, claim.metric)
+    found = {"verdict": ONE_SEED, "note": f"one seed of {', '.join(single)}"} if single else {
+        "verdict": verdict(low, high)}
+    return row | {"low": low, "high": high} | found
 
 
 def _over(code: str, others: Iterable[str]) -> tuple[tuple[str, str], ...]:
@@ -209,3 +248,32 @@ def _ensembling(ensembles: Mapping[str, Sequence[str]]) -> tuple[Claim, ...]:
         Claim("A is the best ensemble", section, "Ensemble A scores higher overall than the other ensembles.",
               "s_mtl", _over("A", ensembles)),
     )
+
+
+def _abstract(ensembles: Mapping[str, Sequence[str]]) -> tuple[Claim, ...]:
+    best = "A" in ensembles
+    others = [code for code in read_leaderboard()["code"] if code not in ("A", "Baseline")]
+    return (
+        Claim("30 % above the baseline", "Abstract",
+              "Ensemble A scores 30 % above the baseline. (The paper says so of test; on validation its gain is 33 %.)",
+              "s_mtl", (("A", "Baseline"),) if best else (), factor=THIRTY_PERCENT, split="test",
+              about_pretraining=True),
+        Claim("First in the challenge", "Abstract",
+              "Ensemble A scores higher than every other participant. (The paper says so of test; only the challenge "
+              "can tell.)",
+              "s_mtl", _over("A", others) if best else (), split="test", about_pretraining=True),
+    )
+
+
+def _conclusions() -> Claim:
+    return Claim("V1 is the best single system", "Conclusions",
+                 "V1 scores higher than V6. (The paper says so of test, where no other single systems were submitted; "
+                 "on validation its V6 scores higher.)", "s_mtl", (("V1", "V6"),), split="test", about_pretraining=True)
+
+
+def _beside_the_paper(ensembles: Mapping[str, Sequence[str]]) -> Claim:
+    systems = (*(code for code in VARIANTS if code != "V7"), *ensembles)
+    return Claim("Age is heard beyond the country", "Not in the paper",
+                 "V1 to V6 and the ensembles predict age better than the median age of the true country. (On ExVo the "
+                 "median errs by about 3.71 years, and they err by 3.58 to 3.71.)",
+                 "age_mae", tuple((code, "Country median") for code in systems))

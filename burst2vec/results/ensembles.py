@@ -1,4 +1,4 @@
-"""Ensembles: several systems' predictions, averaged burst by burst (section 4.2)."""
+"""Ensembles: the predictions of several systems, averaged burst by burst (section 4.2)."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
-from burst2vec.config import project_root
+from burst2vec.config import project_root, read_mapping
 from burst2vec.corpora.corpus import Task
 from burst2vec.evaluation.predictions import read_predictions
 
 
 def read_ensembles(path: str | Path | None = None) -> dict[str, tuple[str, ...]]:
-    """Each ensemble's members by its code, from `params/ensembles.yaml` or the file given.
+    """The members of each ensemble by its code, read from `params/ensembles.yaml` or from `path`.
 
-    Raises FileNotFoundError, and ValueError for an entry that is not a list of two systems or more.
+    Raises FileNotFoundError where there is no such file, and ValueError for an entry that is not a list of at least two
+    systems.
     """
     path = Path(path) if path else project_root() / "params" / "ensembles.yaml"
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file of ensembles")
-    ensembles = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    ensembles = read_mapping(path)
     for code, members in ensembles.items():
         if not isinstance(members, list) or len(set(members)) < 2:
             raise ValueError(f"{path}: ensemble {code} is {members!r}; expected a list of systems")
@@ -30,7 +30,7 @@ def read_ensembles(path: str | Path | None = None) -> dict[str, tuple[str, ...]]
 
 def build(run_folder: Path, tasks: Sequence[Task],
           ensembles: Mapping[str, Sequence[str]]) -> dict[str, pd.DataFrame]:
-    """Each ensemble's predictions by its code, from its members' tables in the run's folder.
+    """The predictions of each ensemble by its code, made from its members' predictions in the folder of a run.
 
     Raises FileNotFoundError for a member that has not been trained.
     """
@@ -40,11 +40,11 @@ def build(run_folder: Path, tasks: Sequence[Task],
 
 
 def combine(members: Mapping[str, pd.DataFrame], tasks: Iterable[Task]) -> pd.DataFrame:
-    """The ensemble's predictions, in the form of its members' tables and the order of the first.
+    """The predictions of an ensemble, in the form of its members' tables, with the bursts in the order of the first.
 
-    Intensities and scalars are the members' mean. A class is the one whose mean probability is highest, the
-    first of them where several are. Raises ValueError where the members do not cover the same bursts, or do not
-    predict the tasks.
+    Intensities and scalars are the means over the members. The class is the one with the highest mean probability, the
+    first one where several tie. Raises ValueError where the members do not cover the same bursts or do not predict the
+    tasks.
     """
     if not members:
         raise ValueError("an ensemble needs a member")
@@ -64,7 +64,7 @@ def combine(members: Mapping[str, pd.DataFrame], tasks: Iterable[Task]) -> pd.Da
 
 
 def label(members: Iterable[str]) -> str:
-    """The members as the paper's Table 2 writes them: three neighbours or more become a range.
+    """The members as the paper's Table 2 writes them, where three or more consecutive ones become a range.
 
     >>> label(["V1", "V2", "V3", "V5", "V6"])
     'V1 – V3, V5, V6'
@@ -79,12 +79,12 @@ def label(members: Iterable[str]) -> str:
 
 
 def _successor(code: str) -> str | None:
-    """V4 for V3; None for a code that is no letter and number."""
+    """The next code, V4 for V3, or None for a code that is not a letter and a number."""
     return f"{code[0]}{int(code[1:]) + 1}" if code[1:].isdigit() else None
 
 
 def _check_members(members: Mapping[str, pd.DataFrame]) -> None:
-    """Raises ValueError for the first member whose bursts or splits are not those of the first."""
+    """Raise ValueError where a member has other bursts or other splits than the first one."""
     (code, first), *others = members.items()
     for other, table in others:
         unlike = first.index.symmetric_difference(table.index)
@@ -99,7 +99,7 @@ def _check_members(members: Mapping[str, pd.DataFrame]) -> None:
 
 
 def _check_columns(code: str, table: pd.DataFrame, tasks: Iterable[Task]) -> None:
-    """Raises ValueError where a member's predictions lack a task's columns, or hold no numbers there."""
+    """Raise ValueError where the predictions of a member lack a column of a task, or hold no numbers in it."""
     for column in (c for task in tasks for c in (task.probability_columns or task.columns)):
         if column not in table or not pd.api.types.is_numeric_dtype(table[column]):
             raise ValueError(f"ensemble: {code} predicts no numbers {column!r}; predict again, or train it again")

@@ -1,4 +1,4 @@
-"""The folder of a run: its systems, their predictions, histories and parameters."""
+"""Reading the folder of a run: its systems with their predictions, histories and parameters."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ import pandas as pd
 from burst2vec.evaluation.predictions import read_predictions
 
 OWN_AUDIO = "♠"
-"""Follows the model of a system trained on our own preprocessing of the recordings, as in the paper."""
+"""The mark of a system trained on our own preprocessing of the recordings, as in the paper."""
+VARIANTS = tuple(f"V{number}" for number in range(1, 8))
+"""The codes of the variants in Table 2."""
 
 
 def read_systems(run_folder: Path) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
-    """Every system's predictions of a run by its code, in Table 2's order, and their models' names.
+    """The predictions of every system of a run and the names of their models, by code, in the order of Table 2.
 
-    Raises FileNotFoundError where the run has none.
+    Raises FileNotFoundError where the run has no predictions yet.
     """
     folders = [path.parent for path in run_folder.glob("*/predictions.csv")]
     if not folders:
@@ -27,22 +29,26 @@ def read_systems(run_folder: Path) -> tuple[dict[str, pd.DataFrame], dict[str, s
             {folder.name: _model_name(folder) for folder in folders})
 
 
-def _rank(code: str) -> tuple:
-    """Sorts the baseline first, then variants, then ensembles with their one letter."""
+def _rank(code: str) -> tuple[bool, bool, str]:
+    """The sort key that puts the baseline first, then the variants, then the ensembles with their one letter."""
     return code != "Baseline", len(code) == 1, code
 
 
 def _model_name(folder: Path) -> str:
     params = read_params(folder)
-    return _with_spade(params.get("title") or folder.name, params.get("audio") == "own")
+    return with_spade(params.get("title") or folder.name, params.get("audio") == "own")
 
 
-def _with_spade(model: str, own_audio: bool) -> str:
+def with_spade(model: str, own_audio: bool) -> str:
+    """The name of a model as Table 2 has it, marked where it was trained on our own preprocessing."""
     return f"{model} {OWN_AUDIO}" if own_audio else model
 
 
 def read_histories(run_folder: Path) -> pd.DataFrame:
-    """The history of every system of a run that wrote one, with its `code`, in Table 2's order."""
+    """The training histories of a run, one below the other with the `code` of the system, in the order of Table 2.
+
+    Raises FileNotFoundError where no system has written its history yet.
+    """
     paths = sorted(run_folder.glob("*/history.csv"), key=lambda path: _rank(path.parent.name))
     if not paths:
         raise FileNotFoundError(f"{run_folder}: no system has written history.csv yet; train one first")
@@ -55,19 +61,23 @@ def read_params(folder: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-VARIANTS = tuple(f"V{number}" for number in range(1, 8))
-
 
 def random_backbones(run_folder: Path) -> list[str]:
-    """The variants of a run whose backbone started from random weights: `params.json` has `backbone_size: tiny`."""
-    return [code for code in VARIANTS if read_params(run_folder / code).get("backbone_size") == "tiny"]
+    """The systems of a run whose backbone started from random weights, which tells nothing of pre-training.
+
+    These are the variants whose parameters have `backbone_size: tiny`, and the ensembles with such a member.
+    """
+    random = [code for code in VARIANTS if read_params(run_folder / code).get("backbone_size") == "tiny"]
+    folders = sorted(path.parent for path in run_folder.glob("*/params.json"))
+    return random + [folder.name for folder in folders if set(read_params(folder).get("members", [])) & set(random)]
 
 
 def mean_discriminator_loss(history: pd.DataFrame) -> pd.DataFrame:
-    """The discriminator's training loss (Eq. 6) in nats, the mean over the tasks: code, iteration, value."""
-    return _mean_over_tasks(history, "discriminator")
+    """The training loss of the discriminator (Eq. 6) in nats, averaged over the tasks: code, iteration, value."""
+    return mean_over_tasks(history, "discriminator")
 
 
-def _mean_over_tasks(history: pd.DataFrame, term: str) -> pd.DataFrame:
+def mean_over_tasks(history: pd.DataFrame, term: str) -> pd.DataFrame:
+    """A term of the training loss, averaged over the tasks: code, iteration, value."""
     rows = history[(history["stage"] == "train") & (history["term"] == term)]
     return rows.groupby(["code", "iteration"], sort=False)["value"].mean().reset_index()

@@ -1,7 +1,7 @@
-"""Table 2: every system's metrics on validation and test, measured, marked and set beside the paper's.
+"""Table 2: the metrics of every system on validation and test, with the marks of the significance tests.
 
-`table2` computes a tidy table, one row for each system and split; `headline` names the numbers that the
-book's sentences quote. `report.tables` draws the table for the page.
+`table2` computes it as a tidy table with one row for each system and split; `report.tables` draws it for the page. The
+other functions answer what the pages ask of a run's predictions.
 """
 
 from __future__ import annotations
@@ -34,12 +34,13 @@ from burst2vec.machine.files import write_aside
 
 def table2(corpus: Corpus, predictions: Mapping[str, pd.DataFrame], models: Mapping[str, str],
            references: Iterable[str] = REFERENCES) -> pd.DataFrame:
-    """One row for each system and split: code, model, split, a column for each task's metric, s_mtl, marks.
+    """A table with one row for each system and split: code, model, split, the metric of each task, s_mtl, marks.
 
-    `predictions` holds each system's table by its code, `models` what the column *Model(s)* says of it. Where
-    the test labels are withheld, the test rows hold NaN. `s_mtl` is there for a corpus with one task of each
-    kind. The trivial predictors follow the systems. `marks` names the references from which a metric differs
-    significantly, `emo_ccc:V1,V4;age_mae:V6`.
+    `predictions` holds the table of each system by its code, and `models` what the column *Model(s)* says of it. Test
+    rows are NaN where the test labels are withheld. `s_mtl` is there for a corpus with one task of each kind. The
+    audio-free baselines follow the systems. `marks` names, for each metric, the references from which the system
+    differs significantly: `emo_ccc:V1,V4;age_mae:V6`. As in the paper, the t-tests behind the marks compare the
+    predictions themselves; `significance.compare_systems(of="errors")` compares errors.
     """
     columns = metric_columns(corpus.tasks)
     rows = []
@@ -59,14 +60,13 @@ def table2(corpus: Corpus, predictions: Mapping[str, pd.DataFrame], models: Mapp
 
 
 def score_system(tasks: Iterable[Task], truth: pd.DataFrame, predictions: pd.DataFrame) -> dict[str, float]:
-    """A system's metrics on the bursts of `truth` by their columns, and `s_mtl` where there is one task of each
-    kind."""
+    """The metrics of a system on the bursts of `truth` by column, with `s_mtl` where there is one task of each kind."""
     tasks = list(tasks)
     return _by_metric(tasks, {task.name: score(task, truth, predictions) for task in tasks})
 
 
 def _by_metric(tasks: Iterable[Task], scores: Mapping[str, float]) -> dict[str, float]:
-    """The tasks' scores by their metrics' columns, in Table 2's order, and the score that joins them."""
+    """The scores of the tasks by the columns of their metrics, in the order of Table 2, with `s_mtl`."""
     columns = metric_columns(tasks)
     metrics = {column: scores[task.name] for column, task in columns.items()}
     if has_s_mtl(columns.values()):
@@ -75,9 +75,10 @@ def _by_metric(tasks: Iterable[Task], scores: Mapping[str, float]) -> dict[str, 
 
 
 def scores_by_corpus(corpus: Corpus, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Each task's metric in each of the joined corpora that has labels for it: a row for each corpus, task and split.
+    """The metric of each task in each of the joined corpora with labels for it, a row for each corpus, task and split.
 
-    Columns: corpus, task, metric, split, bursts (with a label), score, and constant, what a constant would score.
+    The columns are corpus, task, metric, split, bursts (the number with a label), score, and constant, which is the
+    score of the audio-free baseline *Constant*.
     """
     rows = []
     for (name, split), truth in corpus.table[corpus.table["split"] != "train"].groupby(["corpus", "split"], sort=False):
@@ -91,14 +92,14 @@ def scores_by_corpus(corpus: Corpus, predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def _marks(comparisons: pd.DataFrame, columns: Mapping[str, Task]) -> str:
-    """A system's significant differences in the form `emo_ccc:V1,V4;age_mae:V6`."""
+    """The significant differences of a system in the form `emo_ccc:V1,V4;age_mae:V6`."""
     significant = comparisons[comparisons["significant"]]
     found = {name: ",".join(rows["reference"]) for name, rows in significant.groupby("task")}
     return ";".join(f"{column}:{found[task.name]}" for column, task in columns.items() if task.name in found)
 
 
 def parse_marks(marks: str | float) -> dict[str, list[str]]:
-    """The references by metric column that a cell of `marks` names.
+    """The references that a cell of `marks` names, by the column of the metric.
 
     >>> parse_marks("emo_ccc:V1,V4;age_mae:V6")
     {'emo_ccc': ['V1', 'V4'], 'age_mae': ['V6']}
@@ -109,13 +110,13 @@ def parse_marks(marks: str | float) -> dict[str, list[str]]:
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Writes a table as CSV with six digits, whole or not at all."""
+    """Write a table as CSV with six significant digits, whole or not at all."""
     with write_aside(path) as aside:
         table.to_csv(aside, index=False, float_format="%.6g")
 
 
 def beat_trivial(table: pd.DataFrame) -> pd.DataFrame:
-    """How many trained systems do better on validation than each trivial predictor, by metric: "9 of 11"."""
+    """How many trained systems beat each audio-free baseline on validation, by metric: "9 of 11"."""
     rows = table[table["split"] == "val"].set_index("code")
     trivial = rows.index.map(is_trivial).astype(bool)
     systems, counts = rows[~trivial], {}
@@ -132,11 +133,28 @@ def metric_names(table: pd.DataFrame) -> list[str]:
     return [c for c in table.columns if c not in ("code", "model", "split", "marks")]
 
 
-def ensemble_gains(table: pd.DataFrame, ensembles: Mapping[str, Iterable[str]]) -> pd.DataFrame:
-    """What each ensemble gains over its members on validation: ensemble, metric, value, best, mean,
-    over_best, over_mean.
+def relative_gains(table: pd.DataFrame, ensembles: Iterable[str]) -> pd.DataFrame:
+    """The S_MTL of the best of the `ensembles` over that of the baseline: split, code, s_mtl, baseline, gain.
 
-    A gain is positive where the ensemble is better, also for errors.
+    `table` is a Table 2, measured or published, and `gain` is in percent. Gains compare only within a split: the 30 %
+    of the paper's abstract is its gain on test, and its gain on validation is 33 %. Splits without both scores are left
+    out.
+    """
+    rows = []
+    for split, of_split in table.groupby("split", sort=False):
+        scores = of_split.set_index("code")["s_mtl"].dropna()
+        candidates = scores[scores.index.isin(list(ensembles))]
+        if len(candidates) and "Baseline" in scores:
+            best, baseline = candidates.idxmax(), scores["Baseline"]
+            rows.append((split, best, scores[best], baseline, 100 * (scores[best] / baseline - 1)))
+    return pd.DataFrame(rows, columns=["split", "code", "s_mtl", "baseline", "gain"])
+
+
+def ensemble_gains(table: pd.DataFrame, ensembles: Mapping[str, Iterable[str]]) -> pd.DataFrame:
+    """The gain of each ensemble over its members on validation, with one row for each ensemble and metric.
+
+    The columns are ensemble, metric, value (of the ensemble), best and mean (of its members), over_best and over_mean.
+    The gains in the last two are positive where the ensemble is better, for errors as well.
     """
     rows, found = table[table["split"] == "val"].set_index("code"), []
     for code, members in ensembles.items():
@@ -151,15 +169,15 @@ def ensemble_gains(table: pd.DataFrame, ensembles: Mapping[str, Iterable[str]]) 
 
 def score_each_output(task: Task, truth: pd.DataFrame,
                       predictions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """The CCC of each intensity, systems by outputs."""
+    """The CCC of each intensity, as a table (systems, outputs)."""
     scores = {code: ccc_of_each(*aligned(task, truth, table)) for code, table in predictions.items()}
     return pd.DataFrame.from_dict(scores, orient="index", columns=list(task.columns))
 
 
 def class_scores(corpus: Corpus, predictions: pd.DataFrame, repeats: int = 20, seed: int = 0) -> pd.DataFrame:
-    """UAR and macro-F1 of each task of classes on each labelled split, each with what chance scores.
+    """The UAR and macro-F1 of each task of classes on each labelled split, beside what chance scores.
 
-    Chance is the mean over `repeats` draws in which a burst gets the class of a random training burst.
+    Chance is the mean over `repeats` draws that give every burst the class of a random training burst.
     """
     rng, rows = np.random.default_rng(seed), {}
     for task in (task for task in corpus.tasks if task.kind == "classes"):
@@ -170,15 +188,16 @@ def class_scores(corpus: Corpus, predictions: pd.DataFrame, repeats: int = 20, s
                 continue
             known, guessed = (frame.iloc[:, 0].to_numpy() for frame in aligned(task, truth, predictions))
             draws = [rng.choice(train, len(known)) for _ in range(repeats)]
-            rows[task.name, split] = {
-                "classes": len(task.classes), "UAR": uar(known, guessed), "UAR by chance": np.mean([uar(known, d) for d in draws]),
-                "macro-F1": macro_f1(known, guessed), "macro-F1 by chance": np.mean([macro_f1(known, d) for d in draws]),
-            }
+            row: dict[str, float] = {"classes": len(task.classes)}
+            for name, metric in (("UAR", uar), ("macro-F1", macro_f1)):
+                row[name] = metric(known, guessed)
+                row[f"{name} by chance"] = float(np.mean([metric(known, draw) for draw in draws]))
+            rows[task.name, split] = row
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def confusion(task: Task, truth: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Shares of the bursts of each true class (rows) that are given each class (columns); rows sum to 1."""
+    """The share of the bursts of each true class (rows) that are given each class (columns); rows sum to 1."""
     known, guessed = aligned(task, truth, predictions)
     counts = pd.crosstab(known.iloc[:, 0], guessed.iloc[:, 0], normalize="index")
     occurring = [c for c in task.classes if c in counts.index]
@@ -187,9 +206,10 @@ def confusion(task: Task, truth: pd.DataFrame, predictions: pd.DataFrame) -> pd.
 
 def errors_by_group(task: Task, group: str, truth: pd.DataFrame, predictions: Mapping[str, pd.DataFrame],
                     resamples: int = RESAMPLES, seed: int = 0) -> pd.DataFrame:
-    """The mean absolute error of each system in a scalar, within each value of a column: code, group, error, low, high.
+    """The mean absolute error of each system in a scalar within each value of the column `group` of `truth`.
 
-    `low` and `high` bound a 95 % interval by bootstrap over the group's speakers; they are NaN for a group of one.
+    The columns are code, group, error, low and high. `low` and `high` bound the 95 % interval of a bootstrap over the
+    speakers of the group; they are NaN for a group with one speaker.
     """
     found = []
     for value, rows in truth[task.labelled(truth)].groupby(group):

@@ -1,113 +1,128 @@
-"""Several seeds of one variant, and whether variants differ by more than their seeds do.
+"""Several seeds of a variant: their predictions, their spread, and whether variants differ by more than their seeds do.
 
-A run's own systems stand in `results/<run>/<code>/`, further seeds of them in `results/<run>/seeds/<seed>/<code>/`;
-both are ordinary folders of a system, with `predictions.csv` and `params.json`.
+The systems of a run are in `results/<run>/<code>/`, and further seeds of them in `results/<run>/seeds/<seed>/<code>/`.
+Both are ordinary folders of a system, with `predictions.csv` and `params.json`.
 
-The model: a score is its variant's mean plus an error of the seed, normal, independent, and of one variance for all
-variants. With the three or so seeds that one can afford, a variance of each variant's own could hardly be estimated;
-the pooled one has as many degrees of freedom as there are seeds beyond the first of each variant. Differences of means
-get Tukey's simultaneous 95 % intervals (Tukey-Kramer for unequal numbers of seeds): among equal variants, one table in
-twenty calls some difference real. For two variants this is Student's pooled t interval.
+The model of `compare_seeds`: a score is the mean of its variant plus a normal, independent deviation of the seed, with
+a variance of the variant's own. Unlike variants need not vary alike, so variances are not pooled. Differences of means
+get Welch's interval (1947), at the level 1 - 0.05 / k for the k pairs of a table (Bonferroni): of tables of equal
+variants, at most about one in twenty calls some difference real.
 
-A seed draws weights, batches and dropout; bursts and speakers stay the same. What is said here is of retraining on this
-corpus, not of other speakers: that is the bootstrap's part.
+A seed draws the initial weights, the batches and the dropout, while bursts and speakers stay the same. What this module
+says is about training again on this corpus, and not about other speakers. `evaluation.crossed` takes both together, and
+the claims are judged by it.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
-from scipy.stats import t, tukey_hsd
+from scipy.stats import t
 
-from burst2vec.corpora.corpus import Corpus
+from burst2vec.corpora.corpus import Corpus, Task
 from burst2vec.evaluation.metrics import sign
+from burst2vec.results.ensembles import combine
 from burst2vec.results.runs import read_params, read_systems
 from burst2vec.results.scores import score_system
 
 COLUMNS = ["code", "seed", "split", "metric", "value"]
+"""The columns of a table of scores by seed."""
 COVERAGE = 0.95
+"""The nominal coverage of the intervals."""
 IRRELEVANT = ("seed", "scale", "title", "question", "results", "run", "cache", "device")
-"""Parameters in which two seeds of one variant may differ: they do not change what is trained."""
+"""The parameters in which two seeds of one variant may differ, because they do not change what is trained."""
 
 
-def read_seeds(corpus: Corpus, run_folder: Path) -> pd.DataFrame:
-    """The scores of every system and seed of a run: code, seed, split, metric, value.
+def read_seed_predictions(run_folder: Path) -> dict[str, dict[int, pd.DataFrame]]:
+    """The predictions of every system of a run by code and seed, the run's own seed first.
 
-    Seeds are found by their folders, whatever `params/seeds.yaml` asks for. Splits without labels are left out. Raises
-    FileNotFoundError where the run has no system, and ValueError for a folder that is no seed, a seed that is not its
-    folder's, or one whose other parameters differ from the run's own.
+    Seeds are found by their folders, whatever `params/seeds.yaml` asks for. Raises FileNotFoundError where the run has
+    no system. Raises ValueError where the folder of a seed is not named by its number, where a system has another seed
+    than its folder says or the run's own, and where other parameters differ from those of the run's own system.
     """
-    rows = []
+    found: dict[str, dict[int, pd.DataFrame]] = {}
     for folder, seed in _folders(run_folder):
         for code, predictions in read_systems(folder)[0].items():
             _check(folder / code, seed, run_folder / code)
+            found.setdefault(code, {})[_seed(folder / code, seed)] = predictions
+    return found
+
+
+def combine_seeds(predictions: Mapping[str, Mapping[int, pd.DataFrame]], tasks: Sequence[Task],
+                  ensembles: Mapping[str, Sequence[str]]) -> dict[str, dict[int, pd.DataFrame]]:
+    """The `predictions` by code and seed, and with them each ensemble for each further seed that all its members have.
+
+    An ensemble of one seed averages its members of that seed. What has been read from the run's folders is kept.
+    """
+    found = {code: dict(of_seeds) for code, of_seeds in predictions.items()}
+    for code, members in ensembles.items():
+        of_members = [predictions.get(member, {}) for member in members]
+        for seed in sorted(set.intersection(*map(set, of_members)) - set(found.get(code, {}))):
+            tables = {member: predictions[member][seed] for member in members}
+            found.setdefault(code, {})[seed] = combine(tables, tasks)
+    return found
+
+
+def read_seeds(corpus: Corpus, run_folder: Path) -> pd.DataFrame:
+    """The scores of every system and seed of a run, on the splits that have labels: code, seed, split, metric, value.
+
+    Raises the errors of `read_seed_predictions`.
+    """
+    return score_seeds(corpus, read_seed_predictions(run_folder))
+
+
+def score_seeds(corpus: Corpus, predictions: Mapping[str, Mapping[int, pd.DataFrame]]) -> pd.DataFrame:
+    """The scores of predictions by code and seed, on the splits that have labels: code, seed, split, metric, value."""
+    rows = []
+    for code, of_seeds in predictions.items():
+        for seed, table in of_seeds.items():
             for split in ("val", "test"):
                 truth = corpus.split(split)
-                scores = score_system(corpus.tasks, truth, predictions) if len(truth) else {}
-                rows += [(code, _seed(folder / code, seed), split, metric, value) for metric, value in scores.items()]
+                scores = score_system(corpus.tasks, truth, table) if len(truth) else {}
+                rows += [(code, seed, split, metric, value) for metric, value in scores.items()]
     return pd.DataFrame(rows, columns=COLUMNS).dropna(ignore_index=True)
 
 
 def spread(scores: pd.DataFrame) -> pd.DataFrame:
-    """Each variant's scores over its seeds: code, split, metric, seeds, mean, sd, low, high.
+    """The scores of each variant over its seeds: code, split, metric, seeds, mean, sd, low, high, least.
 
-    `sd` divides by n - 1 and is NaN for one seed; `low` and `high` are the least and greatest score.
+    `sd` is the standard deviation (n - 1), and `low` and `high` are the smallest and the largest score. Two single runs
+    of the variant differ by less than `least` in 95 % of cases: it is t(n - 1) × sqrt(2) × sd. For one seed `sd` and
+    `least` are NaN.
     """
     grouped = scores.groupby(["code", "split", "metric"], sort=False)["value"]
-    return grouped.agg(seeds="size", mean="mean", sd="std", low="min", high="max").reset_index()
-
-
-def pooled_spread(scores: pd.DataFrame) -> pd.DataFrame:
-    """The seeds' spread that all variants share: split, metric, sd, df, least, variants.
-
-    Empty where no variant has two seeds. `sd` pools the `variants` with two seeds or more (named in one text), `df` are
-    its degrees of freedom, `least` is the `least_difference` of one pair.
-    """
-    rows = []
-    for (split, metric), part in scores.groupby(["split", "metric"], sort=False):
-        groups = _repeated(part)
-        df = sum(len(values) - 1 for values in groups.values())
-        if df:
-            sd = np.sqrt(sum(((values - values.mean())**2).sum() for values in groups.values()) / df)
-            rows.append((split, metric, sd, df, least_difference(sd, df), ", ".join(groups)))
-    return pd.DataFrame(rows, columns=["split", "metric", "sd", "df", "least", "variants"])
-
-
-def least_difference(sd: ArrayLike, df: ArrayLike, pairs: ArrayLike = 1) -> float | np.ndarray:
-    """What a difference between single runs has to exceed to be more than a matter of the seed.
-
-    Two runs of *one* variant differ by less in 95 % of cases; with several `pairs` all of them do at once, by
-    Bonferroni's t at 1 - 0.05 / 2k. `sd` and `df` are those of `pooled_spread`.
-    """
-    return t.ppf(1 - (1 - COVERAGE) / (2 * np.asarray(pairs)), df) * np.sqrt(2) * sd
+    table = grouped.agg(seeds="size", mean="mean", sd="std", low="min", high="max").reset_index()
+    quantile = t.ppf((1 + COVERAGE) / 2, (table["seeds"] - 1).where(table["seeds"] > 1))
+    return table.assign(least=quantile * np.sqrt(2) * table["sd"])
 
 
 def compare_seeds(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row for each pair of variants with two seeds or more: split, metric, a, b, difference, low, high, p_value,
-    verdict.
+    """A table with one row for each pair of variants with two seeds or more, on each split and metric.
 
-    The difference of the means is positive where `a` is better, also for errors. `verdict`: *exceeds the seeds' spread*
-    where the simultaneous 95 % interval leaves 0 out, else *within the seeds' spread*; *not estimable* where no seed
-    changes anything. Variants with one seed are not compared: the table is empty where fewer than two have more.
+    The columns are split, metric, a, b, difference, low, high, p_value and verdict. The difference of means is positive
+    where `a` is better, for errors as well. Intervals and p-values are simultaneous for the pairs of a split
+    and metric. The verdict is *exceeds the seeds' spread* where the interval excludes 0, and otherwise *within the
+    seeds' spread*; it is *not estimable* where neither variant varies. Variants with one seed are not compared, so the
+    table is empty where fewer than two variants have more.
 
-    Source: Tukey (1949), Kramer (1956).
+    Source: Welch (1947).
     """
     rows = []
     for (split, metric), part in scores.groupby(["split", "metric"], sort=False):
-        groups = _repeated(part)
-        turn = sign(metric)
-        if len(groups) > 1:
-            rows += [(split, metric, *row) for row in _tukey({code: turn * v for code, v in groups.items()})]
+        groups = {code: sign(metric) * values.to_numpy() for code, values in part.groupby("code", sort=False)["value"]
+                  if len(values) > 1}
+        pairs = list(itertools.combinations(groups, 2))
+        rows += [(split, metric, a, b, *_welch(groups[a], groups[b], len(pairs))) for a, b in pairs]
     columns = ["split", "metric", "a", "b", "difference", "low", "high", "p_value", "verdict"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def summary(scores: pd.DataFrame) -> str:
-    """What can be said of the seeds, in a sentence or two: which variants have several, and which have not."""
+    """A sentence or two that say which variants have several seeds, which have one, and what follows from that."""
     seeds = scores.groupby("code", sort=False)["seed"].nunique()
     several, single = seeds[seeds > 1], list(seeds.index[seeds == 1])
     if several.empty:
@@ -119,30 +134,22 @@ def summary(scores: pd.DataFrame) -> str:
     return said + (f" With one seed, shown but not compared: {', '.join(single)}." if single else "")
 
 
-def _repeated(part: pd.DataFrame) -> dict[str, np.ndarray]:
-    """The scores of each variant that has two or more."""
-    groups = {code: rows.to_numpy() for code, rows in part.groupby("code", sort=False)["value"]}
-    return {code: values for code, values in groups.items() if len(values) > 1}
-
-
-def _tukey(groups: dict[str, np.ndarray]) -> list[tuple]:
-    varies = any(np.ptp(values) > 0 for values in groups.values())
-    result = tukey_hsd(*groups.values()) if varies else None
-    bounds = result.confidence_interval(COVERAGE) if varies else None
-    rows = []
-    for (i, a), (j, b) in itertools.combinations(enumerate(groups), 2):
-        difference = groups[a].mean() - groups[b].mean()
-        if not varies:
-            rows.append((a, b, difference, np.nan, np.nan, np.nan, "not estimable"))
-            continue
-        low, high = bounds.low[i, j], bounds.high[i, j]
-        said = "exceeds" if low > 0 or high < 0 else "within"
-        rows.append((a, b, difference, low, high, result.pvalue[i, j], f"{said} the seeds' spread"))
-    return rows
+def _welch(a: np.ndarray, b: np.ndarray, pairs: int) -> tuple[float, float, float, float, str]:
+    """The difference of two means, its bounds and p-value corrected for so many pairs, and the verdict."""
+    difference = a.mean() - b.mean()
+    squares = np.array([values.var(ddof=1) / len(values) for values in (a, b)])  # squared standard errors
+    if not squares.any():
+        return difference, np.nan, np.nan, np.nan, "not estimable"
+    degrees = squares.sum() ** 2 / (squares**2 / [len(a) - 1, len(b) - 1]).sum()
+    error = np.sqrt(squares.sum())
+    margin = t.ppf(1 - (1 - COVERAGE) / (2 * pairs), degrees) * error
+    p_value = min(1.0, 2 * pairs * t.sf(abs(difference) / error, degrees))
+    said = "exceeds" if abs(difference) > margin else "within"
+    return difference, difference - margin, difference + margin, p_value, f"{said} the seeds' spread"
 
 
 def _folders(run_folder: Path) -> list[tuple[Path, int | None]]:
-    """The run's own folder, whose seed its systems know, and those of further seeds in their order."""
+    """The folder of the run itself, whose seed its systems know, and those of further seeds in their order."""
     found = {path.parents[1] for path in run_folder.glob("seeds/*/*/predictions.csv")}
     for folder in found:
         if not folder.name.isdecimal():
@@ -151,12 +158,12 @@ def _folders(run_folder: Path) -> list[tuple[Path, int | None]]:
 
 
 def _seed(folder: Path, seed: int | None) -> int:
-    """The seed of a system: its folder's, or for the run's own the one in its parameters (0 where it has none)."""
+    """The seed of a system: that of its folder or, for the run's own, that of its parameters (0 where it has none)."""
     return int(read_params(folder).get("seed", 0)) if seed is None else seed
 
 
 def _check(folder: Path, seed: int | None, own: Path) -> None:
-    """Raises ValueError where a further seed is not what its folder says, or is that of another training."""
+    """Raise ValueError where a further seed is not the one that its folder says, or belongs to another training."""
     if seed is None:
         return
     params, first = read_params(folder), read_params(own)

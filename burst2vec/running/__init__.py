@@ -1,4 +1,5 @@
-"""Notebooks as jobs: executed with parameters, given GPUs, interrupted, published, and what they ran on.
+"""Notebooks as jobs: executed with parameters, given GPUs, interrupted, published, and described by what they ran on.
 
-It uses `machine` and `config`. Read `notebooks` first, then `engine`, which papermill calls.
+The room uses `machine` and `config`. Read `notebooks` first, then `client`, which runs a notebook's cells, and
+`workflow`, which the Snakefile uses. `engine` is where papermill finds the way to `client`.
 """

@@ -1,4 +1,4 @@
-"""What a run ran on: processor, GPU, system and versions, for the report."""
+"""What a run ran on, for the report: the processor, the GPU, the system and the versions of the libraries."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from burst2vec import __version__
 
 PACKAGES = ("torch", "torchaudio", "transformers", "numpy", "pandas", "scipy", "statsmodels",
             "scikit-learn", "papermill", "jupyter-book")
+"""The libraries whose versions the report lists."""
 
 
 def describe_environment(run_folder: Path) -> dict[str, str]:
-    """What a run ran on, for people to read: processor, GPU, system, versions, date, and how long its trainings took."""
+    """The processor, GPU, system, versions and date of a run, and the time that its trainings took, as text by name."""
     import torch
 
-    seconds = [json.loads(p.read_text())["seconds"] for p in sorted(run_folder.glob("*/summary.json"))]
-
+    seconds = [json.loads(p.read_text(encoding="utf-8"))["seconds"] for p in sorted(run_folder.glob("*/summary.json"))]
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     versions = {p: importlib.metadata.version(p) for p in PACKAGES}
     return {

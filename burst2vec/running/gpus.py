@@ -1,4 +1,4 @@
-"""GPUs of one machine, handed out among processes that know nothing of each other."""
+"""The GPUs of one machine, shared out among processes that know nothing of each other."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 WAIT = 1.0
-"""Seconds, about, between two looks for a free GPU."""
+"""The time in seconds between two looks for a free GPU, give or take a half."""
 
 
 @contextlib.contextmanager
 def claim(count: int) -> Iterator[list[str]]:
-    """The names of `count` GPUs that no other claim on this machine holds; while the block runs, CUDA sees only these.
+    """The names of `count` GPUs that no other claim on this machine holds; CUDA sees only these while the block runs.
 
-    Waits until so many are free. A claim ends with its process, however that ends. Nothing is chosen, and the list is
-    empty, where no GPU is wanted or found, or where CUDA_VISIBLE_DEVICES names no more than `count`: then a scheduler
-    has chosen. A GPU is known by its name: a claim among numbers, which CUDA_VISIBLE_DEVICES may hold, and one among
-    the driver's identifiers do not meet. Raises RuntimeError where more are wanted than there are.
+    Waits until that many are free. A claim ends with its process, in whatever way the process ends. The list is empty,
+    and nothing is chosen, if no GPU is wanted or found, or if CUDA_VISIBLE_DEVICES names no more than `count`, since a
+    scheduler has then chosen. GPUs are told apart by their names, so claims do not exclude each other if one is among
+    numbers, which CUDA_VISIBLE_DEVICES may hold, and the other among the driver's identifiers. Raises RuntimeError if
+    more GPUs are wanted than there are.
     """
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     names = _installed() if given is None else [name.strip() for name in given.split(",") if name.strip()]
@@ -44,7 +45,7 @@ def claim(count: int) -> Iterator[list[str]]:
 
 
 def _installed() -> list[str]:
-    """The GPUs of this machine by their identifiers, which mean the same whatever order CUDA numbers them in."""
+    """The identifiers of this machine's GPUs, which do not depend on the order in which CUDA numbers them."""
     try:
         listed = subprocess.run(["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"], check=True,
                                 capture_output=True, text=True)
@@ -54,7 +55,7 @@ def _installed() -> list[str]:
 
 
 def _wait_for(names: list[str], count: int) -> dict[str, int]:
-    """The first `count` free GPUs with their locks; all or none, lest two who want several wait for each other."""
+    """The first `count` free GPUs with their locks: all or none, lest two claims to several wait for each other."""
     while True:
         locks: dict[str, int] = {}
         for name in names:
@@ -67,9 +68,9 @@ def _wait_for(names: list[str], count: int) -> dict[str, int]:
 
 
 def _lock(name: str) -> int | None:
-    """The lock of one GPU, an open file that the system unlocks when its process ends; None where another holds it."""
+    """The lock of one GPU, an open file that the system unlocks when this process ends; None if another holds it."""
     path = Path(tempfile.gettempdir(), f"burst2vec-gpu-{name.replace('/', '-')}.lock")
-    try:  # another user's file may be read, and that is enough to lock it
+    try:  # another user's file can be opened to read, which is enough to lock it
         lock = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         lock = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)

@@ -1,8 +1,7 @@
-"""Executing notebooks with papermill, and publishing what they show."""
+"""Notebooks executed with papermill, and published as pages."""
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import signal
@@ -16,27 +15,28 @@ from burst2vec.machine.files import write_aside
 from burst2vec.machine.interruption import Interrupted, Request
 
 BROKEN_OFF = "interrupted; the notebook was not written"
+"""What is said of a notebook that was interrupted and has nothing to say itself."""
+
 INTERRUPTS = ("Interrupted", "KeyboardInterrupt")
-"""Names of the exceptions with which a cell ends when it was asked to."""
+"""The names of the exceptions with which a cell ends when it was asked to."""
 
 
 class NotebookError(RuntimeError):
-    """A notebook that stopped at an error; the message names it, the error, and where the half-done one is kept."""
+    """A notebook stopped at an error or cannot be published; the message names it and what is wrong."""
 
 
 def execute(notebook: Path, output: Path, parameters: dict[str, Any]) -> None:
-    """Runs `notebook` with the parameters given and writes the executed one to `output`, only if it ran to its end.
+    """Runs `notebook` with the parameters given, and writes the executed one to `output` only if it ran to its end.
 
-    Parameters are checked before a kernel starts. Raises ParameterError, FileNotFoundError, and NotebookError; the
-    notebook that failed is kept beside `output` as `.failed.ipynb`. Ctrl-C and SIGTERM interrupt the cell that runs and
-    raise Interrupted, with what it says, when it has ended; a second Ctrl-C ends it at once.
+    The notebook runs in the Python that runs this process. The parameters are checked before it starts. Raises
+    ParameterError, FileNotFoundError, and NotebookError, in which case the half-done notebook is kept beside `output`
+    as `.failed.ipynb`. Ctrl-C and SIGTERM interrupt the running cell and, once it has ended, raise Interrupted with
+    what it said; a second Ctrl-C ends the cell at once.
     """
     import papermill
     from nbclient.exceptions import DeadKernelError
 
     Params.resolve(parameters)
-    # papermill announces every parameter that the notebook's own cell does not list; they have just been checked.
-    logging.getLogger("papermill").setLevel(logging.ERROR)
     if not notebook.is_file():
         raise FileNotFoundError(f"{notebook}: no such notebook; `make notebooks` makes them from notebooks/*.py")
     failed = output.with_suffix(".failed.ipynb")
@@ -44,11 +44,11 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any]) -> None:
     request = Request()
     with write_aside(output) as aside:
         try:
-            papermill.execute_notebook(notebook, aside, parameters, kernel_name="python3", cwd=project_root(),
-                                       progress_bar=False, engine_name="burst2vec", request=request)
+            papermill.execute_notebook(_literally(notebook), _literally(aside), parameters, kernel_name="python3",
+                                       cwd=project_root(), progress_bar=False, engine_name="burst2vec", request=request)
         except DeadKernelError:
-            raise NotebookError(f"{notebook}: its kernel died, out of memory perhaps; the notebook was not written. Start "
-                                "the same run again: a training goes on from its last checkpoint") from None
+            raise NotebookError(f"{notebook}: its kernel died, out of memory perhaps; the notebook was not written. "
+                                "Start the same run again: a training goes on from its last checkpoint") from None
         except Interrupted as stop:
             raise Interrupted(f"{notebook}: {BROKEN_OFF}", stop.by) from None
         except papermill.PapermillExecutionError as error:
@@ -59,11 +59,16 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any]) -> None:
             raise NotebookError(f"{notebook}: {error.ename}: {error.evalue}; what ran of it is in {failed}") from None
 
 
-def publish(notebook: Path, output: Path, title: str | None = None) -> None:
-    """Writes an executed notebook as a page: without papermill's metadata, progress bars, and local paths.
+def _literally(path: Path) -> str:
+    """The path for papermill, which would put parameters in place of names in braces."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
-    Papermill's injected parameters stay, as the page's record of them. `title` replaces the first heading. Raises
-    NotebookError for a notebook with an error or a warning, or one that never ran.
+
+def publish(notebook: Path, output: Path, title: str | None = None) -> None:
+    """Writes an executed notebook as a page, without papermill's metadata, its standard error, and local paths.
+
+    The cell of parameters that papermill injected stays, as the page's record of them. `title` replaces the first
+    heading. Raises NotebookError for a notebook with an error or a warning, and for one that has not run wholly.
     """
     page = nbformat.read(notebook, as_version=4)
     code = [c for c in page.cells if c.cell_type == "code" and c.source.strip()]
@@ -86,8 +91,10 @@ def publish(notebook: Path, output: Path, title: str | None = None) -> None:
 
 
 def _without_paths(text: str) -> str:
-    """`text` with paths below the project relative to it, and the reader's home as ~. Encoded sounds and pictures,
-    in which the same letters may occur by chance, stay as they are."""
+    """The text with paths below the project made relative to it, and with ~ for the home folder.
+
+    Encoded sounds and pictures stay as they are: the same characters may occur in them by chance.
+    """
     local = {f"{project_root()}{os.sep}": "", f"{Path.home()}{os.sep}": f"~{os.sep}"}
     encoded = r"[A-Za-z0-9+/=]{200,}"
     pattern = "|".join([encoded, *(re.escape(path) for path in local if path.strip(os.sep))])

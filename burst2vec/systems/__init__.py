@@ -1,4 +1,4 @@
-"""Trained models as folders: saved, loaded, described by a card, predicting recordings, submitted to the challenge.
+"""Trained models as folders: written, loaded, described by a card, used on recordings, and submitted to the challenge.
 
-It uses `training`, `results` and what lies below them. Read `saved` first, then `recordings`.
+It uses `training`, `results` and the rooms below them. Read `predictor` first, then `recordings`, which it rests on.
 """

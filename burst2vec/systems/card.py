@@ -1,7 +1,7 @@
-"""Model cards: what a trained model is, what it was trained on, what it scores, and what it must not be used for.
+"""Model cards: what a trained model is, what it was trained on, how well it scores, and what it must not be used for.
 
-A card is Markdown below a header that the Hugging Face hub reads. Every score stands beside those of predictors that
-hear nothing, and is called synthetic where the corpus is.
+A card is Markdown text below a header that the Hugging Face hub reads. Every score stands beside the scores of
+audio-free baselines, and is called synthetic where the corpus is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from burst2vec import __version__
 from burst2vec.corpora.corpus import Corpus, Task
-from burst2vec.evaluation.metrics import METRIC_NAMES, sign
+from burst2vec.evaluation.metrics import METRIC_NAMES, metric_columns, sign
 from burst2vec.evaluation.trivial import is_trivial
 from burst2vec.results import scores
 
@@ -23,11 +23,15 @@ if TYPE_CHECKING:
     from burst2vec.models.burst2vec import Burst2Vec
 
 SPLITS = {"train": "training", "val": "validation", "test": "test"}
+"""What a card calls each split."""
 
 SYNTHETIC = ("**Synthetic:** the bursts and labels were made by a synthesiser. The scores show that the software "
              "works; they say nothing about people or about recordings of them.")
+"""The warning on the card of a model whose corpora are all synthetic."""
+
 PARTLY = ("**Partly synthetic:** the bursts and labels of {made} were made by a synthesiser, and scores on them say "
           "nothing about people; those of {real} are as that corpus has them.")
+"""The warning on the card of a model some of whose corpora are synthetic."""
 
 USE = """## Use
 
@@ -36,6 +40,7 @@ burst2vec predict FOLDER laugh.wav recordings/ --out predictions.csv
 ```
 
 where `FOLDER` is the one that holds this card."""
+"""The section that says how the model predicts recordings."""
 
 INTENDED = """## Intended use
 
@@ -43,19 +48,20 @@ For research on vocal bursts, and on what models hear in them.
 
 - Not for decisions about people: not in hiring, education, insurance, health care, policing, migration or surveillance.
 - An emotion here is the label that a corpus gives a short sound, not what somebody felt.
-- Age and country are guessed from the voice with large errors; the scores of predictors that hear nothing show how
+- Age and country are guessed from the voice with large errors; the scores of audio-free baselines show how
   large. A country is one of the corpus's few, not a nationality, a language or a descent.
 - Recordings of voices are personal data: ask those who are heard in them."""
+"""The section that says what the model is for, and what it is not for."""
 
 
-def describe(model: Burst2Vec, title: str = "Burst2Vec", corpus: Corpus | None = None,
-             predictions: pd.DataFrame | None = None, tiny: bool = False) -> str:
-    """The card of a model: with its training corpus and the scores of its predictions, where they are given.
+def describe_model(model: Burst2Vec, title: str = "Burst2Vec", corpus: Corpus | None = None,
+                   predictions: pd.DataFrame | None = None, tiny: bool = False) -> str:
+    """The card of a model, with its training corpus and the scores of its predictions where they are given.
 
-    `tiny` says that the backbone is a small one of random weights, not the checkpoint of its name.
+    `tiny` says that the backbone is a small one that started from random weights, not the checkpoint of its name.
     """
     table = _score(corpus, title, predictions)
-    own = bool(tiny and corpus and all(part.synthetic for part in _parts(corpus)))
+    own = bool(tiny and corpus and is_synthetic(corpus))
     data = _header(title, model.tasks, corpus, table, license="apache-2.0" if own else "other",
                    license_name=None if own else "corpus-and-checkpoint", base_model=None if tiny else _on_hub(model))
     return _join(data, title, _tasks(model.tasks), USE, _training(corpus), _backbone(model, tiny),
@@ -64,7 +70,7 @@ def describe(model: Burst2Vec, title: str = "Burst2Vec", corpus: Corpus | None =
 
 def describe_ensemble(title: str, members: Iterable[str], corpus: Corpus | None = None,
                       predictions: pd.DataFrame | None = None) -> str:
-    """The card of an ensemble, which has no weights of its own."""
+    """The card of an ensemble, which has no weights of its own; `members` are the codes of its members."""
     table = _score(corpus, title, predictions)
     tasks = corpus.tasks if corpus else ()
     data = _header(title, tasks, corpus, table, license="other", license_name="of-the-members")
@@ -75,16 +81,22 @@ def describe_ensemble(title: str, members: Iterable[str], corpus: Corpus | None 
                  "## Licence\n\nThis folder holds no weights; its members' licences apply.")
 
 
+def is_synthetic(corpus: Corpus) -> bool:
+    """Whether all bursts of a corpus are synthetic, those of all corpora that it is joined from."""
+    return all(part.synthetic for part in _parts(corpus))
+
+
 def _join(data: ModelCardData, title: str, *sections: str) -> str:
     text = "\n\n".join(section for section in (f"# {title}", *sections) if section)
     return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}\n").content
 
 
 def _header(title: str, tasks: Sequence[Task], corpus: Corpus | None, table: pd.DataFrame, **fields) -> ModelCardData:
+    systems = table[~table["code"].map(is_trivial).astype(bool)]
     results = [EvalResult("audio-classification", corpus.name, _named(corpus), METRIC_NAMES[task.kind].lower(),
                           round(float(row[column]), 4), dataset_split=row["split"], metric_name=_heading(task))
-               for _, row in table[~table["code"].map(is_trivial).astype(bool)].iterrows()
-               for column, task in scores.metric_columns(tasks).items() if np.isfinite(row[column])]
+               for _, row in systems.iterrows() for column, task in metric_columns(tasks).items()
+               if corpus and np.isfinite(row[column])]
     tags = ["vocal-bursts", "burst2vec", *(task.name for task in tasks)]
     return ModelCardData(model_name=title, library_name="burst2vec", pipeline_tag="audio-classification",
                          tags=tags + ["synthetic"] * bool(corpus and corpus.synthetic),
@@ -97,17 +109,17 @@ def _on_hub(model: Burst2Vec) -> str | None:
 
 
 def _parts(corpus: Corpus) -> tuple[Corpus, ...]:
-    """The corpora of which it is joined, or itself."""
+    """The corpora that a corpus is joined from; the corpus itself where it is a single one."""
     return corpus.parts or (corpus,)
 
 
 def _named(corpus: Corpus) -> str:
-    """The corpus, or those of which it is joined, each called synthetic where it is."""
+    """The names of the corpora that a corpus is joined from, each called synthetic where it is."""
     return " + ".join(f"{part.name} (synthetic)" if part.synthetic else part.name for part in _parts(corpus))
 
 
 def _warning(corpus: Corpus) -> str:
-    """What must be said of the synthetic among the corpora; empty where there is none."""
+    """The warning about the synthetic ones among a corpus's parts; empty where there are none."""
     made, real = (" and ".join(p.name for p in _parts(corpus) if p.synthetic == kind) for kind in (True, False))
     if made and real:
         return PARTLY.format(made=made, real=real)
@@ -161,7 +173,7 @@ def _licence(own: bool, tiny: bool) -> str:
 
 
 def _score(corpus: Corpus | None, title: str, predictions: pd.DataFrame | None) -> pd.DataFrame:
-    """Table 2 for one system, below which stand the trivial predictors; empty where there is nothing to score."""
+    """Returns Table 2 of one system and the audio-free baselines; it is empty where there is nothing to score."""
     if corpus is None or predictions is None:
         return pd.DataFrame(columns=["code", "model", "split", "marks"])
     return scores.table2(corpus, {title: predictions}, {title: title}, references=[])
@@ -170,10 +182,10 @@ def _score(corpus: Corpus | None, title: str, predictions: pd.DataFrame | None) 
 def _scores(corpus: Corpus | None, table: pd.DataFrame) -> str:
     if corpus is None or table.empty:
         return "## Scores\n\nNot recorded."
-    columns = {c: _heading(task) for c, task in scores.metric_columns(corpus.tasks).items()}
+    columns = {c: _heading(task) for c, task in metric_columns(corpus.tasks).items()}
     columns |= {"s_mtl": "S_MTL"} if "s_mtl" in table else {}
     rows = [(SPLITS[row["split"]], row["code"], *(_number(row[c]) for c in columns)) for _, row in table.iterrows()]
-    said = [f"Measured on {_named(corpus)}. The rows below the model's hear nothing: {_trivial(table)}.",
+    said = [f"Measured on {_named(corpus)}. The rows below the model's are audio-free baselines: {_trivial(table)}.",
             _table(("split", "predictor", *columns.values()), rows), _not_beaten(table, columns)]
     return "## Scores\n\n" + "\n\n".join(filter(None, said))
 
@@ -184,11 +196,12 @@ def _trivial(table: pd.DataFrame) -> str:
 
 
 def _not_beaten(table: pd.DataFrame, columns: dict[str, str]) -> str:
-    """On which metrics the model does no better on validation than a predictor that needs no true label."""
+    """A sentence that names the metrics at which the model is no better on validation than the constant and the
+    random answer; empty where it is better at all of them."""
     rows = table[table["split"] == "val"].set_index("code")
     fair = rows.loc[[code for code in ("Constant", "Chance") if code in rows.index]]
     weak = [said for c, said in columns.items() if not sign(c) * rows[c].iloc[0] > (sign(c) * fair[c]).max()]
-    return ("On validation the model does no better than a predictor that hears nothing at: "
+    return ("On validation the model does no better than an audio-free baseline at: "
             + ", ".join(weak) + ".") if weak else ""
 
 

@@ -1,14 +1,21 @@
-"""Trained systems and the folders that hold them."""
+"""Writing the folders of systems: those of trained models, and those of ensembles.
+
+Three words are kept apart. A *system* is a row of Table 2, and the folder of its results (`folders`). `Trained` is what
+a training returns. A `Predictor` is what `burst2vec.load` makes of a folder: it predicts.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import safetensors.torch
 
+from burst2vec.config import Params
 from burst2vec.corpora.corpus import Corpus
 from burst2vec.evaluation.predictions import write_predictions
 from burst2vec.machine.files import sync, write_aside
@@ -20,22 +27,25 @@ from burst2vec.training.checkpoints import checkpoints_beside, discard
 from burst2vec.training.trained import Trained
 
 
-def write_system(folder: Path, params, predictions: pd.DataFrame, trained: Trained | None = None,
+def write_system(folder: Path, params: Params, predictions: pd.DataFrame, trained: Trained | None = None,
                  corpus: Corpus | None = None) -> None:
-    """Writes a system's folder, whole or not at all: parameters, predictions and, of a trained one, its history,
-    summary and weights. A Burst2Vec's can be loaded by `saved.load`; its card tells of the `corpus`. The checkpoints of
-    its training, which are needed no longer, are deleted."""
+    """Writes the folder of a system, whole or not at all, and deletes the checkpoints of its training.
+
+    The folder holds the parameters, with `synthetic` beside them where the `corpus` is given; the predictions; and, for
+    a `trained` system, its history, summary and weights. `saved.load` loads that of a Burst2Vec, whose card describes
+    the corpus.
+    """
     with write_aside(folder) as aside:
         aside.mkdir()
-        (aside / "params.json").write_text(params.to_json(), encoding="utf-8")
+        _write_params(aside, dataclasses.asdict(params), corpus)
         write_predictions(predictions, aside / "predictions.csv")
         if trained is None:
             return
         trained.history.to_csv(aside / "history.csv", index=False)
         (aside / "summary.json").write_text(json.dumps(trained.summary, indent=1))
         if isinstance(trained.model, Burst2Vec):
-            text = card.describe(trained.model, params.title or folder.name, corpus, predictions,
-                                 tiny=params.backbone_size == "tiny")
+            text = card.describe_model(trained.model, params.title or folder.name, corpus, predictions,
+                                       tiny=params.backbone_size == "tiny")
             write_model(trained.model, aside, text)
         else:
             weights = {k: v.cpu().contiguous() for k, v in trained.model.state_dict().items()}
@@ -48,16 +58,22 @@ def write_system(folder: Path, params, predictions: pd.DataFrame, trained: Train
 
 def write_ensemble(folder: Path, members: Iterable[str], predictions: pd.DataFrame,
                    corpus: Corpus | None = None) -> None:
-    """Writes an ensemble's folder, whole or not at all: its predictions, and its members in `params.json`.
+    """Writes the folder of an ensemble, whole or not at all: its predictions, and its members in `params.json`.
 
-    `saved.load` loads it while its members' folders stand beside it; its card tells of the `corpus`.
+    `members` are the names of the folders beside `folder` that hold the members. `saved.load` loads an ensemble as long
+    as these folders are there. Its card describes the `corpus` that they were trained on.
     """
     members = list(members)
-    params = {"variant": folder.name, "title": label(members), "members": members}
     with write_aside(folder) as aside:
         aside.mkdir()
-        (aside / "params.json").write_text(json.dumps(params, indent=1, ensure_ascii=False), encoding="utf-8")
+        _write_params(aside, {"variant": folder.name, "title": label(members), "members": members}, corpus)
         write_predictions(predictions, aside / "predictions.csv")
         write_config(aside, {"members": [f"../{member}" for member in members]})
         text = card.describe_ensemble(f"Ensemble {folder.name}", members, corpus, predictions)
         (aside / CARD).write_text(text, encoding="utf-8")
+
+
+def _write_params(folder: Path, params: dict[str, Any], corpus: Corpus | None) -> None:
+    """Writes `params.json`, which also tells whether nothing but synthetic bursts was heard in training."""
+    said = {"synthetic": card.is_synthetic(corpus)} if corpus else {}
+    (folder / "params.json").write_text(json.dumps(params | said, indent=1))  # all ASCII: names need not be UTF-8

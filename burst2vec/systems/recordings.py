@@ -1,44 +1,53 @@
-"""Predictions for recordings: files and folders of any length, long ones in windows.
+"""From what a caller names to waveforms: files, folders and arrays of any length, long ones cut into windows.
 
-A window is treated as a burst of its own: resampled, levelled where the model wants it, and normalised by itself. So
-its row is the one that a file with just these samples would get.
+A window is treated as a burst of its own. It is resampled, set to a level where the model wants that, and normalised by
+itself, so its row of predictions is the one that a file of just these samples would get.
 """
 
 from __future__ import annotations
 
-import json
+import itertools
+import math
+import numbers
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
-from tqdm.auto import tqdm
+import torch
 
-from burst2vec.audio.quantised import as_stored
-from burst2vec.audio.waveform import SAMPLE_RATE, SHORTEST, AudioError, check, read_parts, to_rms_level
-from burst2vec.evaluation.predictions import tabulate
-from burst2vec.models.burst2vec import Burst2Vec
-from burst2vec.models.inference import infer
-from burst2vec.results.ensembles import combine
-
-SUFFIXES = (".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".snd", ".w64", ".wav",
-            ".aac", ".amr", ".m4a", ".webm", ".wma")
-"""What is taken for a recording in a folder. libsndfile does not read the last five, so that they are reported."""
-
-AT_ONCE = 600
-"""Seconds of audio that are held and sorted by length at once, so that the like share a batch."""
-
-FORMATS = (".csv", ".jsonl")
+from burst2vec.audio.faults import AudioError, Meter
+from burst2vec.audio.waveform import Part, mix, read_parts, resample
+from burst2vec.corpora.recordings import recordings_below
+from burst2vec.machine.progress import progress_bar
+from burst2vec.messages import shown
 
 Report = Callable[[str], object]
-"""Is told, in one line, of each recording that was left out, wholly or in part."""
+"""A function that is told something in one line."""
+
+Samples = np.ndarray | torch.Tensor
+"""A waveform (samples,) or (samples, channels): floats with full scale at 1.0, or integers over their whole range."""
+
+Recording = str | Path | Samples | tuple[Samples, float]
+"""The path of a file or a folder, an array whose sample rate is told beside it, or a pair of samples and rate in Hz."""
+
+EXPECTED = "expected a path, a pair (samples, rate in Hz), or an array of samples with rate="
+
+
+@dataclass(frozen=True, eq=False)
+class Sound:
+    """An array that was given as a recording: what it is called, float32 (samples, channels), and its rate in Hz."""
+
+    name: str
+    samples: np.ndarray
+    rate: int
 
 
 @dataclass(frozen=True)
 class Window:
-    """A recording, or part of one: its file, start and end in seconds, and waveform (samples,) at 16 kHz."""
+    """A recording, or a part of one: its file, its start and end in seconds, and its waveform (samples,) at 16 kHz."""
 
     file: str
     start: float
@@ -46,119 +55,119 @@ class Window:
     waveform: np.ndarray
 
 
-def find_recordings(paths: Iterable[str | Path], report: Report) -> list[str]:
-    """The files among `paths`, and those in its folders and theirs that are recordings by their suffix, sorted.
+def list_recordings(given: Recording | Iterable[Recording], rate: float | None, report: Report) -> list[str | Sound]:
+    """The paths of all files and the arrays that are given, in their order, each file once.
 
-    Each stands there once, in the order of `paths`. Hidden files in folders are passed over.
+    A folder stands for all recordings in it and in the folders below it, sorted (`corpora.recordings`). Arrays are
+    called `recording 0`, `recording 1` and so on, by their place in what is given; `rate` is the sample rate in Hz of
+    those that come without one. `report` is told of folders that hold no recordings or cannot be read.
+
+    Raises ValueError where something given is no recording, and where a rate is missing or out of place.
     """
-    found: list[str] = []
-    for path in paths:
-        found += _within(path, report) if os.path.isdir(path) else [os.fspath(path)]
+    if not isinstance(given, Iterable | os.PathLike):
+        raise ValueError(f"{shown(given)} is no recording; {EXPECTED}")
+    found: list[str | Sound] = []
+    for place, each in enumerate(_several(given)):
+        if not isinstance(each, str | os.PathLike):
+            found.append(_sound(f"recording {place}", each, rate))
+        elif rate is not None:
+            raise ValueError(f"rate is {shown(rate)}, but the file {os.fspath(each)} has a rate of its own; {EXPECTED}")
+        else:
+            found += _files_below(os.fspath(each), report) if os.path.isdir(each) else [os.fspath(each)]
     return list(dict.fromkeys(found))
 
 
-def _within(folder: str | Path, report: Report) -> list[str]:
-    closed: list[OSError] = []
-    found = []
-    for parent, folders, files in os.walk(folder, onerror=closed.append):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [os.path.join(parent, name) for name in files
-                  if name.lower().endswith(SUFFIXES) and not name.startswith(".")]
-    for error in closed:
-        report(f"{error.filename}: the folder cannot be read ({error.strerror})")
-    if not found and not closed:
-        report(f"{folder}: the folder holds no recordings; expected .wav, .flac, .mp3 or other audio files")
-    return sorted(found)
+def read_windows(recordings: Sequence[str | Sound], longest: float, report: Report) -> Iterator[Window]:
+    """Yields every usable window of the recordings, in their order; none is longer than `longest` seconds.
 
-
-def read_windows(files: Sequence[str], longest: float, report: Report) -> Iterator[Window]:
-    """Every usable window of the files, in their order; `report` hears of the others, in one line for each file."""
-    with tqdm(files, desc="Predicting", unit="file", disable=None) as bar:
-        for file in bar:
-            faults: list[tuple[float, float, str]] = []
+    `report` is told, in one line for each recording, of what was left out of it and why.
+    """
+    with progress_bar(recordings, desc="Predicting", unit="recording") as bar:
+        for recording in bar:
+            name = recording if isinstance(recording, str) else recording.name
+            parts = read_parts(name, longest) if isinstance(recording, str) else _split(recording, longest)
+            faults: list[Part] = []
             count, end = 0, 0.0
             try:
-                for count, (start, end, waveform) in enumerate(read_parts(file, longest), 1):
-                    bar.set_postfix_str(f"{end:.0f} s of {os.path.basename(file)}")
-                    fault = _fault(waveform)
-                    if fault:
-                        faults.append((start, end, fault))
+                for part in parts:
+                    count, end = count + 1, part.end
+                    bar.set_postfix_str(f"{end:.0f} s of {os.path.basename(name)}")
+                    if part.fault:
+                        faults.append(part)
                     else:
-                        yield Window(file, start, end, waveform)
+                        yield Window(name, part.start, part.end, part.waveform)
             except (AudioError, OSError) as error:
                 said = getattr(error, "strerror", None) or str(error)
-                said = said if said.startswith(file) else f"{file}: {said}"
+                said = said if said.startswith(name) else f"{name}: {said}"
                 report(said + (f"; its first {end:.1f} s are used" if end else ""))
             if faults:
-                report(_describe(file, faults, count))
+                report(f"{name}: {_describe(faults, count)}")
 
 
-def _fault(waveform: np.ndarray) -> str:
-    try:
-        check(waveform)
-    except AudioError as error:
-        return str(error)
-    return ""
+def _files_below(folder: str, report: Report) -> list[str]:
+    said: list[str] = []
+    found = recordings_below(folder, said.append)
+    if not found and not said:
+        said = [f"{folder}: the folder holds no recordings; expected .wav, .flac, .mp3 or other audio files"]
+    for line in said:
+        report(line)
+    return found
 
 
-def _describe(file: str, faults: Sequence[tuple[float, float, str]], count: int) -> str:
-    start, end, fault = faults[0]
+def _describe(faults: Sequence[Part], count: int) -> str:
+    first = faults[0]
     if count == 1:
-        return f"{file}: {fault}"
-    return f"{file}: {len(faults)} of {count} windows left out, first {start:.1f} to {end:.1f} s: {fault}"
+        return first.fault
+    return f"{len(faults)} of {count} windows left out, first {first.start:.1f} to {first.end:.1f} s: {first.fault}"
 
 
-def predict(members: Mapping[str, Burst2Vec], paths: Iterable[str | Path], window: float, batch_size: int,
-            report: Report) -> pd.DataFrame:
-    """A row for each window of the recordings: `file`, `start` and `end` in seconds, and the columns of
-    `predictions`, averaged over `members` as `ensembles.combine` does.
-
-    Recordings longer than `window` seconds are cut into equal windows. No more than ten minutes and a window of audio
-    are in memory. `report` is told in one line of whatever was left out. Raises ValueError for a `window` or
-    `batch_size` out of range.
-    """
-    shortest = 2 * SHORTEST / SAMPLE_RATE  # equal windows are longer than half the longest
-    if not shortest <= window < float("inf"):
-        raise ValueError(f"window is {window} s; expected {shortest:g} s or more")
-    if batch_size < 1:
-        raise ValueError(f"batch size is {batch_size}; expected 1 or more")
-    windows = read_windows(find_recordings(paths, report), window, report)
-    tables = [_predict(members, part, batch_size) for part in _portions(windows)]
-    return pd.concat(tables or [_predict(members, [], batch_size)], ignore_index=True)
+def _is_samples(thing: Any) -> bool:
+    return isinstance(thing, torch.Tensor) or (isinstance(thing, np.ndarray) and thing.dtype.kind not in "OSUT")
 
 
-def render(table: pd.DataFrame, suffix: str = ".csv") -> str:
-    """A table of `predict` as CSV or, for the suffix `.jsonl`, as JSON lines, in seven digits."""
-    if suffix == ".csv":
-        return table.to_csv(index=False, float_format="%.7g")
-    rows = ({name: float(f"{value:.7g}") if isinstance(value, float) else value for name, value in row.items()}
-            for row in table.to_dict("records"))
-    return "".join(json.dumps(row) + "\n" for row in rows)
+def _several(given: Any) -> Iterable[Any]:
+    """The recordings that are given, where they are one or several."""
+    pair = isinstance(given, tuple) and len(given) == 2 and _is_samples(given[0]) and not _is_samples(given[1])
+    return [given] if pair or isinstance(given, str | os.PathLike) or _is_samples(given) else given
 
 
-def _portions(windows: Iterator[Window]) -> Iterator[list[Window]]:
-    """The windows in lists of `AT_ONCE` seconds."""
-    portion, samples = [], 0
-    for window in windows:
-        portion.append(window)
-        samples += len(window.waveform)
-        if samples >= AT_ONCE * SAMPLE_RATE:
-            yield portion
-            portion, samples = [], 0
-    if portion:
-        yield portion
+def _sound(name: str, given: Any, rate: float | None) -> Sound:
+    """An array of samples, or a pair of samples and rate, as a `Sound`; raises ValueError for anything else."""
+    samples, own = given if isinstance(given, tuple) and len(given) == 2 else (given, None)
+    if not _is_samples(samples):
+        raise ValueError(f"{name} is {shown(given)}; {EXPECTED}")
+    if (own is None) == (rate is None):
+        said = "comes without a sample rate" if rate is None else f"has a rate of its own, but rate is {shown(rate)}"
+        raise ValueError(f"{name} {said}; {EXPECTED}")
+    hertz = rate if own is None else own
+    if not isinstance(hertz, numbers.Real) or isinstance(hertz, bool) or not float(hertz).is_integer() or hertz <= 0:
+        raise ValueError(f"{name}: its rate is {shown(hertz)}; expected the sample rate in Hz, a whole number")
+    return Sound(name, _floating(name, samples), int(float(hertz)))
 
 
-def _predict(members: Mapping[str, Burst2Vec], windows: Sequence[Window], batch_size: int) -> pd.DataFrame:
-    where = pd.DataFrame({
-        "file": pd.Series([w.file for w in windows], dtype=object),  # pandas' own text must be UTF-8, a name need not
-        "start": [round(w.start, 3) for w in windows], "end": [round(w.end, 3) for w in windows]})
-    lengths = np.array([len(w.waveform) for w in windows], int)
-    tables = {}
-    for name, model in members.items():
-        heard = [as_stored(to_rms_level(w.waveform) if model.audio == "own" else w.waveform) for w in windows]
-        size = batch_size if model.independent else 1
-        outputs = infer(model, heard, np.arange(len(heard)), lengths, size, progress=False,
-                        seconds=lengths.max(initial=1) / SAMPLE_RATE)
-        tables[name] = tabulate(outputs, model.tasks, where, keep=list(where))
-    return combine(tables, next(iter(members.values())).tasks)
+def _floating(name: str, samples: Samples) -> np.ndarray:
+    """Samples as float32 (samples, channels), full scale at 1.0; raises ValueError for what are no samples."""
+    if isinstance(samples, torch.Tensor):
+        samples = (samples.float() if samples.is_floating_point() else samples).numpy(force=True)
+    if samples.ndim == 1:
+        samples = samples[:, None]
+    if samples.ndim != 2 or samples.shape[1] > max(samples.shape[0], 1):
+        raise ValueError(f"{name} is of shape {samples.shape}; expected (samples,) or (samples, channels)")
+    if samples.dtype.kind == "f":
+        with np.errstate(over="ignore"):  # what becomes infinite is reported
+            return samples.astype(np.float32)
+    if samples.dtype in (np.int16, np.int32):
+        return (samples / -float(np.iinfo(samples.dtype).min)).astype(np.float32)
+    raise ValueError(f"{name} holds samples of type {samples.dtype}; expected floats, or integers of 16 or 32 bits")
+
+
+def _split(sound: Sound, longest: float) -> Iterator[Part]:
+    """Yields an array in equal parts of at most `longest` seconds, cut as `waveform.read_parts` cuts a file."""
+    frames, rate = len(sound.samples), sound.rate
+    count = max(1, math.ceil(frames / max(1, int(longest * rate))))
+    for start, stop in itertools.pairwise(i * frames // count for i in range(count + 1)):
+        block = sound.samples[start:stop]
+        mono, meter = mix(block), Meter(rate, block.shape[1])
+        meter.hear(block, mono)
+        fault = meter.grave()
+        yield Part(start / rate, stop / rate, mono if fault else resample(mono, rate), fault)

@@ -1,7 +1,7 @@
-"""The challenge's submission file, `ExVo-Multi_<team>_<number>.csv` (Baird et al., 2022).
+"""The submission file of the challenge, `ExVo-Multi_<team>_<number>.csv` (Baird et al., 2022).
 
-One row for each test clip: `File_ID` with its brackets, `Country` as an integer, `Age` in years, and the ten emotions
-in [0, 1].
+It has a row for each test clip: `File_ID` in its brackets, `Country` as an integer, `Age` in years, and the ten
+emotions in [0, 1].
 """
 
 from __future__ import annotations
@@ -15,27 +15,31 @@ import pandas as pd
 
 from burst2vec.config import project_root
 from burst2vec.corpora.opening import EMBEDDED, read_corpus
+from burst2vec.corpora.plausibility import YEARS
 from burst2vec.corpora.readers.exvo import COUNTRIES, EMOTIONS
 from burst2vec.evaluation.predictions import read_predictions
 from burst2vec.machine.files import write_aside
 from burst2vec.results.runs import read_params
 
 COLUMNS = ("File_ID", "Country", "Age", *EMOTIONS)
+"""The columns of a submission, in their order."""
+
 TEAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-OLDEST = 120
-"""In years, the age that no prediction may exceed."""
+"""The names of teams that can be part of a file name."""
 
 
 class SubmissionError(ValueError):
-    """Predictions that are no submission; the message names what is wrong and what would be right."""
+    """Predictions cannot be submitted; the message names what is wrong and says what would be right."""
 
 
 def write_submission(system: str | Path, team: str, number: int, folder: str | Path = ".",
                      corpus: str | Path | None = None) -> Path:
-    """Writes a system's test predictions as the team's submission of that number, and returns the file.
+    """Writes the test predictions of a system as the team's submission of that number, and returns the file's path.
 
-    The file is read back and checked before it appears. Its rows are in the order of `corpus`, an ExVo folder; by
-    default the one that the system was trained on, where that can be found, or else the predictions' own order.
+    `system` is the folder of a system or an ensemble; the file is written into `folder`. It is read back and checked
+    before it appears. Its rows are in the order of the ExVo folder `corpus`, which by default is the one that the
+    system was trained on. Where that cannot be found, the rows are in the order of the predictions.
+
     Raises SubmissionError, CorpusError and FileNotFoundError.
     """
     if not TEAM.fullmatch(team):
@@ -50,15 +54,15 @@ def write_submission(system: str | Path, team: str, number: int, folder: str | P
     files = _test_files(corpus or _folder(trained_on)) or predictions.index.tolist()
     path = Path(folder) / f"ExVo-Multi_{team}_{number}.csv"
     with write_aside(path) as aside:
-        tabulate(predictions, files).to_csv(aside, index=False, float_format="%.6g")
+        submission_table(predictions, files).to_csv(aside, index=False, float_format="%.6g")
         check_submission(aside, files)
     return path
 
 
-def tabulate(predictions: pd.DataFrame, files: Sequence[str]) -> pd.DataFrame:
-    """The submission's table: predictions for the test clips `files`, in their order.
+def submission_table(predictions: pd.DataFrame, files: Sequence[str]) -> pd.DataFrame:
+    """The table of a submission: the predictions for the test clips `files`, in their order.
 
-    Raises SubmissionError where one has no prediction, or one is predicted that is no test clip.
+    Raises SubmissionError where a test clip has no prediction, or where a prediction is for another clip.
     """
     lacking = [file for file in files if file not in predictions.index]
     if lacking:
@@ -77,16 +81,16 @@ def tabulate(predictions: pd.DataFrame, files: Sequence[str]) -> pd.DataFrame:
 
 
 def check_submission(path: str | Path, files: Sequence[str]) -> None:
-    """Raises SubmissionError unless the file is a submission for the test clips `files`, a row each, in their order."""
+    """Raises SubmissionError unless a file is a submission for the test clips `files`, with one row each, in order."""
     name = Path(path).name
     table = pd.read_csv(path, dtype={"File_ID": str, "Country": str})
     if tuple(table) != COLUMNS:
         raise SubmissionError(f"{name}: its columns are {', '.join(table)}; expected {', '.join(COLUMNS)}")
     if table["File_ID"].tolist() != [f"[{file}]" for file in files]:
         raise SubmissionError(f"{name}: its rows are not the {len(files)} test clips, each once, in the corpus's order")
-    for column, low, high in (("Country", 0, len(COUNTRIES) - 1), ("Age", 0, OLDEST), *((e, 0, 1) for e in EMOTIONS)):
+    for column, low, high in (("Country", 0, len(COUNTRIES) - 1), ("Age", *YEARS), *((e, 0, 1) for e in EMOTIONS)):
         numbers = pd.to_numeric(table[column], errors="coerce")
-        wrong = ~numbers.between(low, high)  # also what is missing
+        wrong = ~numbers.between(low, high)  # true of missing values too
         wrong |= (column == "Country") & ~table[column].astype(str).str.fullmatch(r"\d+")
         if wrong.any():
             row = table[wrong].iloc[0]
@@ -94,7 +98,8 @@ def check_submission(path: str | Path, files: Sequence[str]) -> None:
 
 
 def _test_predictions(path: Path) -> pd.DataFrame:
-    """The rows of the test split, of a system that predicts what the challenge asks for."""
+    """The predictions for the test split. Raises SubmissionError where there are none, or where a task of the
+    challenge is not among those predicted."""
     predictions = read_predictions(path)
     absent = [c for c in (*EMOTIONS, "age", "country") if c not in predictions]
     if absent:
@@ -107,18 +112,19 @@ def _test_predictions(path: Path) -> pd.DataFrame:
 
 
 def _test_files(folder: str | Path | None) -> list[str]:
-    """The corpus's test clips in its order; empty where there is no corpus to ask."""
+    """The test clips of the corpus in `folder`, in their order; empty where no folder is given."""
     return read_corpus(folder, "exvo").split("test").index.tolist() if folder else []
 
 
 def _folder(names: Sequence[str]) -> Path | None:
-    """Where the corpus of that name lies; None where it is embedded, or no longer there."""
+    """The folder of the corpus that the parameters name; None where it is embedded or no longer there."""
     folders = [project_root() / Path(name).expanduser() for name in names if name not in EMBEDDED]
     return next((folder for folder in folders if folder.is_dir()), None)
 
 
 def _trained_on(system: Path) -> list[str]:
-    """The corpora that a system, or an ensemble's first member, was trained on, as its parameters name them."""
+    """The corpora that a system, or the first member of an ensemble, was trained on, as its parameters name
+    them. Raises SubmissionError where the parameters are not readable."""
     path = system / "params.json"
     try:
         values = read_params(system)

@@ -1,4 +1,4 @@
-"""From batches to best weights, in steps that survive interruption and that several processes share.
+"""Training: from batches to the best weights, in steps that survive interruption and that several processes can share.
 
-It uses `models` and what lies below them. Read `trainer` first, the whole loop, then `step`.
+This room uses `models` and the rooms below it. Read `trainer` first, which has the whole loop, then `step`.
 """

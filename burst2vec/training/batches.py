@@ -1,4 +1,4 @@
-"""Batches: one task each, bursts of similar length together, random from epoch to epoch, reproducible by seed."""
+"""Batches: bursts of similar length for one task, drawn anew for each epoch and reproducible by seed."""
 
 from __future__ import annotations
 
@@ -10,18 +10,22 @@ import pandas as pd
 import torch
 
 from burst2vec.audio.packed import Packed, gather, to_device
-from burst2vec.audio.store import WaveformStore
+from burst2vec.audio.store import Store
+from burst2vec.config import Params
 from burst2vec.corpora.corpus import Corpus, Task
 
 SCALAR_BANDS = 4
-"""Into how many bands of equal width oversampling cuts a scalar's training range."""
+"""The number of bands of equal width into which oversampling cuts the training range of a scalar."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Bursts to learn one task from: `waveforms` (batch, samples), zero padded, or encoded ones (batch, frames,
-    channels); `lengths` (batch,), the real samples, or frames, of each; `targets` (batch, columns), or class indices
-    (batch,); `rows` (batch,) of the corpus table; and `sizes` (batch,), the lengths once more, on the host."""
+    """Bursts to learn one task from.
+
+    `rows` (batch,) are their rows of the corpus table. `waveforms` are zero padded, (batch, samples), or encoded,
+    (batch, frames, channels), and `lengths` (batch,) are the real samples, or frames, of each. `sizes` (batch,) are the
+    lengths once more, in the memory of the host. `targets` are (batch, columns), or class indices (batch,).
+    """
 
     task: Task
     rows: np.ndarray
@@ -32,17 +36,18 @@ class Batch:
 
     @property
     def padding(self) -> float:
-        """Share of the batch's samples that are padding."""
+        """The share of the batch's samples, or frames, that is padding."""
         clips, longest = self.waveforms.shape[:2]
         return float(1 - self.sizes.sum() / (clips * longest))
 
 
 def bucketed(rows: np.ndarray, lengths: np.ndarray, batch_size: int, bucket_batches: int,
              rng: np.random.Generator) -> list[np.ndarray]:
-    """`rows` dealt into random batches of similar `lengths`, each row exactly once.
+    """Random batches of `rows` with similar `lengths`, each row in exactly one of them.
 
-    Shuffled rows are sorted by length inside windows of `bucket_batches` batches, cut into batches of nearly equal
-    size, `batch_size` at most, and the batches shuffled. With one batch to a window nothing is gained or lost.
+    The rows are shuffled and then sorted by length within windows of `bucket_batches` batches. They are cut into
+    batches of nearly equal size, at most `batch_size`, and the batches are shuffled. Windows of one batch leave the
+    padding as it is.
     """
     rows = rng.permutation(rows)
     window = batch_size * bucket_batches
@@ -54,8 +59,10 @@ def bucketed(rows: np.ndarray, lengths: np.ndarray, batch_size: int, bucket_batc
 
 
 def cells(tasks: Sequence[Task], table: pd.DataFrame) -> np.ndarray:
-    """The cross-label cell of each row, an integer (rows,): its strongest intensity x scalar band x class.
-    Where a label is missing, that is a cell of its own."""
+    """The cross-label cell of each row, an integer (rows,): strongest intensity by scalar band by class.
+
+    Rows without a label for a task are in cells of their own.
+    """
     keys = []
     for task in tasks:
         targets = task.targets(table)
@@ -68,10 +75,10 @@ def cells(tasks: Sequence[Task], table: pd.DataFrame) -> np.ndarray:
 
 
 def oversample(rows: np.ndarray, cell: np.ndarray, max_repeat: int, rng: np.random.Generator) -> np.ndarray:
-    """`rows` and random repetitions of them that bring each cell towards the size of the largest (section 4.1).
+    """`rows` with random repetitions that bring each cell towards the size of the largest cell (section 4.1).
 
-    `cell` (rows,) holds the cell of each row. No row stands there more than `max_repeat` times: a cell of one burst
-    cannot be filled from it alone.
+    `cell` (rows,) is the cell of each row. No row occurs more than `max_repeat` times, since a cell with a single burst
+    cannot be filled from that burst alone.
     """
     largest = np.bincount(cell).max()
     chosen = []
@@ -81,47 +88,48 @@ def oversample(rows: np.ndarray, cell: np.ndarray, max_repeat: int, rng: np.rand
     return np.concatenate(chosen)
 
 
-def plan(corpus: Corpus, lengths: np.ndarray, params, number: int) -> list[tuple[Task, np.ndarray]]:
-    """Task and rows of each training batch of epoch `number`, given each burst's length in samples.
+def plan(corpus: Corpus, lengths: np.ndarray, params: Params, epoch: int) -> list[tuple[Task, np.ndarray]]:
+    """The task and the rows of each training batch of an epoch, given the `lengths` (bursts,) in samples.
 
-    The tasks take turns, spread evenly over the epoch, until each has seen each of its bursts once; bursts without a
-    task's label take no part in it. The order depends on `params.seed` and the epoch's number alone.
+    The tasks take turns, spread evenly over the epoch, until each has seen each of its bursts once. Bursts without a
+    label for a task take no part in it. The order depends on `params.seed` and the number of the epoch alone.
     """
     train = np.flatnonzero(corpus.table["split"] == "train")
-    rng = np.random.default_rng((params.seed, number))
+    rng = np.random.default_rng((params.seed, epoch))
     if params.oversampling:
         train = oversample(train, cells(corpus.tasks, corpus.table.iloc[train]), params.max_repeat, rng)
     turns = []
     for task in corpus.tasks:
         rows = train[task.labelled(corpus.table)[train]]
-        dealt = bucketed(rows, lengths, params.batch_size, params.bucket_batches, rng)
-        turns += [((place + 0.5) / len(dealt), task, batch) for place, batch in enumerate(dealt)]
-    # A task with fewer bursts comes more seldom, not in the first part of the epoch alone.
+        batches = bucketed(rows, lengths, params.batch_size, params.bucket_batches, rng)
+        turns += [((place + 0.5) / len(batches), task, batch) for place, batch in enumerate(batches)]
+    # A task with fewer bursts has its turn less often, instead of only in the first part of the epoch.
     return [(task, batch) for _, task, batch in sorted(turns, key=lambda turn: turn[0])]
 
 
 class Feed:
     """The training batches of a corpus, gathered and padded on a device.
 
-    `source` is where the bursts are taken from: `Packed`, on the device already, or a store. Batches are padded to a
-    `multiple` of samples or, where they are encoded, frames.
+    The bursts come from `source`, which is `Packed` and already on the device, or a waveform store. Batches are padded
+    to a multiple of `multiple` samples, or frames where the bursts are encoded.
     """
 
-    def __init__(self, corpus: Corpus, source: Packed | WaveformStore, params, device: torch.device, multiple: int = 1):
+    def __init__(self, corpus: Corpus, source: Packed | Store, params: Params, device: torch.device,
+                 multiple: int = 1):
         self.corpus, self.source, self.params, self.device, self.multiple = corpus, source, params, device, multiple
         self._targets = {t.name: torch.from_numpy(t.targets(corpus.table)).to(device) for t in corpus.tasks}
 
-    def plan(self, number: int) -> list[tuple[Task, np.ndarray]]:
-        """Task and rows of each batch of epoch `number`; see `plan`."""
-        return plan(self.corpus, self.source.lengths, self.params, number)
+    def plan(self, epoch: int) -> list[tuple[Task, np.ndarray]]:
+        """The task and the rows of each batch of an epoch; see the function `plan`."""
+        return plan(self.corpus, self.source.lengths, self.params, epoch)
 
     def batch(self, task: Task, rows: np.ndarray) -> Batch:
-        """The batch of those rows of the corpus table. The device is not waited for."""
+        """The batch of those `rows` of the corpus table. The device is not waited for."""
         waveforms, lengths = gather(self.source, rows, self.device, self.multiple)
         sizes = self.source.sizes if isinstance(self.source, Packed) else self.source.lengths
         targets = self._targets[task.name][to_device(rows, self.device)]
         return Batch(task, rows, waveforms, lengths, targets, sizes[rows])
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of one epoch, as `plan` deals them."""
+        """The batches of one epoch, in the order of `plan`."""
         return (self.batch(task, rows) for task, rows in self.plan(number))

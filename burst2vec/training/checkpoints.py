@@ -1,7 +1,7 @@
-"""Checkpoints of a training, from which it goes on where it was: whole or not at all, checked when read.
+"""Checkpoints of a training, from which it resumes: written whole or not at all, and checked when read.
 
-A checkpoint is one file of safetensors. Its name tells its number, the iteration, and the checksum of its content, so that
-a damaged one is known for what it is. Everything that is no tensor stands in the file's metadata, as JSON.
+A checkpoint is one file of safetensors. Its name has its number, the iteration and the checksum of its content, so that
+a damaged file is recognised. What is not a tensor is in the metadata of the file, as JSON.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import safetensors
 import safetensors.torch
@@ -26,22 +26,22 @@ from tqdm.auto import tqdm
 from burst2vec.machine.files import checksum, sync
 
 NAME = re.compile(r"\d{6}-\d+-[0-9a-f]{32}\.safetensors")
-"""Of a checkpoint: its number, the iteration, and its checksum."""
+"""The name of a checkpoint's file: its number, the iteration and its checksum."""
 
-HALF_WRITTEN = (".writing-*", ".tmp*")
-"""Of a checkpoint's writing; the latter are safetensors' own."""
+UNFINISHED = (".writing-*", ".tmp*")
+"""Glob patterns of unfinished checkpoint files: ours, then safetensors' temporary ones."""
 
 KEPT = 2
-"""Checkpoints that stay: the last one, and the one before it should the last be damaged."""
+"""The number of checkpoints that are kept: the last one, and the one before it in case the last is damaged."""
 
 
 class ResumptionError(RuntimeError):
-    """A training that cannot begin or go on in its folder; the message names the folder and what would help."""
+    """A training that cannot begin or resume in its folder; the message names the folder and what would help."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A training at one moment: its `tensors` by name, and all the rest of its `state`, ready for JSON."""
+    """A training at one moment: its `tensors` by name, and the rest of its `state`, ready for JSON."""
 
     tensors: Mapping[str, torch.Tensor]
     state: Mapping[str, Any]
@@ -50,8 +50,8 @@ class Checkpoint:
 class Checkpoints:
     """The checkpoints of one training, in a folder of its own.
 
-    `identity` holds, by name, what makes its numbers what they are; a checkpoint of another identity is not gone on
-    from. Use within `locked`.
+    `identity` has, by name, all that the training's numbers depend on. A training does not resume from a checkpoint of
+    another identity. Writing and clearing are for use within `locked`.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]):
@@ -60,32 +60,34 @@ class Checkpoints:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keeps others from training in the folder meanwhile. Raises ResumptionError where another does already."""
-        with _writing_to(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = open(self.folder / "lock", "a+")
-        with lock:  # the system gives it back when this process ends, however it does
+        """Keeps other processes from training in the folder during the block.
+
+        Raises ResumptionError where another process trains there already, or where the folder cannot be written or
+        locked.
+        """
+        with self._open_lock() as lock:  # the system releases the lock when this process ends, however it ends
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 lock.seek(0)
-                raise ResumptionError(f"{self.folder}: another process is training this system ({lock.read().strip()}); "
-                                      "wait for it, or name another run: -p run NAME") from None
+                raise ResumptionError(f"{self.folder}: another process is training this system "
+                                      f"({lock.read().strip()}); wait for it, or name another run: -p run NAME"
+                                      ) from None
             except OSError as error:
-                raise ResumptionError(f"{self.folder}: its file system gives no locks ({error.strerror}); name another with "
-                                      "the parameter `results`") from None
-            self._clear_half_written()  # by a process that was killed
+                raise ResumptionError(f"{self.folder}: its file system gives no locks ({error.strerror}); name another "
+                                      "with the parameter `results`") from None
+            self._clear_unfinished()  # what a killed process has left
             lock.truncate(0)
             lock.write(f"process {os.getpid()} on {os.uname().nodename}")
             lock.flush()
             yield
 
     def read(self, restart: bool = False) -> Checkpoint | None:
-        """The latest checkpoint, or the one before it where the latest is damaged, which is then said; None where there
-        is none.
+        """The latest checkpoint that is not damaged, or None where there is no checkpoint.
 
-        Where all are damaged, or the training there is of another identity, raises ResumptionError, or, with `restart`, gives
-        them up, and says so. Raises ResumptionError where a file cannot be read now.
+        Damaged ones are named on standard output. Where all are damaged, or the checkpoints are of another identity,
+        raises ResumptionError, unless `restart` is true: then they are deleted, the result is None, and a line says so.
+        Raises ResumptionError where a file cannot be read at present.
         """
         found = self._files()
         for path in found:
@@ -111,7 +113,10 @@ class Checkpoints:
         return None
 
     def write(self, iteration: int, checkpoint: Checkpoint) -> None:
-        """Writes a checkpoint, and deletes those that it makes needless. Raises ResumptionError where it cannot."""
+        """Writes a checkpoint, and deletes all but the last `KEPT`.
+
+        Raises ResumptionError where it cannot be written.
+        """
         state = {"identity": self.identity, **checkpoint.state}
         tensors = {name: tensor.detach().contiguous() for name, tensor in checkpoint.tensors.items()}
         number = 1 + max((int(path.name.partition("-")[0]) for path in self._files()), default=0)
@@ -128,18 +133,23 @@ class Checkpoints:
             old.unlink(missing_ok=True)
 
     def clear(self) -> None:
-        """Deletes every checkpoint, and what a killed process left half-written."""
+        """Deletes every checkpoint, and the unfinished files of killed processes."""
         for path in self._files():
             path.unlink(missing_ok=True)
-        self._clear_half_written()
+        self._clear_unfinished()
 
-    def _clear_half_written(self) -> None:
-        for pattern in HALF_WRITTEN:
+    def _open_lock(self) -> TextIO:
+        with _writing_to(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            return open(self.folder / "lock", "a+")
+
+    def _clear_unfinished(self) -> None:
+        for pattern in UNFINISHED:
             for path in self.folder.glob(pattern):
                 path.unlink(missing_ok=True)
 
     def _files(self) -> list[Path]:
-        """The latest first."""
+        """The files of the checkpoints, the latest first."""
         return sorted((p for p in self.folder.glob("*.safetensors") if NAME.fullmatch(p.name)), reverse=True)
 
     def _differences(self, identity: Mapping[str, Any]) -> str:
@@ -148,13 +158,15 @@ class Checkpoints:
 
 
 def checkpoints_beside(folder: Path) -> Path:
-    """Where the checkpoints of a training stand whose outcome is to stand in `folder`."""
+    """The folder of the checkpoints of a training whose result is to be written to `folder`."""
     return folder.parent / ".training" / folder.name
 
 
 def discard(folder: Path) -> None:
-    """Deletes a training's folder of checkpoints, once its outcome stands elsewhere; not one in which another trains, or
-    has begun to."""
+    """Deletes the folder of a training's checkpoints, once its result is written elsewhere.
+
+    A folder in which another process trains, or in which an unfinished training can resume, is kept.
+    """
     if not folder.is_dir():
         return
     checkpoints = Checkpoints(folder, {})
@@ -162,7 +174,7 @@ def discard(folder: Path) -> None:
         if (latest := next(iter(checkpoints._files()), None)) and not _finished(latest):
             return
         shutil.rmtree(folder, ignore_errors=True)
-    with contextlib.suppress(OSError):  # others train beside it, or there was none
+    with contextlib.suppress(OSError):  # other trainings have folders beside it
         folder.parent.rmdir()
 
 
@@ -172,7 +184,7 @@ def _finished(path: Path) -> bool:
 
 
 def _read(path: Path) -> tuple[Checkpoint | None, str]:
-    """The checkpoint in a file, or what is wrong with it."""
+    """The checkpoint in a file, or None and what is wrong with the file."""
     try:
         if _checksum(path) != path.stem.rpartition("-")[2]:
             return None, "damaged, since its checksum is not the one that its name tells"
@@ -180,8 +192,8 @@ def _read(path: Path) -> tuple[Checkpoint | None, str]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
             return Checkpoint(tensors, json.loads(file.metadata()["state"])), ""
     except OSError as error:
-        raise ResumptionError(f"{path}: cannot be read now ({error.strerror}); nothing was changed. Start the same run again "
-                              "when it can be") from None
+        raise ResumptionError(f"{path}: cannot be read now ({error.strerror}); nothing was changed. Start the same run "
+                              "again when it can be") from None
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         return None, f"not readable ({type(error).__name__}: {error})"
 
@@ -197,5 +209,6 @@ def _writing_to(folder: Path) -> Iterator[None]:
     except (SafetensorError, OSError) as error:
         safetensors_own = r"^Error while serializing: (I/O error: )?| at path .*"
         why = getattr(error, "strerror", None) or re.sub(safetensors_own, "", str(error))
-        raise ResumptionError(f"{folder}: no checkpoint can be written there ({why}); what is there is kept. Once there "
-                              "is room and permission to write, start the same run again: it goes on from there") from None
+        raise ResumptionError(f"{folder}: no checkpoint can be written there ({why}); what is there is kept. Once "
+                              "there is room and permission to write, start the same run again: it goes on from there"
+                              ) from None

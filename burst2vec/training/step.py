@@ -1,8 +1,9 @@
-"""One step of training: a batch's loss, its gradients, and Adam (appendix C).
+"""One step of training: the loss of a batch, its gradients, and the update by Adam (appendix C).
 
-A batch may be computed in parts, one after the other or by several processes at once. Only the backbone is: its
-embeddings of all parts come together before the losses, since a concordance over a batch is not the mean of those over
-its parts. What is random is drawn anew at each step, from the seed, the step's number and the part's.
+A batch may be computed in parts, one after the other or by several processes at once. Only the backbone computes
+parts: their embeddings are joined before the losses, since the concordance of a batch is not the mean of the
+concordances of its parts. What is random is drawn anew in each step, from the seed, the number of the step and the
+number of the part.
 """
 
 from __future__ import annotations
@@ -15,47 +16,58 @@ from torch.utils.checkpoint import checkpoint
 from tqdm.auto import tqdm
 
 from burst2vec.audio.waveform import SAMPLE_RATE
-from burst2vec.machine.hardware import OutOfMemory, lacks_memory, says_what_lacks_memory
+from burst2vec.config import Params
+from burst2vec.machine.hardware import OutOfMemory, explain_out_of_memory, lacks_memory
 from burst2vec.models.burst2vec import Burst2Vec
 from burst2vec.models.losses import objective
 from burst2vec.training.batches import Batch
+from burst2vec.training.seeding import seed_part
 from burst2vec.training.team import Team
+
+HEADS = 0
+"""The number under which `seed_part` seeds all that follows the embeddings; the parts of the backbone follow from 1."""
 
 
 class Learner:
-    """A model with its optimiser: `step` learns from one batch.
+    """A model and its optimiser; `step` learns from one batch.
 
-    `params` is a `config.Params`; `precision` an autocast context; `steps` those of the whole training, over which the
-    learning rate may decay; `team` the `team.Team` that computes each batch together.
+    `precision` is an autocast context. `steps` is the number of steps of the whole training, over which the learning
+    rate may decay. `team` is the team of processes that compute each batch together; without it this process is alone.
     """
 
-    def __init__(self, model: Burst2Vec, params, precision: contextlib.AbstractContextManager | None = None,
+    def __init__(self, model: Burst2Vec, params: Params, precision: contextlib.AbstractContextManager | None = None,
                  steps: int = 0, team: Team | None = None):
-        self.model, self.params, self.steps, self.team = model, params, steps, team
+        self.model, self.params, self.steps = model, params, steps
+        self.team = team or Team(next(model.parameters()).device)
         self.precision = precision or contextlib.nullcontext()
-        self.learned = [p for p in model.parameters() if p.requires_grad]
-        self.optimiser = torch.optim.Adam(self.learned, lr=params.learning_rate, fused=True)
+        self.trainable = [p for p in model.parameters() if p.requires_grad]
+        in_backbone = set(model.backbone.parameters())
+        self._backbone_parameters = [p for p in self.trainable if p in in_backbone]
+        self._other_parameters = [p for p in self.trainable if p not in in_backbone]
+        self.optimiser = torch.optim.Adam(self.trainable, lr=params.learning_rate, fused=True)
         self.iteration = 0
         if params.gradient_checkpointing:
-            backbone = model.backbone.model  # whose method has another name in older releases of transformers
-            enable = getattr(backbone, "activation_checkpointing_enable", None) or backbone.gradient_checkpointing_enable
+            backbone = model.backbone.model
+            enable = (getattr(backbone, "activation_checkpointing_enable", None)
+                      or backbone.gradient_checkpointing_enable)  # its name in older releases of transformers
             enable({"use_reentrant": False})
         self.compiled = params.compile_layers and compile_layers(model)
 
     def step(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """Learns from a batch: every term of its loss before the update, by name. The device is not waited for.
+        """Learns from a batch, and returns every term of its loss before the update, by name.
 
-        Raises `hardware.OutOfMemory`.
+        The device is not waited for. Raises `hardware.OutOfMemory`.
         """
         parts, terms = self.params.accumulate, None
         while terms is None:
             try:
                 terms = self._differentiate(batch, parts)
             except RuntimeError as error:
-                parts = self._give_way(error, batch, parts)
+                parts = self._recover(error, batch, parts)
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate
-        with says_what_lacks_memory("for what Adam keeps of each weight", "take a smaller backbone, or a device with more memory"):
+        with explain_out_of_memory("for what Adam keeps of each weight",
+                                   "take a smaller backbone, or a device with more memory"):
             self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         self.iteration += 1
@@ -63,50 +75,50 @@ class Learner:
 
     @property
     def learning_rate(self) -> float:
-        """That of the next step."""
+        """The learning rate of the next step."""
         left = 1 - self.iteration / self.steps if self.params.learning_rate_decay == "linear" else 1
         return self.params.learning_rate * left
 
     def _differentiate(self, batch: Batch, parts: int) -> dict[str, torch.Tensor]:
-        """The loss's terms; leaves its gradient with the weights."""
+        """The terms of the loss; their total leaves its gradients in the weights."""
         with self.precision:
-            own, embedded = self._embed(batch, parts)
-            self._reseed(-1)
-            terms = objective(self.model, self.model.branch(embedded), batch.task, batch.targets,
-                              self.params.alpha_discriminator, self.params.alpha_adversarial)
+            own, counts = self._embed(batch, parts)
+            embedded = self.team.gather(own, counts)
+            self._seed(HEADS)
+            terms = objective(self.model, self.model.branch(embedded),
+                              batch.task, batch.targets,
+                              self.params.alpha_discriminator,
+                              self.params.alpha_adversarial)
         terms["total"].backward()
-        if self.team:
-            own.backward(self.team.own_of(embedded.grad))
-            own_share = set(self.model.backbone.parameters())
-            self.team.add_gradients([p for p in self.learned if p in own_share])
-            self.team.agree([p for p in self.learned if p not in own_share])
+        # In its backbone each process has the gradients of its own share of the batch,
+        # behind it those of the whole batch.
+        self.team.sum_gradients(self._backbone_parameters)
+        self.team.broadcast_gradients(self._other_parameters)
         return terms
 
-    def _embed(self, batch: Batch, parts: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """The embeddings (bursts, features) of this process's share of the batch, and of the whole batch."""
-        ranks = self.team.size if self.team else 1
-        shares = np.array_split(np.arange(len(batch.rows)), parts * ranks)
-        first = self.team.rank * parts if self.team else 0
-        found = []
-        for number in range(first, first + parts):
-            self._reseed(number)
-            waveforms, lengths = part_of(batch, shares[number], self.model.independent and parts * ranks > 1)
-            # One part's activations at a time are kept; they are computed again on the way back.
+    def _embed(self, batch: Batch, parts: int) -> tuple[torch.Tensor, list[int]]:
+        """The embeddings (bursts, features) of this process's share of a batch, and the sizes of all shares."""
+        rank, size = self.team.rank, self.team.size
+        places = np.array_split(np.arange(len(batch.rows)), parts * size)
+        embeddings = []
+        for number, part in enumerate(places[rank * parts:(rank + 1) * parts], rank * parts):
+            self._seed(HEADS + 1 + number)
+            waveforms, lengths = select_part(batch, part, self.model.independent and len(places) > 1)
+            # Only one part's activations are kept at a time; they are computed again in the backward pass.
             embedded = (self.model.embed(waveforms, lengths) if parts == 1 else
                         checkpoint(self.model.embed, waveforms, lengths, use_reentrant=False))
-            found.append(embedded[:len(shares[number])])
-        own = torch.cat(found)
-        if not self.team:
-            return own, own
-        counts = [sum(map(len, shares[rank * parts:(rank + 1) * parts])) for rank in range(ranks)]
-        return own, self.team.bring_together(own.detach(), counts).requires_grad_()
+            embeddings.append(embedded[:len(part)])
+        counts = [sum(map(len, places[process * parts:(process + 1) * parts])) for process in range(size)]
+        return torch.cat(embeddings), counts
 
-    def _reseed(self, part: int) -> None:
-        key = (self.params.seed, self.iteration, part + 1)
-        torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> 1))
+    def _seed(self, part: int) -> None:
+        seed_part(self.params.seed, self.iteration, part)
 
-    def _give_way(self, error: RuntimeError, batch: Batch, parts: int) -> int:
-        """In how many parts the batch is to be tried again. Raises the error, or OutOfMemory, where that is no help."""
+    def _recover(self, error: RuntimeError, batch: Batch, parts: int) -> int:
+        """The number of parts in which to try a batch again after an error in `parts` parts.
+
+        Raises the error, or OutOfMemory, where trying again is no help.
+        """
         self.optimiser.zero_grad(set_to_none=True)
         if self.compiled and fails_to_compile(error):
             tqdm.write(f"compile_layers: true is not to be had here ({' '.join(str(error).split())[:200]}); "
@@ -118,26 +130,32 @@ class Learner:
         longest = batch.sizes.max()
         what = f"{len(batch.rows)} bursts of task {batch.task.name}, the longest of {longest} " + (
             "frames" if batch.waveforms.dim() == 3 else f"samples ({longest / SAMPLE_RATE:.1f} s)")
-        more = min(2 * parts, len(batch.rows))
-        if self.params.out_of_memory == "split" and more > parts and not self.team:
+        more, alone = min(2 * parts, len(batch.rows)), self.team.size == 1
+        if self.params.out_of_memory == "split" and more > parts and alone:
             tqdm.write(f"iteration {self.iteration + 1}: out of memory with {what}; computed in {more} parts instead")
             return more
-        split = " or out_of_memory: split" * (self.params.out_of_memory == "stop" and not self.team)
+        split = " or out_of_memory: split" if self.params.out_of_memory == "stop" and alone else ""
         raise OutOfMemory(f"out of memory at iteration {self.iteration + 1}, in a batch of {what}; set accumulate: "
                           f"{more}{split}, or gradient_checkpointing: true; the training then goes on") from error
 
 
-def part_of(batch: Batch, places: np.ndarray, shorten: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """The waveforms and lengths at consecutive `places` of a batch, padded to the longest of them only if they are to
-    be shortened. Where there are no places, one burst stands there, so that the backbone has something to compute."""
+def select_part(batch: Batch, places: np.ndarray, shorten: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """The waveforms and lengths at consecutive `places` of a batch.
+
+    Where `shorten` is true they are padded to the longest of them only, otherwise as the batch is. For no places the
+    result is the first burst, so that the backbone has something to compute.
+    """
     start, stop = (places[0], places[-1] + 1) if len(places) else (0, 1)
     longest = batch.sizes[start:stop].max() if shorten else batch.waveforms.shape[1]
     return batch.waveforms[start:stop, :longest], batch.lengths[start:stop]
 
 
 def compile_layers(model: Burst2Vec, undo: bool = False) -> bool:
-    """Has the Transformer's layers compiled when they are first used, or no longer; gives which. Compiled once for all
-    lengths: the convolutions around them are left alone, as torch cannot do so with these."""
+    """Has the layers of the Transformer compiled at their first use, or with `undo` no longer; returns which.
+
+    They are compiled once for all lengths. The convolutions around them are not compiled, since torch cannot compile
+    these for all lengths at once.
+    """
     for layer in model.backbone.model.encoder.layers:
         if undo:
             layer._compiled_call_impl = None
@@ -147,5 +165,5 @@ def compile_layers(model: Burst2Vec, undo: bool = False) -> bool:
 
 
 def fails_to_compile(error: RuntimeError) -> bool:
-    """Whether an error is the compiler's, not the model's."""
+    """Whether an error comes from the compiler, and not from the model."""
     return isinstance(error, torch._dynamo.exc.TorchDynamoException)

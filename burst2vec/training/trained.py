@@ -1,24 +1,32 @@
-"""What a training comes to: a model with its best weights, its history and a summary."""
+"""What a training ends in: a model with its best weights, its history and a summary, or an error."""
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 
 import pandas as pd
 import torch
 
-HISTORY = ["iteration", "epoch", "stage", "task", "term", "value"]
-"""Columns of a history: at each validation, the mean of every loss term since the last one (stage `train`) and every
-task's metric (stage `validation`). The term `padding` is the share of a batch that is padding."""
+Weights = dict[str, torch.Tensor]
+"""The parameters and buffers of a model by name."""
+
+
+class TrainingError(RuntimeError):
+    """Training that cannot continue; the message says when, on which bursts, and what to try."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model with its best weights, its history, a summary of the run and of its backbone (flat, for JSON), and
-    the arithmetic that its validations ran in."""
+    """A trained model with its best weights.
+
+    `history` has the columns `history.HISTORY`. `summary` describes the run and the backbone, flat and ready for JSON.
+    """
 
     model: torch.nn.Module
     history: pd.DataFrame
     summary: dict[str, float | int | str]
-    precision: contextlib.AbstractContextManager | None = None
+
+
+def copy_weights(model: torch.nn.Module) -> Weights:
+    """A copy of the present weights of a model."""
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}

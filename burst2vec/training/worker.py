@@ -1,4 +1,4 @@
-"""One of the processes that train together: `python -m burst2vec.training.worker TASK`, which `launch` starts."""
+"""One of the processes that train together; `launch` starts it by `python -m burst2vec.training.worker TASK`."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ import torch
 from burst2vec.training.launch import OUTCOME
 
 
-def _tell(error: BaseException) -> None:
-    """Writes why this process failed, unless another did before it."""
-    told = {"rank": int(os.environ["RANK"]), "message": f"{type(error).__name__}: {error}", "signal": None,
-            "traceback": traceback.format_exc(), "left_alone": _left_alone(error)}
+def _report(error: BaseException) -> None:
+    """Writes why this process failed, unless another process failed before it."""
+    failure = {"rank": int(os.environ["RANK"]), "message": f"{type(error).__name__}: {error}", "signal": None,
+               "traceback": traceback.format_exc(), "consequence": _is_consequence(error)}
     if isinstance(error, KeyboardInterrupt):
-        told |= {"message": str(error) or "training stopped before its first step",
-                 "signal": getattr(error, "by", signal.SIGINT)}
+        failure |= {"message": str(error) or "training stopped before its first step",
+                    "signal": getattr(error, "by", signal.SIGINT)}
     with contextlib.suppress(FileExistsError), open(os.environ[OUTCOME], "x") as file:
-        json.dump(told, file)
+        json.dump(failure, file)
 
 
-def _left_alone(error: BaseException) -> bool:
-    """Whether an error says no more than that another process is gone."""
+def _is_consequence(error: BaseException) -> bool:
+    """Whether an error is only the consequence of the end of another process."""
     return isinstance(error, RuntimeError) and any(said in str(error) for said in (
         "Connection closed by peer", "Connection reset by peer", "Broken pipe", "ncclRemoteError"))
 
 
 def _main(task: Path) -> None:
-    """One of the processes."""
+    """Trains as the file `task`, which `launch` has written, says."""
     if os.environ["RANK"] != "0":
         os.environ["TQDM_DISABLE"] = "1"
     try:
@@ -42,12 +42,12 @@ def _main(task: Path) -> None:
         from burst2vec.corpora.opening import open_corpus
         from burst2vec.training.trainer import train
 
-        told = json.loads(task.read_text())
-        params = Params(**json.loads(told["params"]))
+        asked = json.loads(task.read_text())
+        params = Params(**json.loads(asked["params"]))
         corpus = open_corpus(params)
-        train(corpus, open_store(corpus, params.audio, params.path(params.cache)), params, Path(told["folder"]))
+        train(corpus, open_store(corpus, params.audio, params.path(params.cache)), params, Path(asked["folder"]))
     except BaseException as error:
-        _tell(error)
+        _report(error)
         raise
     finally:
         if torch.distributed.is_initialized():

@@ -9,37 +9,17 @@ import torch
 from burst2vec.audio.store import open_store
 from burst2vec.audit import groups, twins
 from burst2vec.config import Params
-from burst2vec.corpora.corpus import Task
 from burst2vec.corpora.opening import open_corpus
 from burst2vec.corpora.synthetic.synthesis import draw_corpus, synthesise
-from burst2vec.evaluation.metrics import uar
 from burst2vec.inspection.association import correlation_ratio
-from burst2vec.inspection.description import bands
 from burst2vec.models.burst2vec import Burst2Vec, build
 from burst2vec.models.inference import predict
-
-AGE = Task("age", "scalar", ("age",), unit="years", low=20, high=40)
-COUNTRY = Task("country", "classes", ("country",), classes=("China", "USA"))
-TASKS = (AGE, COUNTRY)
-TYPICAL = {"China": 25, "USA": 35}
+from tests.support.pairs import TASKS, TYPICAL, answers, make_pair
 
 
 @pytest.fixture(scope="module")
 def pair():
-    """40 speakers of four bursts: ages that follow from the country, and the same bursts with ages that do not."""
-    rng = np.random.default_rng(0)
-    country = np.repeat(["China", "USA"], 20)
-    speakers = pd.DataFrame({"speaker": [f"s{i}" for i in range(40)], "country": country,
-                             "age": pd.Series(country).map(TYPICAL) + rng.uniform(-1, 1, 40)})
-    biased = speakers.loc[np.repeat(np.arange(40), 4)].reset_index(drop=True)
-    biased.index = pd.Index([f"{i:05d}" for i in range(160)], name="file")
-    ages = dict(zip(speakers["speaker"], rng.permutation(speakers["age"]), strict=True))
-    return biased, biased.assign(age=biased["speaker"].map(ages))
-
-
-def answers(truth, age, country=None):
-    """A table of predictions."""
-    return pd.DataFrame({"age": age, "country": truth["country"] if country is None else country}, truth.index)
+    return make_pair()
 
 
 @pytest.fixture(scope="module")
@@ -87,41 +67,6 @@ def test_tables_of_other_bursts_are_refused(pair):
     biased, unbiased = pair
     with pytest.raises(ValueError, match="same bursts by the same speakers"):
         twins.bias_losses(TASKS, biased, unbiased.iloc[::-1], {}, {})
-
-
-def test_scores_of_a_group_are_those_of_its_bursts(pair):
-    truth, rng = pair[1], np.random.default_rng(1)
-    guess = answers(truth, 30.0, rng.choice(["China", "USA"], len(truth)))
-    drawn = groups.draw_groups(COUNTRY, bands(truth["age"], 5), truth, {"V4": guess}, resamples=100)
-    found = groups.score_groups(drawn).set_index("group")
-    assert found.index.tolist() == ["20–25", "25–30", "30–35", "35–40"]
-    young = truth[truth["age"] < 25]
-    assert found["estimate"].iloc[0] == pytest.approx(uar(young["country"], guess.loc[young.index, "country"]))
-    assert found["speakers"].iloc[0] == young["speaker"].nunique()
-    assert (found["low"] <= found["estimate"]).all() and (found["estimate"] <= found["high"]).all()
-
-
-def test_pairs_are_contrasted_within_each_group(pair):
-    truth = pair[1]
-    tables = {"V4": answers(truth, truth["age"] + 1), "V5": answers(truth, truth["age"] - 3)}
-    drawn = groups.draw_groups(AGE, truth["country"], truth, tables, resamples=50)
-    found = groups.contrast_groups(drawn, [("V4", "V5")])
-    assert found["group"].tolist() == ["China", "USA"] and set(found["pair"]) == {"V4 − V5"}
-    np.testing.assert_allclose(found[["difference", "low", "high"]].astype(float), -2)
-    assert found["speakers"].tolist() == [20, 20]
-
-
-def test_a_group_of_one_class_or_one_speaker_says_nothing(pair):
-    biased, guess = pair[0], {"V4": answers(pair[0], 30.0)}
-    assert groups.draw_groups(COUNTRY, biased["country"], biased, guess, resamples=10) == {}
-    assert groups.draw_groups(AGE, biased["speaker"], biased, guess, resamples=10) == {}
-    assert groups.score_groups({}).empty and groups.contrast_groups({}, [("V4", "V5")]).empty
-
-
-def test_an_estimate_is_told_with_its_interval():
-    row = pd.Series({"difference": -0.123, "low": -0.2, "high": 0.05})
-    assert groups.told(row) == "−0.12 (−0.20 to 0.05)"
-    assert groups.decided(pd.DataFrame([row, row.abs()])).tolist() == [False, True]
 
 
 # The twins --------------------------------------------------------------------------------------------------

@@ -59,14 +59,17 @@ def test_features_stand_in_the_order_of_the_table_and_are_computed_once(tiny_cor
 @pytest.mark.parametrize("damage", [
     lambda folder: (folder / "features.npy").write_bytes(b"x" + (folder / "features.npy").read_bytes()[1:]),
     lambda folder: (folder / "features.npy").write_bytes(b""),
-    lambda folder: (folder / "features.json").write_text("{"), lambda folder: (folder / "features.json").write_text("[]"),
+    lambda folder: (folder / "cached.json").write_text("{"), lambda folder: (folder / "cached.json").write_text("[]"),
 ], ids=["a byte", "empty", "record cut off", "record of another kind"])
-def test_features_that_are_damaged_are_made_again(tiny_corpus, counted, tmp_path, damage):
+def test_features_that_are_damaged_are_made_again_and_said_to_be(tiny_corpus, counted, tmp_path, damage, capsys):
     wanted = np.array(compare_features(tiny_corpus, "provided", tmp_path))
     [folder] = tmp_path.glob("compare-*")
     damage(folder)
+    capsys.readouterr()
     np.testing.assert_array_equal(compare_features(tiny_corpus, "provided", tmp_path), wanted)
     assert len(counted) == 2 * len(tiny_corpus.table)
+    printed = capsys.readouterr()
+    assert not printed.out and f"{folder}: " in printed.err and "it is made again" in printed.err
 
 
 def test_features_are_computed_again_when_a_recording_changes(tmp_path, write_exvo, labels, counted):

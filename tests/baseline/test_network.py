@@ -13,7 +13,7 @@ from burst2vec.baseline import network
 from burst2vec.corpora.corpus import Corpus, CorpusError, Task
 from burst2vec.evaluation.predictions import read_predictions
 from burst2vec.systems.folders import write_system
-from burst2vec.training.trained import HISTORY
+from burst2vec.training.history import HISTORY
 
 EMOTION = Task("emotion", "intensities", ("Awe", "Fear"))
 AGE = Task("age", "scalar", ("age",), unit="years", low=20, high=40)

@@ -5,7 +5,8 @@ r"""The workflow on a real Slurm, with one training cancelled, one node drained 
 Installs Slurm where it is missing (Debian, as root), starts three nodes on this machine, runs a copy of the project
 through `profiles/slurm`, and writes what happened to the record. The exit code is 0 if the report was finished and the
 two trainings that were stopped went on from their checkpoints. A training at the tests' own scale, `smoke`, is over
-before anything can be done to it; the record of the book is made at scale `demo`, with a checkpoint every three seconds:
+before anything can be done to it; the record of the book is made at scale `demo`, with a checkpoint every three
+seconds:
 
     python tests/cluster/run.py --scale demo --config checkpoint_minutes=0.05 --record tests/cluster/record.txt
 """

@@ -185,7 +185,8 @@ def test_a_model_of_joined_corpora_is_saved_and_predicts_what_it_did(run, tmp_pa
     system = load(tmp_path / "V4", "cpu")
     assert system.tasks == corpus.tasks
     pd.testing.assert_frame_equal(predict(system.members["V4"], corpus, store), predictions, check_exact=True)
-    found = system.predict([corpus.root / path for path in corpus.table.loc[predictions.index, "provided"]])
+    paths = [corpus.root / path for path in corpus.table.loc[predictions.index, "provided"]]
+    found = system.predict(paths, note=lambda line: None)  # trained for a moment, it predicts implausible ages
     for task in corpus.tasks:
         numbers = list(task.probability_columns or task.columns)
         # The store rounds its samples.

@@ -6,10 +6,10 @@ import scipy.stats
 from burst2vec.evaluation.bootstrap import (
     bootstrap,
     bootstrap_sums,
+    chunk_sizes,
     draw_speakers,
     expanded_percentiles,
     intervals,
-    pieces,
     scored_splits,
     speakers_in_words,
 )
@@ -63,9 +63,9 @@ def test_draws_are_bootstrap_draws_and_reproducible():
     assert (counts == np.concatenate(list(draw_speakers(5, 20_000, seed=0)))).all()
 
 
-def test_pieces_keep_memory_bounded():
-    assert sum(pieces(10_000, 20_000)) == 10_000
-    assert max(pieces(10_000, 20_000)) * 20_000 * 8 <= 32_000_000
+def test_chunks_keep_memory_bounded():
+    assert sum(chunk_sizes(10_000, 20_000)) == 10_000
+    assert max(chunk_sizes(10_000, 20_000)) * 20_000 * 8 <= 32_000_000
 
 
 @pytest.mark.parametrize("metric, column", [("emo_ccc", "Awe"), ("age_mae", "age")])

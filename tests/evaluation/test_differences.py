@@ -120,15 +120,44 @@ def test_a_difference_is_the_systems_metric_less_the_references(table, corpus_an
     assert rows["difference"].tolist() == pytest.approx(metrics(test, systems["A"]) - metrics(test, systems["V4"]))
     boot = bootstrap(TASKS, test, systems, 1000)
     bounds = boot.interval((boot.replicates["A"] - boot.replicates["V4"]).to_numpy())
-    assert rows[["low", "high"]].to_numpy().T == pytest.approx(bounds)
+    assert pytest.approx(bounds) == rows[["low", "high"]].to_numpy().T
+
+
+def test_the_family_is_the_papers_own_comparisons_on_validation_one_for_each_task(table):
+    family = table[table["family"]]
+    pairs = [("V2", "V1"), ("A", "V1"), ("A", "V4")]
+    expected = [("val", *pair, metric) for pair, metric in itertools.product(pairs, METRICS[:3])]
+    assert list(family[["split", "system", "reference", "metric"]].itertuples(index=False, name=None)) == expected
 
 
 def test_holms_correction_worked_by_hand(table):
-    p, corrected, least = table["p_value"].to_numpy(), np.empty(len(table)), 0.0
+    family = table[table["family"]]
+    p, corrected, least = family["p_value"].to_numpy(), np.empty(len(family)), 0.0
     for rank, row in enumerate(np.argsort(p, kind="stable")):
         least = corrected[row] = max(least, min(1, (len(p) - rank) * p[row]))
-    assert table["p_holm"].to_numpy() == pytest.approx(corrected)
-    assert (table["significant"] == (table["p_holm"] <= 0.05)).all()
+    assert family["p_holm"].to_numpy() == pytest.approx(corrected)
+    assert (family["significant"] == (family["p_holm"] <= 0.05)).all()
+
+
+def test_a_much_better_system_is_significant_within_the_family_and_called_so_nowhere_else(corpus_and_systems):
+    corpus, systems = corpus_and_systems
+    better = {"V1": systems["V1"], "V2": make_system(corpus.table, 5, noise=0.02)}
+    found = differences(corpus, better, ("V1",), 500)
+    errors = found[found["metric"] == "age_mae"].set_index("split")
+    assert errors["p_value"].max() < 0.01 and errors["significant"].to_dict() == {"val": True, "test": False}
+
+
+def test_outside_the_family_there_is_a_p_value_and_no_verdict(table):
+    others = table[~table["family"]]
+    assert others["p_value"].notna().all() and (others["p_value"] < 0.05).any()
+    assert others["p_holm"].isna().all() and not others["significant"].any() and (others["verdicts"] == "").all()
+
+
+def test_what_is_not_in_the_family_does_not_change_its_correction(table, corpus_and_systems):
+    corpus, systems = corpus_and_systems
+    more = differences(corpus, systems | {"V3": systems["V2"]}, references=("V1", "V4"), resamples=1000)
+    assert more["family"].sum() == table["family"].sum() and len(more) > len(table)
+    assert more.loc[more["family"], "p_holm"].tolist() == table.loc[table["family"], "p_holm"].tolist()
 
 
 def test_the_effect_of_an_error_is_cohens_d_of_the_speakers():
@@ -146,12 +175,14 @@ def test_the_papers_own_tests_stand_beside(table, corpus_and_systems):
     corpus, systems = corpus_and_systems
     tasks = {"emo_ccc": EMOTION, "cou_uar": COUNTRY, "age_mae": AGE}
     for row in table[table["metric"] != "s_mtl"].itertuples():
-        paper = compare(tasks[row.metric], corpus.split(row.split), systems[row.system], systems[row.reference])
+        pair = tasks[row.metric], corpus.split(row.split), systems[row.system], systems[row.reference]
+        paper = compare(*pair, of="predictions")
         assert row.paper_p == pytest.approx(paper.p_value)
+        assert row.errors_p == pytest.approx(compare(*pair, of="errors").p_value)
         words = "agree" if row.significant == paper.significant else f"{'ours' if row.significant else 'paper'} only"
-        assert row.verdicts == words
+        assert row.verdicts == (words if row.family else "")
     untested = table[table["metric"] == "s_mtl"]
-    assert untested["paper_p"].isna().all() and untested["paper_significant"].isna().all()
+    assert untested[["paper_p", "errors_p"]].isna().all(axis=None) and untested["paper_significant"].isna().all()
     assert (untested["verdicts"] == "").all()
 
 
@@ -159,14 +190,15 @@ def test_systems_that_leave_a_task_out_are_compared_on_the_others(corpus_and_sys
     corpus, systems = corpus_and_systems
     partly = {"V1": systems["V1"], "V2": systems["V2"][["split", "age"]]}
     found = differences(corpus, partly, ("V1",), 50)
-    assert found["metric"].tolist() == ["age_mae", "age_mae"] and found["p_holm"].notna().all()
+    assert found["metric"].tolist() == ["age_mae", "age_mae"] and found["family"].tolist() == [True, False]
+    assert found["p_holm"][0] == found["p_value"][0]  # a family of one
 
 
 def test_a_system_and_its_copy_agree(corpus_and_systems):
     corpus, systems = corpus_and_systems
     found = differences(corpus, {"V1": systems["V1"], "V2": systems["V1"].copy()}, ("V1",), 50)
     assert (found[["difference", "low", "high", "effect", "effect_low", "effect_high"]] == 0).all(axis=None)
-    assert (found["p_holm"] == 1).all() and set(found["verdicts"]) == {"agree", ""}
+    assert (found["p_value"] == 1).all() and set(found["verdicts"]) == {"agree", ""}
 
 
 def test_a_run_without_a_reference_has_no_rows(corpus_and_systems):

@@ -7,7 +7,10 @@ import pytest
 from scipy.stats import chi2, t
 
 from burst2vec.corpora.corpus import Task
-from burst2vec.evaluation.significance import Comparison, compare, compare_systems, samples
+from burst2vec.evaluation.metrics import uar
+from burst2vec.evaluation.significance import COMPARISONS, REFERENCES, Comparison, compare, compare_systems, samples
+from burst2vec.results.published import read_published
+from burst2vec.results.scores import parse_marks
 
 AGE = Task("age", "scalar", ("age",), unit="years")
 EMOTION = Task("emotion", "intensities", ("Awe", "Fear"))
@@ -46,11 +49,30 @@ def test_for_two_systems_cochrans_q_is_mcnemars_statistic():
     assert found.statistic == pytest.approx((only_a - only_b) ** 2 / (only_a + only_b))
 
 
+def test_cochrans_q_tests_accuracy_which_is_not_the_uar():
+    """Of 90 bursts of x and 10 of y one system gets all x right, and the other 80 x and all y."""
+    truth = table("country", ["x"] * 90 + ["y"] * 10)
+    a, b = table("country", ["x"] * 100), table("country", ["x"] * 80 + ["y"] * 20)
+    assert (uar(truth["country"], a["country"]), uar(truth["country"], b["country"])) == (0.5, pytest.approx(17 / 18))
+    assert (truth == a).mean().item() == (truth == b).mean().item() == 0.9
+    assert compare(COUNTRY, truth, a, b).p_value == 1
+
+
+def test_the_papers_own_comparisons_are_those_of_section_5_and_the_ensembles():
+    assert len(COMPARISONS) == len(set(COMPARISONS)) == 4 + 3 * 3
+    assert {reference for _, reference in COMPARISONS} == set(REFERENCES)
+    marks = read_published().query("split == 'val'").set_index("code")["marks"]
+    for system, cell in marks.items():
+        compared = {reference for code, reference in COMPARISONS if code == system}
+        for references in parse_marks(cell).values():  # no mark is of another pair
+            assert all(compared & set(reference.split("|")) for reference in references)
+
+
 def test_t_test_matches_an_example_worked_by_hand():
     truth = table("age", [30.0, 30, 30])
     a, b = table("age", [31.0, 28, 33]), table("age", [30.0, 31, 28])
     # absolute errors 1 2 3 and 0 1 2: means 2 and 1, pooled variance 1, t = 1 / sqrt(1 * 2/3)
-    found = compare(AGE, truth, a, b)
+    found = compare(AGE, truth, a, b, of="errors")
     assert found.statistic == pytest.approx(np.sqrt(1.5))
     assert found.p_value == pytest.approx(2 * t.sf(np.sqrt(1.5), df=4))
     assert not found.significant
@@ -59,7 +81,8 @@ def test_t_test_matches_an_example_worked_by_hand():
 def test_emotion_compares_the_mean_absolute_error_over_the_outputs():
     truth = pd.DataFrame({"Awe": [0.0, 1], "Fear": [1.0, 0]}, index=["a", "b"])
     guess = pd.DataFrame({"Awe": [0.5, 0.9], "Fear": [1.0, 0.3]}, index=["a", "b"])
-    assert samples(EMOTION, truth, guess).tolist() == pytest.approx([0.25, 0.2])
+    assert samples(EMOTION, truth, guess, of="errors").tolist() == pytest.approx([0.25, 0.2])
+    assert samples(EMOTION, truth, guess).tolist() == pytest.approx([0.75, 0.6])  # the predictions themselves
 
 
 def test_comparing_predictions_marks_a_shift_that_leaves_the_errors_alone():
@@ -67,8 +90,9 @@ def test_comparing_predictions_marks_a_shift_that_leaves_the_errors_alone():
     truth = table("age", np.full(200, 30.0))
     low = table("age", 29 + 0.1 * rng.standard_normal(200))
     high = table("age", 60 - low["age"].to_numpy())
-    assert compare(AGE, truth, low, high).p_value == pytest.approx(1)
-    assert compare(AGE, truth, low, high, of="predictions").significant
+    assert compare(AGE, truth, low, high, of="errors").p_value == pytest.approx(1)
+    assert compare(AGE, truth, low, high) == compare(AGE, truth, low, high, of="predictions")  # as in the paper
+    assert compare(AGE, truth, low, high).significant
     with pytest.raises(ValueError, match="'errors' or 'predictions'"):
         compare(AGE, truth, low, high, of="squares")
 
@@ -82,7 +106,7 @@ def test_a_system_does_not_differ_from_itself(task, values):
 
 def test_errors_without_any_spread_differ_for_certain():
     truth = table("age", [30.0, 30])
-    found = compare(AGE, truth, table("age", [31.0, 31]), table("age", [32.0, 32]))
+    found = compare(AGE, truth, table("age", [31.0, 31]), table("age", [32.0, 32]), of="errors")
     assert (found.statistic, found.p_value) == (-np.inf, 0)
 
 

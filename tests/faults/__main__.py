@@ -2,8 +2,8 @@
 
     python -m tests.faults --json FILE --csv FILE
 
-Each fault happens to a process of its own. What was lost is found by starting the same run again and comparing the bytes
-of its weights, history and predictions with those of a run that was left alone.
+Each fault happens to a process of its own. What was lost is found by starting the same run again and comparing the
+bytes of its weights, history and predictions with those of a run that was left alone.
 """
 
 from __future__ import annotations

@@ -34,8 +34,11 @@ COMPARED = ("model.safetensors", "history.csv", "predictions.csv")
 
 AIMS = (trainee.WRITING, None, None, trainee.VALIDATING, None, None, trainee.READING, None, None,
         trainee.WRITING, None, None, trainee.WRITING, None, None, trainee.READING, None, None)
-"""What the kills are aimed at, in turn; None comes at a random moment. The last one of all is aimed at the outcome's writing.
-A validation is waited for, and there are only four at scale demo: aimed at too often, the training is over too soon."""
+"""The stages that the kills are aimed at, in turn; None stands for a random moment.
+
+The last kill of all is aimed at the outcome's writing. Few are aimed at a validation, which has to be waited for: there
+are only four at scale demo, and the training would be over too soon.
+"""
 
 Start = Callable[[], multiprocessing.process.BaseProcess]
 
@@ -64,9 +67,9 @@ def killed_run(start: Start, note: Path, aims: Iterable[str | None], rng: np.ran
                half_written: Callable[[], bool] = lambda: False) -> list[Kill]:
     """Starts a process once for each of the aims and kills it, then starts it once more and lets it end.
 
-    What it is doing it keeps writing to the file `note`. An aim is a stage in whose midst it is killed; None is a random
-    moment: `spell` seconds at most after the first step, or while it is loading. Raises Ended where a process ended by
-    itself before, or ended badly.
+    What it is doing it keeps writing to the file `note`. An aim is a stage in whose midst it is killed; None is a
+    random moment: `spell` seconds at most after the first step, or while it is loading. Raises Ended where a process
+    ended by itself before, or ended badly.
     """
     kills: list[Kill] = []
     for aim in (*aims, ...):
@@ -175,8 +178,8 @@ def verdict(kills: Sequence[Kill], unlike: Sequence[str]) -> str:
     same = (f"differ: {', '.join(unlike)}" if unlike else
             f"`{COMPARED[0]}`, `{COMPARED[1]}` and `{COMPARED[2]}` are the same bytes")
     random = sum(kill.aimed is None for kill in kills)
-    return (f"{len(kills)} kills, {random} of them at random moments; {half} left a half-written checkpoint; {lost} step at most was done "
-            f"again after a kill. Against a training left alone: {same}.")
+    return (f"{len(kills)} kills, {random} of them at random moments; {half} left a half-written checkpoint; "
+            f"{lost} step at most was done again after a kill. Against a training left alone: {same}.")
 
 
 if __name__ == "__main__":

@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 
 NASTY_TEXTS = (
     "", " ", "nan", "NaN", "NA", "None", "null", "inf", "-inf", "1e999", "-1", "0", "1", "1.5", "1,5", "1e-400", "0x10",
-    "1_000", "٣", "９" * 20, "9" * 5_000, "true", "no", "\0", "\n", "\r", "\t", '"', "'", ",", ";", "../..", "/", ".", "~",
-    "~nobody", "a/b/../../..", "a" * 300, "é", "💥", "\u2028", "\u202e", "\x1b[31m", "\ufeff", "=1+1", "%s", "{}",
-    "$HOME", "Train", "val", "TEST ", "2022-13-45", "0b", "190:20:30", "[", "{", "!!python/name:os.system", "*a", "-" * 100,
-    "x" * 200_000,
+    "1_000", "٣", "９" * 20, "9" * 5_000, "true", "no", "\0", "\n", "\r", "\t", '"', "'", ",", ";", "../..", "/", ".",
+    "~", "~nobody", "a/b/../../..", "a" * 300, "é", "💥", "\u2028", "\u202e", "\x1b[31m", "\ufeff", "=1+1", "%s", "{}",
+    "$HOME", "Train", "val", "TEST ", "2022-13-45", "0b", "190:20:30", "[", "{", "!!python/name:os.system", "*a",
+    "-" * 100, "x" * 200_000,
 )
 """Cells and values that have broken some reader or other. The last is longer than the csv module takes for a cell."""
 
-NASTY_VALUES = (None, True, False, 0, 1, -1, 2, 3, 2 ** 31, 2 ** 63, 10 ** 400, -(10 ** 30), 0.0, -0.0, 0.5, 1e-320, 1e308,
-                float("inf"), float("-inf"), float("nan"), [], {}, [[]], [None], {"a": 1}, *NASTY_TEXTS)
+NASTY_VALUES = (None, True, False, 0, 1, -1, 2, 3, 2 ** 31, 2 ** 63, 10 ** 400, -(10 ** 30), 0.0, -0.0, 0.5, 1e-320,
+                1e308, float("inf"), float("-inf"), float("nan"), [], {}, [[]], [None], {"a": 1}, *NASTY_TEXTS)
 
 LAUGHS = "a: &a [ha]\n" + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n"
                                   for a, b in itertools.pairwise(string.ascii_lowercase))
@@ -61,7 +61,8 @@ class Edit:
             "insert": lambda: data[:at] + self.content + data[at:],
             "overwrite": lambda: before + self.content + data[at + len(self.content):],
             "flip": lambda: before + bytes(b ^ 0xFF for b in here) + after,
-            "flip a bit": lambda: before[:at] + bytes(b ^ (1 << self.size % 8) for b in data[at:at + 1]) + data[at + 1:],
+            "flip a bit": lambda: (before[:at] + bytes(b ^ (1 << self.size % 8) for b in data[at:at + 1])
+                                   + data[at + 1:]),
             "zero": lambda: before + bytes(len(here)) + after, "repeat": lambda: before + here * 2 + after,
         }[self.kind]()
 
@@ -109,8 +110,10 @@ CHANGES: dict[str, Callable[[list[list[str]], int, int, str], Any]] = {
     "drop column": lambda rows, r, c, text: [row.pop(c) for row in rows if c < len(row)],
     "repeat column": lambda rows, r, c, text: [row.append(row[c]) for row in rows if c < len(row)],
     "swap columns": lambda rows, r, c, text: [row.insert(0, row.pop(c)) for row in rows if c < len(row)],
-    "drop row": lambda rows, r, c, text: rows.pop(r), "repeat row": lambda rows, r, c, text: rows.insert(r, list(rows[r])),
-    "lengthen row": lambda rows, r, c, text: rows[r].append(text), "shorten row": lambda rows, r, c, text: rows[r].clear(),
+    "drop row": lambda rows, r, c, text: rows.pop(r),
+    "repeat row": lambda rows, r, c, text: rows.insert(r, list(rows[r])),
+    "lengthen row": lambda rows, r, c, text: rows[r].append(text),
+    "shorten row": lambda rows, r, c, text: rows[r].clear(),
     "keep header": lambda rows, r, c, text: rows.__delitem__(slice(1, None)),
     "many columns": lambda rows, r, c, text: rows[0].extend(f"{text[:9]}{i}" for i in range(1_000)),
     "many rows": lambda rows, r, c, text: rows.extend([list(rows[r])] * 500),

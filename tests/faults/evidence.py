@@ -10,8 +10,10 @@ from burst2vec.machine.files import write_aside
 
 
 def keep(path: Path, found: Mapping, said: str) -> None:
-    """Writes what was found to the JSON file `path`, and beside it, as `.md`, what is `said` of it, with hardware, versions
-    and date."""
+    """Writes what was found to the JSON file `path`, and what is `said` of it to the file `.md` beside it.
+
+    The latter also tells hardware, versions and date.
+    """
     write_json(path, found)
     where = environment()
     with write_aside(path.with_suffix(".md")) as aside:

@@ -251,8 +251,8 @@ def no_number(scene: Scene) -> Outcome:
 @fault("a misspelt parameter", quick=False)
 def misspelt(scene: Scene) -> Outcome:
     output = scene.folder / "misspelt.ipynb"
-    seen = Command(scene.folder, "run", "notebooks/04_train_variant.ipynb", str(output), "-p", "batchsize", "16").ended()
-    return outcome(seen, "the notebook" if output.exists() else "nothing (nothing had begun)")
+    run = Command(scene.folder, "run", "notebooks/04_train_variant.ipynb", str(output), "-p", "batchsize", "16")
+    return outcome(run.ended(), "the notebook" if output.exists() else "nothing (nothing had begun)")
 
 
 @fault("a training is started twice")

@@ -3,8 +3,8 @@
     python -m tests.faults.fuzz --minutes 10 --json FILE
 
 Whatever is read, it must succeed or say clearly why not (see `tests.faults.outcome`). Every target runs in a process of
-its own, so that a crash in a library of C is a finding as well. Findings are shrunk by Hypothesis; one that is met again
-is counted, not shown twice.
+its own, so that a crash in a library of C is a finding as well. Findings are shrunk by Hypothesis; one that is met
+again is counted, not shown twice.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ engine.MAX_SHRINKING_SECONDS = 20  # of Hypothesis's own five minutes, for each 
 
 @dataclass
 class Tally:
-    """What came of a target's cases: how many succeeded, how many errors of each kind, and what must not be, by place."""
+    """What came of a target's cases: how many succeeded, how many errors of each kind, and the findings by place."""
 
     succeeded: int = 0
     refused: Counter = field(default_factory=Counter)

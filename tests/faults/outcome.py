@@ -1,4 +1,4 @@
-"""The one property of whatever is fed to the library: it succeeds, or says clearly why not, and leaves nothing behind."""
+"""The one property of whatever is fed to the library: it succeeds, or clearly says why not, and leaves nothing."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from burst2vec.models.serialisation import ModelError
 from burst2vec.running.notebooks import NotebookError
 from burst2vec.systems.submission import SubmissionError
 from burst2vec.training.checkpoints import ResumptionError
-from burst2vec.training.trainer import TrainingError
+from burst2vec.training.trained import TrainingError
 
-OWN = (ParameterError, CorpusError, AudioError, ModelError, BackboneError, SubmissionError, TrainingError, NotebookError,
-       OutOfMemory, WorkerDied, ResumptionError)
+OWN = (ParameterError, CorpusError, AudioError, ModelError, BackboneError, SubmissionError, TrainingError,
+       NotebookError, OutOfMemory, WorkerDied, ResumptionError)
 """What the library raises where an input is wrong."""
 
 SECONDS = 10.0
@@ -48,10 +48,9 @@ LONGEST = 20_000
 UNSEEN = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 """Warnings that Python does not show by default."""
 
-TOLERATED = re.compile(r"Note: |Warning: |\[src/libmpg123/|.*\d\d:\d\d.*\]$|"
-                       r".*; (it is left out|the store is made again)$|$")
-"""What may be printed: what libsndfile's decoder of MP3 has no switch for, progress bars, and that a damaged file is not
-read."""
+TOLERATED = re.compile(r"Note: |Warning: |\[src/libmpg123/|.*\d\d:\d\d.*\]$|.*; it is (left out|made again)$|$")
+"""What may be printed: what libsndfile's decoder of MP3 cannot be kept from, progress bars, and that a damaged file is
+not read."""
 
 LIBRARY = str(Path(burst2vec.__file__).parent)
 
@@ -92,7 +91,8 @@ def judge(action: Callable[[], Any], folder: Path) -> Exception | None:
             raise Broken(f"a warning: {warning.category.__name__}: {warning.message}",
                          f"{warning.filename}:{warning.lineno}")
     usage = isinstance(error, SystemExit)
-    strange = [line for line in said() if not usage and not line.startswith("burst2vec: ") and not TOLERATED.match(line)]
+    strange = [line for line in said()
+               if not usage and not line.startswith("burst2vec: ") and not TOLERATED.match(line)]
     if strange:
         raise Broken(f"printed: {strange[:5]}", f"printed {re.sub(r'[0-9]+', '', strange[0])[:60]}")
     _check_files(before, _files(folder), error)

@@ -204,8 +204,10 @@ def command_of(pid: int) -> str:
 
 @contextlib.contextmanager
 def small_disk(folder: Path) -> Iterator[Callable[[int], None] | None]:
-    """A file system of its own at `folder`, and a function that sets how many bytes are free on it; None where only root
-    may have one."""
+    """Yields a function that sets how many bytes are free at `folder`, a file system of its own.
+
+    It yields None where only root may have one.
+    """
     folder.mkdir(parents=True)
     command = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder]
     mounted = not subprocess.run(command, capture_output=True).returncode

@@ -19,7 +19,7 @@ import soundfile
 
 from burst2vec.corpora.corpus import Corpus
 from burst2vec.corpora.opening import read_corpus
-from burst2vec.corpora.readers.emogator import EMOGATOR
+from burst2vec.corpora.readers.emogator import CATEGORIES
 from burst2vec.corpora.readers.exvo import COUNTRIES, EMOTIONS
 
 BURSTS = {"Train": 8, "Val": 4, "Test": 2}
@@ -116,7 +116,7 @@ def generic(root: Path, declaration: bytes, table: bytes) -> Path:
 
 def emogator_names() -> list[str]:
     """Names of EmoGator's recordings: ten speakers, three categories."""
-    return [f"{speaker:06d}-{category:02d}-1" for speaker in range(1, 11) for category in (1, 15, len(EMOGATOR))]
+    return [f"{speaker:06d}-{category:02d}-1" for speaker in range(1, 11) for category in (1, 15, len(CATEGORIES))]
 
 
 def vocalsound_names() -> list[str]:

@@ -15,9 +15,11 @@ from tests.faults.faults import FAULTS, Fault, Outcome
 from tests.faults.scene import Scene, Seen, command_of, descendants, printed
 
 STAGED = {
-    "the disk is full when a checkpoint is written": (1, "burst2vec: .* no checkpoint can be written there .* start the"),
+    "the disk is full when a checkpoint is written": (
+        1, "burst2vec: .* no checkpoint can be written there .* start the"),
     "the folder of results is read-only": (1, r"no checkpoint can be written there \(Permission denied"),
-    "the last checkpoint is damaged": (0, "damaged, since its checksum is not the one that its name tells; it is left out"),
+    "the last checkpoint is damaged": (
+        0, "damaged, since its checksum is not the one that its name tells; it is left out"),
 }
 
 

@@ -2,9 +2,9 @@
 
     python -m tests.faults.together --json FILE
 
-Both compute every batch in two parts: the two processes one each, the one both in turn (`accumulate: 2`). The arithmetic
-is float32, on the CPU, with one thread in each process. Beside it stands what becomes of the one process with two threads,
-which add in another order: that is how far rounding alone takes a training.
+Both compute every batch in two parts: the two processes one each, the one both in turn (`accumulate: 2`). The
+arithmetic is float32, on the CPU, with one thread in each process. Beside it stands what becomes of the one process
+with two threads, which add in another order: that is how far rounding alone takes a training.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-os.environ["HF_HUB_OFFLINE"], os.environ["OMP_NUM_THREADS"] = "1", "1"
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import numpy as np
 import pandas as pd
@@ -37,8 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     params = Params.resolve({"scale": options.scale, "variant": options.variant, "device": "cpu",
                              "precision": "float32", "max_epochs": options.epochs})
     found = compare(params)
-    said = (f"{options.variant} at scale `{options.scale}`, float32, {found['iterations']:,} steps. From one process with one "
-            "thread, the others differ by at most\n\n| in | two processes | one process, two threads | largest number |\n"
+    said = (f"{options.variant} at scale `{options.scale}`, float32, {found['iterations']:,} steps. From one process "
+            "with one thread, the others differ by at most\n\n"
+            "| in | two processes | one process, two threads | largest number |\n"
             "|---|---:|---:|---:|\n" + "\n".join(f"| {name} | {of['two_processes']:.1e} | {of['two_threads']:.1e} | "
                                                 f"{of['largest']:.3g} |" for name, of in found["compared"].items()))
     print(said)
@@ -64,7 +66,7 @@ def compare(params) -> dict:
         torch.set_num_threads(threads)
         with tempfile.TemporaryDirectory(prefix="burst2vec-together-") as folder:
             trained = train(corpus, store, dataclasses.replace(params, **changes), Path(folder))
-        predictions = predict(trained.model, corpus, store, precision=trained.precision).select_dtypes("number")
+        predictions = predict(trained.model, corpus, store).select_dtypes("number")
         outcomes.append({"history": trained.history, "predictions": predictions,
                          "weights": [w.numpy(force=True) for w in trained.model.state_dict().values()]})
     one, two_processes, two_threads = outcomes

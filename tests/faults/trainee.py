@@ -1,6 +1,6 @@
-"""A training as it is killed: what notebook 04 does, and a note of what it is doing, for those who look at it later.
+"""A training that is to be killed: it does what notebook 04 does, and keeps a note of what it is doing.
 
-The note lies in a file of a few bytes, which outlives the process. Nothing heavy is imported before the training begins,
+The note is in a file of a few bytes, which outlives the process. Nothing heavy is imported before the training begins,
 so that loading it is a stage as well.
 """
 
@@ -25,32 +25,36 @@ READING, ENCODING, VALIDATING = "a checkpoint's reading", "encoding the bursts",
 OUTCOME, OTHER = "the outcome's writing", "between two of these"
 PRELOADED = ("tests.faults.trainee", "burst2vec.cli", "burst2vec.training.trainer", "burst2vec.systems.card",
              "burst2vec.systems.saved", "burst2vec.models.tiny")
-"""What a process has loaded from which trainings are forked."""
+"""The modules that a process loads before trainings are forked from it."""
 
 STAGES = (LOADING, READING, ENCODING, STEP, WRITING, VALIDATING, OUTCOME, OTHER)
+"""All stages that a note can name."""
 
 
 @dataclass(frozen=True)
 class Note:
-    """What a training is doing, which iteration it has learnt from last, and after which it began (-1: not yet)."""
+    """The stage of a training, the last iteration that it has learnt from, and the one after which it began.
+
+    Both iterations are -1 before the first step.
+    """
 
     stage: str
     iteration: int
     began: int
 
     def write(self, file: int) -> None:
-        """Writes the note, at once, where the last one stands."""
+        """Writes the note over the last one, in a single call."""
         os.pwrite(file, f"{self.iteration:10d}{self.began:10d}{self.stage:40}".encode(), 0)
 
 
 def read_note(path: Path) -> Note:
-    """The last note that a training left."""
+    """The last note in a file; where there is none, the training was still loading."""
     text = path.read_text() if path.is_file() else ""
     return Note(text[20:].strip(), int(text[:10]), int(text[10:20])) if len(text) == 60 else Note(LOADING, -1, -1)
 
 
 class Notes:
-    """Keeps the note of a training up to date."""
+    """Keeps the note of a training in the file `path` up to date."""
 
     def __init__(self, path: Path):
         self.file, self.now = os.open(path, os.O_RDWR | os.O_CREAT), Note(LOADING, -1, -1)
@@ -58,7 +62,7 @@ class Notes:
 
     @contextlib.contextmanager
     def at(self, stage: str) -> Iterator[None]:
-        """Notes that the block is this stage."""
+        """Notes this stage during the block, and the stage before afterwards."""
         before = self.now.stage
         self.set(stage)
         try:
@@ -67,14 +71,14 @@ class Notes:
             self.set(before)
 
     def set(self, stage: str, iteration: int | None = None) -> None:
-        """Notes a stage and, where there is one, an iteration that has been learnt from."""
+        """Notes a stage and, where it is given, an iteration that has been learnt from."""
         now = self.now
         began = now.began if iteration is None or now.began >= 0 else iteration - 1
         self.now = Note(stage, now.iteration if iteration is None else iteration, began)
         self.now.write(self.file)
 
     def watch(self, owner: object, name: str, stage: str) -> None:
-        """Has every call of an owner's function noted as this stage."""
+        """Notes this stage during every call of an owner's function."""
         function = getattr(owner, name)
 
         @functools.wraps(function)
@@ -89,18 +93,18 @@ class Notes:
 
 
 def train(params: str, note: str) -> None:
-    """Trains as parameters in JSON say, or goes on where an earlier process was stopped, and writes the outcome."""
+    """Trains with parameters in JSON, or resumes where an earlier process was stopped, and writes the result."""
     notes = Notes(Path(note))
     from burst2vec.audio.store import open_store
     from burst2vec.config import Params
     from burst2vec.corpora.opening import open_corpus
     from burst2vec.models.inference import predict
     from burst2vec.systems.folders import write_system
-    from burst2vec.training import checkpoints, step, trainer
+    from burst2vec.training import checkpoints, source, step, trainer
 
     notes.watch(step.Learner, "step", STEP)
-    notes.watch(trainer._Run, "_validate", VALIDATING)
-    notes.watch(trainer, "encode_once", ENCODING)
+    notes.watch(trainer._Training, "_validate", VALIDATING)
+    notes.watch(source, "encode_once", ENCODING)
     notes.watch(checkpoints.Checkpoints, "write", WRITING)
     notes.watch(checkpoints.Checkpoints, "read", READING)
     settings = Params(**json.loads(params))
@@ -109,17 +113,19 @@ def train(params: str, note: str) -> None:
     notes.set(OTHER)
     trained = trainer.train(corpus, store, settings, checkpoints.checkpoints_beside(settings.folder))
     with notes.at(OUTCOME):
-        predictions = predict(trained.model, corpus, store, precision=trained.precision)
+        predictions = predict(trained.model, corpus, store)
         write_system(settings.folder, settings, predictions, trained, corpus)
 
 
 def as_command(params: str, note: str, log: str, mishap: str = "{}") -> None:
-    """`train` as a command of `burst2vec` would do it: what it prints goes to the file `log`, its exit code tells whether
-    it ended well. A `mishap` in JSON is staged, see `stage`; of `limit` bytes no file may be larger."""
+    """Does `train` as a command of `burst2vec` would: it prints to the file `log`, and its exit code says how it ended.
+
+    A `mishap` in JSON is staged; see `stage`. No file may have more than `limit` bytes.
+    """
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(file, stream)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # which is ignored in what a shell runs in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
     staged = json.loads(mishap)
     if staged.get("bound"):
         give_up_privileges()
@@ -135,15 +141,17 @@ def as_command(params: str, note: str, log: str, mishap: str = "{}") -> None:
 
     from burst2vec.cli import reporting
 
-    tqdm.set_lock(threading.RLock())  # its own is shared between processes, and remains when one is killed
+    tqdm.set_lock(threading.RLock())  # tqdm's own is shared between processes, and stays locked when one is killed
     code = reporting(work)
     sys.stdout.flush(), sys.stderr.flush()
-    os._exit(code)  # nothing of the process that this one was perhaps forked from ends with it
+    os._exit(code)  # without the exit handlers of the process that this one may be forked from
 
 
 def stage(what: str, iteration: int) -> None:
-    """Has something happen in the step of an iteration: a loss that is no number (`nan`), memory that is full
-    (`memory`), or, in it and in all that follow, a rest (`slow`)."""
+    """Makes something happen in the step of an iteration: a loss that is not finite (`nan`) or full memory (`memory`).
+
+    For `slow`, that step and all later ones take two seconds more.
+    """
     import torch
 
     from burst2vec.training import step
@@ -164,7 +172,7 @@ def stage(what: str, iteration: int) -> None:
 
 
 def give_up_privileges() -> None:
-    """Has even root obey the permissions of files from here on, as everybody else does."""
+    """Makes even root obey the permissions of files from here on, as everybody else does."""
     if os.geteuid() == 0:
         drop, override, search = 24, 1, 2  # PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
         system = ctypes.CDLL(None, use_errno=True)

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -17,6 +18,9 @@ import pytest
 import soundfile
 
 from burst2vec.cli import main
+from burst2vec.config import Params
+from burst2vec.corpora.corpus import CorpusError
+from burst2vec.corpora.opening import open_corpus
 from burst2vec.corpora.synthetic.synthesis import synthesise
 from burst2vec.inspection.check import _unlisted, check
 from burst2vec.inspection.summary import Problem, summary
@@ -150,6 +154,11 @@ def broken_off(name):
     return plant
 
 
+def again(name, other):
+    """A fault: a recording under a second name."""
+    return lambda root: shutil.copy(root / name, root / other)
+
+
 def pipe(name):
     """A fault: a named pipe, which a reader waits for."""
     def plant(root):
@@ -196,8 +205,10 @@ IN_RECORDINGS = [
     (recording("raw/00008.wav", np.r_[TONE, np.inf]), "raw/00008.wav", 10, "holds samples that are not finite numbers"),
     (recording("wav/00009.wav", np.full((8_000, 2), 3e38)), "wav/00009.wav", 11, "holds samples that are not finite"),
     (recording("raw/00010.wav", TONE, 500), "raw/00010.wav", 12, "sampled at 500 Hz; expected 1000 to 768000 Hz"),
-    (promising(2 ** 36 - 1, "wav/00011.wav"), "wav/00011.wav", 13, "not readable as audio"),
+    (recording("wav/00011.wav", np.stack([TONE, -TONE], 1)), "wav/00011.wav", 13, "silent; its channels cancel out"),
     (pipe("raw/00012.wav"), "raw/00012.wav", 14, "there is no such recording"),
+    (recording("wav/00013.wav", 0.1 + 0 * TONE), "wav/00013.wav", 15, "silent but for its offset of 0.1"),
+    (recording("raw/00014.wav", np.r_[TONE, 1e30]), "raw/00014.wav", 16, "holds samples far above full scale"),
 ]
 
 NOTES = [
@@ -209,6 +220,10 @@ NOTES = [
     (recording("raw/00010.wav", 1e-4 * TONE), "raw/00010.wav", 12, "nearly silent; its peak is -90 dB"),
     (recording("wav/00011.wav", np.resize(TONE, 61 * 2_000), 2_000), "wav/00011.wav", 13, "61 s long; bursts last"),
     (broken_off("wav/00012.wav"), "wav/00012.wav", 14, " s where its header says 2.0 s"),
+    (promising(2 ** 36 - 1, "wav/00013.wav"), "wav/00013.wav", 15, "ends after 4.0 s where its header says 4294967.3"),
+    (recording("raw/00014.wav", np.stack([TONE, -0.98 * TONE], 1)), "raw/00014.wav", 16, "its channels nearly cancel;"),
+    (again("wav/00001.wav", "wav/00020.wav"), "wav/00020.wav", 22,
+     "sounds exactly like 'wav/00001.wav' of split train; this one is of split val"),
 ]
 
 IN_TABLES = {
@@ -240,7 +255,7 @@ HARMLESS = {
     "spaces beside commas": text(lambda data: data.replace(b",", b" , ")),
     "every cell in quotes": text(lambda data: re.sub(rb"[^,\n]+", rb'"\g<0>"', data)),
     "no country in words": without("Country_string"),
-    "no raw recordings": lambda root: shutil.rmtree(root / "raw"),
+    "a recording again in its split": again("wav/00001.wav", "wav/00002.wav"),
     "no withheld labels": absent("test_labels.csv"),
     "a table of who knows what": content("notes.csv", b"a;b\n1"),
 }
@@ -319,17 +334,19 @@ def test_a_folder_that_is_not_there_is_no_corpus(tmp_path):
 def test_the_embedded_corpus_has_no_fault_but_provided_audio_that_is_clipped_on_purpose(tmp_path):
     checked = check(synthesise(tmp_path / "corpus", 8, 4, 4, seed=1, workers=1))
     assert not checked.grave
-    assert {p.file for p in checked.problems} == set(checked.reading.table["provided"])
-    assert all(p.problem.startswith("clipped; ") for p in checked.problems)
+    assert {p.file for p in checked.recordings} == set(checked.reading.table["provided"])
+    assert all(p.problem.startswith("clipped; ") for p in checked.recordings)
 
 
 @pytest.fixture
 def emogator(tmp_path):
-    """Ten speakers of one category, in EmoGator's layout."""
+    """Ten speakers of two categories, in EmoGator's layout."""
     folder = tmp_path / "emogator" / "data" / "mp3"
     folder.mkdir(parents=True)
     for speaker in range(10):
-        soundfile.write(folder / f"{speaker:06d}-01-1.mp3", 0.3 * np.sin(np.arange(4_800) / 9), 48_000)
+        for category in (1, 2):
+            tone = 0.3 * np.sin(np.arange(4_800) / (speaker + 20 * category))
+            soundfile.write(folder / f"{speaker:06d}-0{category}-1.mp3", tone, 48_000)
     return tmp_path / "emogator"
 
 
@@ -378,13 +395,63 @@ def test_durations_are_those_of_the_provided_recordings_or_else_the_raw_ones(roo
     assert check(root).seconds()[5] == soundfile.info(root / "raw" / "00005.wav").duration
 
 
-def test_the_summary_shows_what_there_is(root):
+def test_the_summary_shows_what_there_is_and_how_to_train_on_it(root):
     shown = summary(check(root))
     assert re.search(r"tones: 28 bursts\n", shown) and re.search(r"No\. +16 +8 +4", shown)
     assert re.search(r"emotion +16 +8 +4 +10 intensities", shown)
     assert re.search(r"country +16 +8 +4 +4 classes of 4 training bursts", shown)
     assert re.search(r"16 kHz mono +0 +28\n24 kHz stereo +28 +0", shown)
-    assert shown.endswith("Nothing that would make training wrong.")
+    assert shown.splitlines()[-4:] == [
+        "Nothing that would make training wrong.", "", "To train on it:",
+        f"  burst2vec run notebooks/04_train_variant.ipynb tones.ipynb -p corpus {root} -p run tones"]
+
+
+def test_the_command_names_the_task_the_audio_and_the_layout_that_the_corpus_asks_for(emogator, root):
+    shown = summary(check(emogator, "emogator"))
+    assert shown.endswith(f"-p corpus {emogator} -p run emogator -p layout emogator")
+    shutil.rmtree(root / "wav")
+    corpus = root.rename(root.parent / "my tones")
+    declare(corpus, "file: path\nraw: path\nsplit: part\ntasks: {sound: {kind: classes, columns: [label]}}", "raw/")
+    shown = summary(check(corpus))
+    assert shown.endswith(f"'my tones.ipynb' -p corpus '{corpus}' -p run 'my tones' -p early_stopping_task sound")
+
+
+def declare(root, text, folder):
+    """A table and a declaration of the recordings in a folder of the corpus, with two labels in turn."""
+    (root / TABLE).unlink()
+    rows = [f"{folder}{number:05d}.wav,{split},{'sigh' if number % 2 else 'laugh'}"
+            for number, split in enumerate(["train"] * 16 + ["val"] * 8 + ["test"] * 4)]
+    (root / "bursts.csv").write_text("\n".join(["path,part,label", *rows]) + "\n")
+    (root / "corpus.yaml").write_text(f"table: bursts.csv\n{text}\n")
+
+
+def test_a_training_by_the_command_starts_and_is_refused_where_the_check_refuses(root):
+    arguments = shlex.split(summary(check(root)).splitlines()[-1])
+    pairs = list(zip(arguments[5::3], arguments[6::3], strict=True))
+    assert arguments[:2] == ["burst2vec", "run"] and Path(pairs[0][1]) == root
+    params = Params(**{name: [value] if name == "corpus" else value for name, value in pairs})
+    assert len(open_corpus(params).table) == 28
+    put(7, "Age", "young")(root)
+    assert "To train on it:" not in summary(check(root))
+    with pytest.raises(CorpusError, match="Age is 'young'"):
+        open_corpus(params)
+
+
+def test_the_recordings_of_many_folders_are_counted_in_one_column(root):
+    for number in range(28):
+        (root / "raw" / str(number)).mkdir()
+        shutil.move(root / "raw" / f"{number:05d}.wav", root / "raw" / str(number) / f"{number:05d}.wav")
+    declare(root, "file: path\nsplit: part\ntasks: {sound: {kind: classes, columns: [label]}}", "wav/")
+    rows = (root / "bursts.csv").read_text().splitlines()
+    rows[1:] = [f"raw/{number}/{row.removeprefix('wav/')}" for number, row in enumerate(rows[1:])]
+    (root / "bursts.csv").write_text("\n".join(rows) + "\n")
+    shown = summary(check(root))
+    assert re.search(r"^ +raw/\n24 kHz stereo +28$", shown, re.MULTILINE)
+    assert max(map(len, shown.splitlines())) < 200
+    for number in range(28):
+        shutil.move(root / "raw" / str(number), root / f"speaker{number}")
+    (root / "bursts.csv").write_text((root / "bursts.csv").read_text().replace("raw/", "speaker"))
+    assert re.search(r"^ +28 folders\n24 kHz stereo +28$", summary(check(root)), re.MULTILINE)
 
 
 def test_the_summary_shows_grave_problems_first_and_of_each_kind_no_more_than_twenty(root):
@@ -397,7 +464,7 @@ def test_the_summary_shows_grave_problems_first_and_of_each_kind_no_more_than_tw
     assert sum("Subject_ID is missing" in line for line in lines) == 20
     assert "  … and 4 more like these; --json FILE lists them all" in lines
     assert "  data_info.csv, row 7: Age is 'young'; expected a number" in lines
-    assert lines[-2:] == ["1 note:", "  wav/99999.wav: not listed, and not read"]
+    assert lines[-2:] == ["1 note:", "  wav/99999.wav: not listed, and not read"] and "To train on it:" not in lines
 
 
 def test_problems_are_written_as_json_with_file_row_and_problem(root, tmp_path, capsys):

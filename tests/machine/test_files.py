@@ -83,7 +83,8 @@ def test_a_block_that_writes_nothing_is_an_error_and_costs_no_old_folder(tmp_pat
 
 
 def test_what_a_killed_process_left_half_written_is_deleted_by_the_next_and_nobody_elses(tmp_path):
-    left, young, other = (tmp_path / name for name in (".table.csv.abcdefgh", ".table.csv.ijklmnop", ".other.csv.abcdefgh"))
+    names = (".table.csv.abcdefgh", ".table.csv.ijklmnop", ".other.csv.abcdefgh")
+    left, young, other = (tmp_path / name for name in names)
     for folder in (left, young, other):
         folder.mkdir()
     for folder in (left, other):

@@ -4,11 +4,13 @@ import json
 import numpy as np
 import pytest
 import torch
+from huggingface_hub.errors import StrictDataclassFieldValidationError
 from transformers import AutoModel, Wav2Vec2FeatureExtractor
 
+from burst2vec.audio.faults import SHORTEST
 from burst2vec.audio.packed import collate
-from burst2vec.audio.waveform import SHORTEST
-from burst2vec.models import padding
+from burst2vec.config import ParameterError
+from burst2vec.models.attention import ATTENTION, use_attention
 from burst2vec.models.backbone import Backbone, BackboneError, feature_norm
 from burst2vec.models.hub import load_backbone
 from burst2vec.models.padding import MaskedGroupNorm, normalise
@@ -80,6 +82,33 @@ def test_a_batch_as_published_is_zero_padded_and_masked_where_the_checkpoint_say
     ours = encode(load_backbone(published[1], padding="as_published").double().eval(), waveforms)
     for mine, other in zip(ours, expected, strict=True):
         torch.testing.assert_close(mine, other[:len(mine)], atol=1e-5, rtol=0)
+
+
+def forward_and_backward(hidden, model):
+    """The hidden states, and every gradient of the sum of their squares."""
+    hidden.square().sum().backward()
+    return [hidden.detach(), *(p.grad for p in model.parameters() if p.grad is not None)]
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_model_computes_the_bits_of_transformers_own_forward_whatever_its_dropout_draws(tmp_path, name, training):
+    folder = publish(tmp_path / "model", name)
+    still = {"apply_spec_augment": False, "layerdrop": 0.0}
+    theirs = AutoModel.from_pretrained(folder, **still).train(training)
+    use_attention(theirs)
+    ours = load_backbone(folder, padding="as_published", freeze_feature_encoder=False).train(training)
+    padded, lengths = collate(bursts(4_000, 1_500))
+    real = torch.arange(4_000) < lengths[:, None]
+    inputs = normalise(padded, real) if ours.settings.do_normalize else padded
+    torch.manual_seed(1)
+    mask = real.long() if ours.settings.attention_mask else None
+    wanted = forward_and_backward(theirs(inputs, attention_mask=mask).last_hidden_state, theirs)
+    torch.manual_seed(1)
+    found = forward_and_backward(ours(padded, lengths)[0], ours.model)
+    assert all(torch.equal(one, other) for one, other in zip(found, wanted, strict=True))
+    torch.manual_seed(2)
+    assert torch.equal(ours(padded, lengths)[0], wanted[0]) != training
 
 
 def test_normalising_is_what_the_published_feature_extractor_does_over_the_clips_own_samples():
@@ -253,6 +282,16 @@ def test_only_a_frozen_feature_encoder_gets_no_gradient(published, frozen):
     assert all(p.grad is not None for p in backbone.model.encoder.parameters())
 
 
+def test_no_gradient_of_the_waveforms_is_computed(published):
+    """transformers' own models ask for it in training."""
+    backbone = load_backbone(published[1], freeze_feature_encoder=False).train()
+    asked = []
+    first = backbone.model.feature_extractor.conv_layers[0].conv
+    first.register_forward_pre_hook(lambda _, inputs: asked.append(inputs[0].requires_grad))
+    backbone(*collate(bursts(3_000, 2_000)))
+    assert asked == [False]
+
+
 def test_a_backbone_learns_in_half_precision(published):
     backbone = load_backbone(published[1]).train()
     padded, lengths = collate(bursts(3_000, 2_000))
@@ -309,6 +348,21 @@ def test_a_configuration_of_another_kind_of_model_is_refused():
         Backbone.from_config(config)
 
 
+@pytest.mark.parametrize(("part", "key", "value", "complaint"), [
+    ("settings", "do_normalize", "false", "do_normalize is 'false'; expected true or false"),
+    ("settings", "attention_mask", 0, "attention_mask is 0; expected true or false"),
+    ("model", "conv_bias", "false", "conv_bias"),
+    ("model", "num_hidden_layers", "2", "num_hidden_layers"),
+    (None, "freeze_feature_encoder", "false", "freeze_feature_encoder is 'false'"),
+    (None, "padding", "none", "padding is 'none'; expected one of exact, as_published"),
+])
+def test_a_value_of_a_wrong_type_is_never_taken_for_true(part, key, value, complaint):
+    config = load_backbone(GROUP, "tiny").to_config()
+    (config[part] if part else config)[key] = value
+    with pytest.raises((BackboneError, ParameterError, StrictDataclassFieldValidationError), match=complaint):
+        Backbone.from_config(config)
+
+
 @pytest.mark.parametrize("key", ["attn_implementation", "_attn_implementation", "_attn_implementation_internal"])
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_configuration_cannot_choose_attention_kernels(name, key):
@@ -316,7 +370,7 @@ def test_a_configuration_cannot_choose_attention_kernels(name, key):
     asked = copy.deepcopy(config)
     asked["model"][key] = "someone/kernels"
     found = Backbone.from_config(asked)
-    assert found.config._attn_implementation in ("eager", "sdpa", padding.NAME)
+    assert found.config._attn_implementation in ("eager", "sdpa", ATTENTION)
     assert json.dumps(found.to_config()) == json.dumps(config)
 
 

@@ -12,12 +12,13 @@ from types import SimpleNamespace
 
 import huggingface_hub
 import pytest
+import safetensors.torch
 import torch
 import transformers
 from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
 from transformers import BertConfig, BertModel, WhisperConfig
 
-from burst2vec.models import padding
+from burst2vec.models.attention import ATTENTION
 from burst2vec.models.backbone import BackboneError
 from burst2vec.models.hub import load_backbone
 from tests.support.published import PUBLISHED, described, publish, random_weights
@@ -64,7 +65,7 @@ def test_a_checkpoint_cannot_choose_attention_kernels(tmp_path, name, key):
     folder = publish(tmp_path / "model", name)
     chosen = load_backbone(folder).config._attn_implementation
     (tmp_path / "model" / "config.json").write_text(json.dumps(described(name, **{key: "someone/kernels"})))
-    assert load_backbone(folder).config._attn_implementation == chosen in ("eager", "sdpa", padding.NAME)
+    assert load_backbone(folder).config._attn_implementation == chosen in ("eager", "sdpa", ATTENTION)
 
 
 def test_transformers_speaks_as_before_when_a_backbone_is_loaded(tmp_path):
@@ -74,6 +75,30 @@ def test_transformers_speaks_as_before_when_a_backbone_is_loaded(tmp_path):
     with pytest.raises(BackboneError):
         load_backbone(publish(tmp_path / "other", GROUP, lacking=("encoder.layer_norm.weight",)))
     assert (theirs.get_verbosity(), theirs.is_progress_bar_enabled()) == before
+
+
+@pytest.mark.parametrize("value", [True, "false"])
+def test_a_checkpoint_cannot_choose_to_compute_activations_again(tmp_path, value):
+    backbone = load_backbone(publish(tmp_path / "model", GROUP, gradient_checkpointing=value))
+    assert not any(getattr(module, "gradient_checkpointing", False) for module in backbone.modules())
+
+
+@pytest.mark.filterwarnings("ignore:Support for mismatched key_padding_mask")  # WavLM's, in transformers
+@pytest.mark.parametrize("name", [CTC, GROUP, WAVLM, "facebook/data2vec-audio-base"])
+def test_a_checkpoint_that_asks_for_more_outputs_is_read_in_silence(tmp_path, name, capfd):
+    asked = {"output_attentions": True, "output_hidden_states": True, "return_dict": False}
+    backbone = load_backbone(publish(tmp_path / "model", name, **asked)).eval()
+    plain = load_backbone(publish(tmp_path / "plain", name)).eval()
+    waveforms, lengths = torch.ones(2, 900).cumsum(1).sin(), torch.tensor([900, 600])
+    with torch.no_grad():
+        assert torch.equal(backbone(waveforms, lengths)[0], plain(waveforms, lengths)[0])
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_card_in_another_encoding_is_no_hindrance(tmp_path):
+    folder = publish(tmp_path / "model", GROUP)
+    (tmp_path / "model" / "README.md").write_bytes("# Für Grüße\n".encode("cp1252"))
+    load_backbone(folder)
 
 
 def test_a_checkpoint_in_half_precision_is_trained_in_float32(tmp_path):
@@ -120,6 +145,10 @@ def test_settings_within_a_processors_file_are_read(tmp_path):
 
 @pytest.mark.parametrize(("text", "complaint"), [
     ('{"sampling_rate": 8000}', "wants 8000 Hz; expected one for 16000 Hz"),
+    ('{"sampling_rate": "16000"}', "wants '16000' Hz; expected one for 16000 Hz .sampling_rate in its preprocessor_c"),
+    ('{"do_normalize": "false"}', "do_normalize in its preprocessor_config.json is 'false'; expected true or false"),
+    ('{"do_normalize": 0}', "do_normalize in its preprocessor_config.json is 0; expected true or false"),
+    ('{"return_attention_mask": "true"}', "return_attention_mask in its preprocessor_config.json is 'true'; expected"),
     ('{"sampling_rate"', "its preprocessor_config.json is not JSON"),
     ("[1]", "its preprocessor_config.json holds no JSON object"),
 ])
@@ -127,6 +156,29 @@ def test_settings_that_cannot_be_followed_are_refused(tmp_path, text, complaint)
     folder = publish(tmp_path / "model", GROUP)
     (tmp_path / "model" / "preprocessor_config.json").write_text(text)
     with pytest.raises(BackboneError, match=complaint):
+        load_backbone(folder)
+
+
+@pytest.mark.parametrize(("extractor", "complaint"), [
+    ({"do_normalize": "false"}, "do_normalize in its processor_config.json is 'false'; expected true or false"),
+    ("Wav2Vec2", "feature_extractor in its processor_config.json is 'Wav2Vec2'; expected an object"),
+])
+def test_settings_within_a_processors_file_that_cannot_be_followed_are_refused(tmp_path, extractor, complaint):
+    folder = publish(tmp_path / "model", GROUP)
+    (tmp_path / "model" / "processor_config.json").write_text(json.dumps({"feature_extractor": extractor}))
+    with pytest.raises(BackboneError, match=complaint):
+        load_backbone(folder)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize(("key", "value"), [
+    ("conv_bias", "false"), ("num_hidden_layers", "2"), ("layer_norm_eps", "1e-5"), ("hidden_dropout", "0.1"),
+    ("conv_stride", ["5", 2, 2, 2, 2, 2, 2]), ("num_attention_heads", True),
+])
+def test_a_value_of_a_wrong_type_in_a_configuration_is_refused_by_name(tmp_path, name, key, value):
+    folder = publish(tmp_path / "model", name)
+    (tmp_path / "model" / "config.json").write_text(json.dumps(described(name, **{key: value})))
+    with pytest.raises(BackboneError, match=f"holds no usable model .*field '{key}'.*expected"):
         load_backbone(folder)
 
 
@@ -194,7 +246,26 @@ def with_weights_of_another_model(folder):
     (folder / "config.json").write_text(json.dumps(described(GROUP)))
 
 
+def with_another_configuration(name=GROUP, file="model.safetensors", **changes):
+    """A function that makes a folder whose configuration is not that of its weights."""
+    def make(folder):
+        publish(folder, name, file)
+        (folder / "config.json").write_text(json.dumps(described(name, **changes)))
+    return make
+
+
+def with_a_weight(value, name=GROUP, key="encoder.layers.1.final_layer_norm.bias"):
+    """A function that makes a folder in which one number of a weight is this value."""
+    def make(folder):
+        publish(folder, name)
+        weights = safetensors.torch.load_file(folder / "model.safetensors")
+        weights[key][3] = value
+        safetensors.torch.save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    return make
+
+
 KEY = "encoder.layers.1.final_layer_norm.bias"
+UNUSED = "its weights hold {} and .* more, which the .* model that config.json describes does not have; expected a "
 
 
 @pytest.mark.parametrize(("make", "complaint"), [
@@ -213,6 +284,14 @@ KEY = "encoder.layers.1.final_layer_norm.bias"
     (with_weights_of_another_model,
      "its weights lack feature_extractor.conv_layers.0.conv.weight and .* more; expected"),
     (lambda folder: publish(folder, GROUP, lacking=[KEY]), f"its weights lack {KEY}; expected the weights of the hub"),
+    (with_another_configuration(num_hidden_layers=1), UNUSED.format(r"encoder.layers.1.attention.k_proj.bias")),
+    (with_another_configuration(LAYER, "pytorch_model.bin", num_hidden_layers=1),
+     UNUSED.format(r"hubert.encoder.layers.1.attention.k_proj.bias")),
+    (with_another_configuration(LAYER, conv_bias=False),
+     UNUSED.format(r"hubert.feature_extractor.conv_layers.0.conv.bias")),
+    (with_another_configuration(feat_proj_layer_norm=False), UNUSED.format("feature_projection.layer_norm.bias")),
+    (with_a_weight(float("nan")), f"its weight {KEY} holds values that are not finite numbers"),
+    (with_a_weight(float("inf"), LAYER, f"hubert.{KEY}"), f"its weight {KEY} holds values that are not finite numbers"),
     (lambda folder: publish(folder, CTC, lacking=[f"wav2vec2.{KEY}"]), f"its weights lack {KEY}; expected"),
     (lambda folder: publish(folder, LAYER, "pytorch_model.bin", [f"hubert.{KEY}"]), f"its weights lack {KEY}; exp"),
 ])
@@ -305,7 +384,7 @@ def test_a_hub_that_cannot_be_reached_is_not_waited_for(ask):
 
 
 def test_a_hub_that_does_not_answer_is_not_waited_for_long(ask, monkeypatch):
-    monkeypatch.setattr("burst2vec.models.hub.PATIENCE", 0.2)
+    monkeypatch.setattr("burst2vec.models.hub.TIMEOUT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         ask(silent.getsockname()[1])
         assert_missing("the hub cannot be reached")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -46,6 +48,58 @@ def test_a_notebook_that_failed_leaves_no_output_but_a_marked_copy(tmp_path, cap
 def test_parameters_are_checked_before_a_kernel_starts(tmp_path):
     with pytest.raises(ParameterError, match="did you mean learning_rate"):
         notebooks.execute(tmp_path / "never-read.ipynb", tmp_path / "out.ipynb", {"learing_rate": 1})
+
+
+@pytest.fixture
+def foreign_kernel(tmp_path, monkeypatch):
+    """A kernel named `python3` that is another interpreter, installed where it is found first."""
+    folder = tmp_path / "jupyter" / "kernels" / "python3"
+    folder.mkdir(parents=True)
+    argv = [sys.executable, "-c", f"open({str(tmp_path / 'foreign')!r}, 'w')", "{connection_file}"]
+    (folder / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "Foreign", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+
+
+@pytest.mark.parametrize("command", [("burst2vec", "run"), ("papermill", "--engine", "burst2vec", "-k", "python3"),
+                                     ("papermill", "--engine", "burst2vec")])
+def test_a_notebook_runs_in_the_python_that_started_it_whatever_kernels_there_are(tmp_path, foreign_kernel, command):
+    source = notebook(tmp_path / "in.ipynb", "import sys; print(sys.executable)")
+    code, printed, _ = Started(*command, source, "out.ipynb", folder=tmp_path).end()
+    assert code == 0, printed
+    cells = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells
+    assert cells[-1].outputs[0].text == f"{sys.executable}\n" and not (tmp_path / "foreign").exists()
+
+
+@pytest.mark.parametrize("command", [("burst2vec", "run"), ("papermill", "--engine", "burst2vec", "-k", "python3"),
+                                     ("papermill", "-k", "python3")])
+def test_only_a_parameter_that_there_is_not_is_called_unknown(tmp_path, command):
+    source = notebook(tmp_path / "in.ipynb", "print(width)")
+    code, printed, _ = Started(*command, source, "out.ipynb", "-p", "width", "16", folder=tmp_path).end()
+    assert code == 0 and "unknown parameter" not in "\n".join(printed)
+    assert command[0] == "papermill" or not printed  # a run of ours says nothing at all where nothing is wrong
+    code, printed, _ = Started(*command, source, "out.ipynb", "-p", "widht", "16", folder=tmp_path).end()
+    assert code == 1 and [line for line in printed if "unknown parameter" in line]
+
+
+def test_a_notebook_that_runs_as_a_job_keeps_no_fragments_of_progress_bars(tmp_path):
+    source = notebook(tmp_path / "in.ipynb", "from burst2vec.machine.progress import progress_bar\n"
+                                             "for _ in progress_bar(range(3)): pass\nprint('done')")
+    notebooks.execute(source, tmp_path / "out.ipynb", {})
+    [output] = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells[-1].outputs
+    assert output.text == "done\n"
+
+
+def test_paths_may_hold_blanks_and_braces(tmp_path):
+    source = notebook(tmp_path / "in {scale} {0}.ipynb", "print(scale)")
+    notebooks.execute(source, tmp_path / "my {results}" / "out {1}.ipynb", {"run": "mine"})
+    assert (tmp_path / "my {results}" / "out {1}.ipynb").is_file()
+
+
+@pytest.mark.parametrize("module", ["engine", "client", "notebooks", "workflow"])
+def test_every_module_can_be_imported_first(module):
+    subprocess.run([sys.executable, "-c", f"import burst2vec.running.{module}; import papermill.engines as e\n"
+                    "assert e.papermill_engines.get_engine('burst2vec').__module__ == 'burst2vec.running.engine'"],
+                   check=True)
 
 
 def test_a_missing_notebook_says_how_to_make_it(tmp_path):
@@ -139,7 +193,7 @@ def test_papermill_alone_leaves_a_cell_time_for_a_quick_save(running, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_papermill_with_our_engine_lets_the_cell_save(running, tmp_path, number):
-    run = running(LONG.format(folder=tmp_path, saving=1), command=("papermill", "--engine", "burst2vec", "-k", "python3"))
+    run = running(LONG.format(folder=tmp_path, saving=1), command=("papermill", "--engine", "burst2vec"))
     run.signal(number)
     code, _, left = run.end()
     assert code and not left and (tmp_path / "saved").exists()

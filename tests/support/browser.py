@@ -1,4 +1,4 @@
-"""Checks a built HTML site in headless Chromium without a network, at the width of a desk and of a phone."""
+"""Checks a built HTML site in headless Chromium without a network, at the width of a desktop and of a phone."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "-
          "--disable-sync", "--disable-background-networking", "--disable-component-update",
          "--disable-dev-shm-usage", "--mute-audio",
          "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"]
-DESK, PHONE = (1280, 900), (390, 844)
+DESKTOP, PHONE = (1280, 900), (390, 844)
+"""Widths and heights in pixels at which each page is shown."""
+
 PATIENCE = 30
-"""Seconds that a page may take to settle."""
+"""The seconds that a page may take to settle."""
 
 LOCAL_PATH = re.compile(r"(?:file://|(?<![\w.~/-])/(?:home|root|work|tmp|Users|private|builds)/)[^\s\"'<>]*")
 DATA_URI = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s\\]*")
@@ -56,7 +58,7 @@ maths.filter(e => !e.querySelector('mjx-container svg')).forEach(e => say('maths
 all('mjx-merror, [data-mjx-error]').forEach(e => say('maths error', e));
 const figures = all('img');
 figures.filter(i => !(i.complete && i.naturalWidth > 0)).forEach(i => say('figure missing', i));
-const tables = all('table:not(.highlighttable)');
+const tables = all('table:not(.highlighttable, .indextable)');
 tables.filter(t => t.offsetParent && t.rows.length < 2).forEach(t => say('table empty', t));
 const players = all('audio');
 players.filter(a => !(a.readyState > 0 && a.duration > 0)).forEach(a => say('audio does not play', a));
@@ -79,24 +81,37 @@ return page + ' px wide' + (wide ? `, by <${wide.tagName.toLowerCase()} class="$
 
 @dataclass
 class Visit:
-    """What a page held, by kind (maths, figures, tables, players), and what was wrong with it."""
+    """What a page holds and what is wrong with it.
+
+    `counts` has the number of its elements by kind (maths, figures, tables, players), `problems` one line for each
+    problem.
+    """
 
     counts: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
 def check_site(html: Path) -> list[str]:
-    """Every problem of the site in folder `html`, a line each, its page first; empty for a sound site."""
+    """Returns one line for each problem of the site in folder `html`, with its page first; none for a sound site.
+
+    Raises FileNotFoundError for a folder that holds no page.
+    """
     return [f"{page}: {problem}" for page, visit in visit_site(html).items() for problem in visit.problems]
 
 
 def visit_site(html: Path) -> dict[str, Visit]:
-    """Each page of the site in folder `html`, by its path there, as Chromium shows it without a network."""
+    """Shows each page of the site in folder `html` in Chromium, and returns the visits by the page's path in it.
+
+    Of the pages of source code, which are alike, only the first is shown; paths of this machine are looked for in all
+    of them, and in all other files of text. Raises FileNotFoundError for a folder that holds no page.
+    """
     pages = sorted(p.relative_to(html).as_posix() for p in html.rglob("*.html") if "_static" not in p.parts)
     if not pages:
         raise FileNotFoundError(f"{html}: holds no page")
+    not_shown = [page for page in pages if page.startswith("_modules/")][1:]
     with served(html) as address, browser() as driver:
-        visits = {page: visit(driver, f"{address}/{quote(page)}", address) for page in pages}
+        visits = {page: Visit() if page in not_shown else visit(driver, f"{address}/{quote(page)}", address)
+                  for page in pages}
     for page, seen in visits.items():
         seen.problems += local_paths((html / page).read_text(encoding="utf-8"))
     for source in sorted(p for p in html.rglob("*") if p.suffix in (".ipynb", ".md", ".txt", ".csv", ".svg")):
@@ -107,10 +122,13 @@ def visit_site(html: Path) -> dict[str, Visit]:
 
 
 def visit(driver: webdriver.Chrome, url: str, address: str) -> Visit:
-    """One page, first at desk width, then at phone width."""
+    """Shows the page at `url`, first as wide as on a desktop, then as on a phone, and returns what it held.
+
+    A request to anything but `address`, the site's own, is a problem.
+    """
     for log in ("browser", "performance"):
         driver.get_log(log)  # what the page before left there
-    set_width(driver, DESK)
+    set_width(driver, DESKTOP)
     driver.get(url)
     failure = driver.execute_async_script(SETTLE)
     seen = driver.execute_script(INSPECT)
@@ -120,14 +138,14 @@ def visit(driver: webdriver.Chrome, url: str, address: str) -> Visit:
     set_width(driver, PHONE)
     overflow = driver.execute_script(OVERFLOW)
     problems += [f"scrolls sideways at {PHONE[0]} px: {overflow}"] if overflow else []
-    # A browser asks for /favicon.ico by itself, if it is quick enough, where a page, such as a redirection, names no icon.
+    # Where a page, such as a redirection, names no icon, a browser may ask for /favicon.ico by itself.
     problems += [f"console: {e['message']}" for e in driver.get_log("browser")
                  if e["level"] != "INFO" and "/favicon.ico " not in e["message"]]
     return Visit(seen["counts"], problems + remote_requests(driver.get_log("performance"), address))
 
 
 def remote_requests(log: list[dict], address: str) -> list[str]:
-    """Requests in Chromium's performance log that left `address`."""
+    """Returns one line for each request in Chromium's performance log that went elsewhere than to `address`."""
     events = [json.loads(entry["message"])["message"] for entry in log]
     urls = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
     urls += [e["params"]["url"] for e in events if e["method"] == "Network.webSocketCreated"]
@@ -136,21 +154,21 @@ def remote_requests(log: list[dict], address: str) -> list[str]:
 
 
 def local_paths(text: str) -> list[str]:
-    """Paths of the machine that built a page, in its text."""
+    """Returns one line for each path in a page's text that belongs to the machine which built it."""
     text = DATA_URI.sub("", text)
     here = re.findall(re.escape(str(Path.cwd())) + r"[^\s\"'<>]*", text) if len(Path.cwd().parts) > 2 else []
     return [f"local path: {found}" for found in sorted({*LOCAL_PATH.findall(text), *here})]
 
 
 def set_width(driver: webdriver.Chrome, size: tuple[int, int]) -> None:
-    """Shows the page at this size in pixels; a window could not be as narrow as a phone."""
+    """Shows the page at this width and height in pixels. (A window could not be as narrow as a phone.)"""
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
                            {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False})
 
 
 @contextlib.contextmanager
 def browser() -> Iterator[webdriver.Chrome]:
-    """A headless Chromium of the system that resolves no name and keeps nothing."""
+    """Yields a headless Chromium, the system's own, that resolves no host name and keeps nothing."""
     with tempfile.TemporaryDirectory() as profile:
         options = webdriver.ChromeOptions()
         options.binary_location = CHROMIUM
@@ -174,7 +192,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 @contextlib.contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """The address at which `folder` is served on the loopback interface."""
+    """Serves `folder` on the loopback interface, and yields the address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

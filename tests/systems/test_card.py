@@ -32,8 +32,8 @@ def synthetic(tiny_corpus):
     return dataclasses.replace(tiny_corpus, synthetic=True)
 
 
-def test_every_score_stands_in_the_table_beside_those_of_predictors_that_hear_nothing(model, tiny_corpus, predictions):
-    text = card.describe(model, "Burst2Vec HB", tiny_corpus, predictions)
+def test_every_score_stands_in_the_table_beside_those_of_audio_free_baselines(model, tiny_corpus, predictions):
+    text = card.describe_model(model, "Burst2Vec HB", tiny_corpus, predictions)
     for split, said in (("val", "validation"), ("test", "test")):
         truth = tiny_corpus.split(split)
         scores = {t.name: metrics.score(t, truth, predictions) for t in tiny_corpus.tasks}
@@ -44,7 +44,7 @@ def test_every_score_stands_in_the_table_beside_those_of_predictors_that_hear_no
 
 
 def test_the_header_gives_the_hub_the_same_scores(model, tiny_corpus, predictions):
-    data = ModelCard(card.describe(model, "Burst2Vec HB", tiny_corpus, predictions)).data
+    data = ModelCard(card.describe_model(model, "Burst2Vec HB", tiny_corpus, predictions)).data
     found = {(r.dataset_split, r.metric_type): r.metric_value for r in data.eval_results}
     for split in ("val", "test"):
         for task in tiny_corpus.tasks:
@@ -54,28 +54,28 @@ def test_the_header_gives_the_hub_the_same_scores(model, tiny_corpus, prediction
 
 
 def test_synthetic_scores_are_called_so_wherever_they_stand(model, synthetic, tiny_corpus, predictions):
-    text = card.describe(model, "V4", synthetic, predictions)
+    text = card.describe_model(model, "V4", synthetic, predictions)
     header, training, scores = text.split("# V4")[0], *text.split("## Training")[1].split("## Scores")
     assert header.count("name: tones (synthetic)") == 2 and "- synthetic" in header
     assert "**Synthetic:**" in training and "Measured on tones (synthetic)" in scores
-    assert "ynthetic" not in card.describe(model, "V4", tiny_corpus, predictions)
+    assert "ynthetic" not in card.describe_model(model, "V4", tiny_corpus, predictions)
 
 
 def test_the_card_says_what_the_model_does_no_better_than_a_constant(model, tiny_corpus, predictions):
     constant = predictions.copy()
     for column, value in predict_constant(tiny_corpus, predictions.index).items():
         constant[column] = value
-    said = "does no better than a predictor that hears nothing at: emotion CCC, country UAR, age MAE (years)"
-    assert said in card.describe(model, "V4", tiny_corpus, constant)
+    said = "does no better than an audio-free baseline at: emotion CCC, country UAR, age MAE (years)"
+    assert said in card.describe_model(model, "V4", tiny_corpus, constant)
     truth = tiny_corpus.table.loc[predictions.index]
-    assert "does no better" not in card.describe(model, "V4", tiny_corpus, truth)
+    assert "does no better" not in card.describe_model(model, "V4", tiny_corpus, truth)
 
 
 def test_withheld_labels_leave_their_scores_open(model, tiny_corpus, predictions):
     table = tiny_corpus.table.copy()
     labels = ["age", "country", *tiny_corpus.task("emotion").columns]
     table.loc[table["split"] == "test", labels] = None
-    text = card.describe(model, "V4", dataclasses.replace(tiny_corpus, table=table), predictions)
+    text = card.describe_model(model, "V4", dataclasses.replace(tiny_corpus, table=table), predictions)
     assert "| test | V4 | – | – | – | – |" in text and "split: test" not in text
 
 
@@ -84,7 +84,7 @@ def test_withheld_labels_leave_their_scores_open(model, tiny_corpus, predictions
     (True, True, "other", None), (True, False, "other", "facebook/hubert-base-ls960")])
 def test_the_weights_are_ours_to_license_only_where_corpus_and_backbone_are(
         model, synthetic, tiny_corpus, predictions, real, tiny, licence, base):
-    text = card.describe(model, "V4", tiny_corpus if real else synthetic, predictions, tiny)
+    text = card.describe_model(model, "V4", tiny_corpus if real else synthetic, predictions, tiny)
     data = ModelCard(text).data
     assert data.license == licence and data.base_model == base
     said = {(False, True): "Apache-2.0, as the software", (True, True): "training corpus: its terms say"}
@@ -93,17 +93,17 @@ def test_the_weights_are_ours_to_license_only_where_corpus_and_backbone_are(
 
 def test_a_real_corpus_joined_with_a_synthetic_one_stays_real(model, synthetic, tiny_corpus):
     made = dataclasses.replace(synthetic, name="made")
-    mixed = card.describe(model, "V4", join([tiny_corpus, made]), tiny=True)
+    mixed = card.describe_model(model, "V4", join([tiny_corpus, made]), tiny=True)
     assert ModelCard(mixed).data.license == "other" and "training corpus: its terms say" in mixed
     assert "Corpus: tones + made (synthetic)." in mixed and "**Synthetic:**" not in mixed
     assert "the bursts and labels of made were made by a synthesiser" in mixed and "those of tones are as" in mixed
-    ours = card.describe(model, "V4", join([synthetic, made]), tiny=True)
+    ours = card.describe_model(model, "V4", join([synthetic, made]), tiny=True)
     assert ModelCard(ours).data.license == "apache-2.0" and "Corpus: tones (synthetic) + made (synthetic)." in ours
     assert "**Synthetic:**" in ours and "Partly" not in ours
 
 
 def test_tasks_settings_and_limits_are_there(model):
-    text = card.describe(model)
+    text = card.describe_model(model)
     assert "| country | classes | China, South Africa, USA, Venezuela |" in text
     assert "| age | scalar | age in years, trained on " in text and "| audio | own |" in text
     assert f"| parameters | {sum(p.numel() for p in model.parameters()):,} |" in text

@@ -1,22 +1,16 @@
-"""Predictions for recordings: what is found, how long ones are cut, and what is said of those that cannot be used."""
+"""What is taken for a recording, how long ones are cut, and what is said of those that cannot be used."""
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import soundfile
 import torch
 
-from burst2vec.models.burst2vec import build
-from burst2vec.models.inference import predict
-from burst2vec.systems import recordings
-
-GROUP = "facebook/hubert-base-ls960"
+from burst2vec.systems.recordings import Sound, list_recordings, read_windows
 
 
 def noise(seconds, rate=16_000, channels=1, seed=0):
@@ -29,48 +23,37 @@ def write(path, waveform, rate=16_000, **options):
     return str(path)
 
 
-@pytest.fixture(scope="module")
-def make(tiny_corpus, tiny_params):
-    def make(**changes):
-        torch.manual_seed(0)
-        return build(tiny_params(**changes), tiny_corpus.tasks).eval()
-    return make
+def found(*given, rate=None):
+    """The recordings among what is given, and what was reported."""
+    lines = []
+    return list_recordings(given, rate, lines.append), lines
 
 
-@pytest.fixture(scope="module")
-def model(make):
-    return make()
+def heard(*given, longest=10.0, rate=None):
+    """The windows of what is given, and what was reported."""
+    lines = []
+    return list(read_windows(list_recordings(given, rate, lines.append), longest, lines.append)), lines
 
 
-@pytest.fixture
-def listen(model):
-    """A function that predicts, and returns the table and what was reported."""
-    def listen(*paths, window=10.0, batch_size=4, members=None):
-        lines = []
-        return recordings.predict(members or {"V1": model}, paths, window, batch_size, lines.append), lines
-    return listen
-
-
-def numbers(table):
-    return table.select_dtypes("number").drop(columns=["start", "end"])
-
-
-# What is found ----------------------------------------------------------------------------------------------
+# Files and folders ------------------------------------------------------------------------------------------
 
 def test_folders_are_searched_for_recordings_and_files_are_taken_as_they_are(tmp_path):
     for name in ("b.wav", "a.FLAC", "deep/er/c.mp3", "notes.txt", ".hidden.wav", ".cache/d.wav", "raw.webm"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    lines = []
-    found = recordings.find_recordings([tmp_path / "notes.txt", tmp_path, tmp_path / "b.wav"], lines.append)
     wanted = ["notes.txt", "a.FLAC", "b.wav", "deep/er/c.mp3", "raw.webm"]
-    assert found == [str(tmp_path / name) for name in wanted] and lines == []
+    assert found(tmp_path / "notes.txt", tmp_path, tmp_path / "b.wav") == ([str(tmp_path / n) for n in wanted], [])
+
+
+def test_one_path_need_not_be_a_list(tmp_path):
+    assert list_recordings("laugh.wav", None, pytest.fail) == ["laugh.wav"]
+    assert list_recordings(Path("laugh.wav"), None, pytest.fail) == ["laugh.wav"]
 
 
 def test_a_folder_without_recordings_is_reported(tmp_path):
-    lines = []
-    assert recordings.find_recordings([tmp_path], lines.append) == []
-    assert len(lines) == 1 and lines[0].startswith(f"{tmp_path}: the folder holds no recordings")
+    files, lines = found(tmp_path)
+    assert files == [] and len(lines) == 1
+    assert lines[0].startswith(f"{tmp_path}: the folder holds no recordings")
 
 
 def test_a_folder_without_read_permission_is_reported_and_the_others_are_searched(tmp_path, monkeypatch):
@@ -84,170 +67,145 @@ def test_a_folder_without_read_permission_is_reported_and_the_others_are_searche
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refusing)
-    lines = []
-    found = recordings.find_recordings([tmp_path, tmp_path / "closed"], lines.append)
-    assert [Path(f).name for f in found] == ["one.wav", "three.wav"]
+    files, lines = found(tmp_path, tmp_path / "closed")
+    assert [Path(f).name for f in files] == ["one.wav", "three.wav"]
     assert lines == [f"{tmp_path / 'closed'}: the folder cannot be read (Permission denied)"] * 2
 
 
-# What is predicted ------------------------------------------------------------------------------------------
-
-def test_a_corpuss_recordings_get_what_the_corpus_gets(listen, model, tiny_corpus, tiny_store):
-    wanted = predict(model, tiny_corpus, tiny_store, ("test",))
-    found, lines = listen(*(tiny_corpus.root / p for p in tiny_corpus.split("test")["provided"]))
-    assert lines == [] and found.columns.tolist() == ["file", "start", "end", *wanted.columns.drop("split")]
-    np.testing.assert_allclose(numbers(found), numbers(wanted.assign(start=0, end=0)), atol=2e-3)
-    assert found["country"].tolist() == wanted["country"].tolist()
-
-
-def test_any_rate_and_number_of_channels_is_heard_alike(listen, tmp_path):
-    time = np.arange(48_000)[:, None] / 48_000
-    tone = 0.3 * np.sin(2 * np.pi * 440 * time) * np.hanning(48_000)[:, None]
-    files = [write(tmp_path / "48.wav", tone, 48_000), write(tmp_path / "16.wav", tone[::3]),
-             write(tmp_path / "stereo.flac", np.repeat(tone, 2, axis=1), 48_000)]
-    found, _ = listen(*files)
-    np.testing.assert_allclose(numbers(found).iloc[1:], numbers(found).iloc[[0, 0]], rtol=0.01, atol=1e-3)
+def test_linked_folders_are_searched_once_and_a_dangling_link_is_reported(tmp_path):
+    write(tmp_path / "elsewhere" / "one.wav", noise(0.1))
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given" / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "loop").symlink_to(tmp_path / "given")
+    (tmp_path / "given" / "gone.wav").symlink_to(tmp_path / "nothing.wav")
+    files, lines = found(tmp_path / "given")
+    assert files == [str(tmp_path / "given" / "linked" / "one.wav")]
+    assert len(lines) == 1 and lines[0].startswith(f"{tmp_path / 'given' / 'gone.wav'}: the link leads nowhere")
 
 
-def test_rows_are_in_the_order_of_the_paths_whatever_their_lengths(listen, tmp_path):
-    files = [write(tmp_path / f"{i}.wav", noise(s, seed=i)) for i, s in enumerate((0.9, 0.05, 0.4, 0.2, 0.7))]
-    together, _ = listen(*files, batch_size=2)
-    assert together["file"].tolist() == files and together["end"].tolist() == [0.9, 0.05, 0.4, 0.2, 0.7]
-    alone = pd.concat([listen(f)[0] for f in files], ignore_index=True)
-    pd.testing.assert_frame_equal(together, alone, rtol=1e-4, atol=1e-5)
+@pytest.mark.parametrize("name", [b"two  blanks .wav", b"lach\xfc.wav", b"line\nbreak.wav", "la\u0308ch.wav".encode()])
+def test_any_name_is_found_and_read(tmp_path, name):
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/" + name)
+    with open(path, "wb") as file:
+        soundfile.write(file, noise(0.1), 16_000, format="WAV")
+    windows, lines = heard(tmp_path, path)
+    assert lines == [] and [window.file for window in windows] == [path]
 
 
-@pytest.mark.parametrize("changes", [{"padding": "as_published"}, {"pooling": "padded"}])
-def test_nothing_depends_on_batch_mates_even_where_the_model_would_let_it(listen, make, tmp_path, changes):
-    members = {"V1": make(**changes)}
-    files = [write(tmp_path / "short.wav", noise(0.1)), write(tmp_path / "long.wav", noise(0.9))]
-    together = listen(*files, members=members)[0]
-    alone = pd.concat([listen(f, members=members)[0] for f in files], ignore_index=True)
-    pd.testing.assert_frame_equal(together, alone)
+# Arrays -----------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("shape", [lambda x: x[:, 0], lambda x: x, lambda x: np.repeat(x, 2, axis=1),
+                                   lambda x: torch.from_numpy(x), lambda x: x.astype(np.float64)],
+                         ids=["samples", "samples and channel", "two channels", "tensor", "double"])
+def test_an_array_is_heard_as_a_file_of_these_samples(tmp_path, shape):
+    whole = noise(0.5, 8_000)
+    file = write(tmp_path / "a.wav", whole, 8_000, subtype="FLOAT")
+    for given, rate in (([file, (shape(whole), 8_000)], None), ([shape(whole)], 8_000)):
+        windows, lines = heard(*given, rate=rate, longest=0.3)
+        assert lines == [] and {w.file for w in windows} - {file} == {f"recording {len(given) - 1}"}
+        for one, other in zip(windows[-2:], heard(file, longest=0.3)[0], strict=True):
+            assert (one.start, one.end) == (other.start, other.end)
+            np.testing.assert_array_equal(one.waveform, other.waveform)
 
 
-def test_a_model_of_our_own_preprocessing_hears_every_recording_at_its_level(make, tmp_path, monkeypatch):
-    levels, infer = [], recordings.infer
+@pytest.mark.parametrize(("dtype", "scale"), [(np.int16, 2 ** 15), (np.int32, 2 ** 31)])
+def test_integers_have_full_scale_at_the_ends_of_their_range(dtype, scale):
+    whole = np.array([0.5, -1.0, 0.25, 0.0] * 400)
+    (sound,), _ = found(((whole * scale).astype(dtype), 16_000))
+    np.testing.assert_array_equal(sound.samples[:, 0], whole.astype(np.float32))
 
-    def watched(model, waveforms, *rest, **options):
-        levels.append([10 * np.log10(np.mean(np.square(w, dtype=np.float64))) for w in waveforms])
-        return infer(model, waveforms, *rest, **options)
 
-    monkeypatch.setattr(recordings, "infer", watched)
-    files = [write(tmp_path / f"{gain}.wav", noise(0.3) * gain) for gain in (0.1, 1)]
-    members = {"own": make(audio="own"), "provided": make(audio="provided")}
-    recordings.predict(members, files, 10, 4, pytest.fail)
-    np.testing.assert_allclose(levels, [[-3, -3], [-40, -20]], atol=0.3)
+def test_one_array_or_pair_need_not_be_a_list():
+    samples = noise(0.1)
+    for given, rate in ((samples, 16_000), ((samples, 16_000), None), (torch.from_numpy(samples), 16_000.0)):
+        (sound,) = list_recordings(given, rate, pytest.fail)
+        assert isinstance(sound, Sound) and sound.rate == 16_000 and sound.samples.shape == (1600, 1)
+
+
+@pytest.mark.parametrize(("given", "rate", "complaint"), [
+    ([noise(1)], None, "recording 0 comes without a sample rate; expected a path, a pair"),
+    ([(noise(1), 8_000)], 8_000, "recording 0 has a rate of its own, but rate is 8000"),
+    (["a.wav"], 8_000, "rate is 8000, but the file a.wav has a rate of its own"),
+    ([noise(1), (noise(1), "high")], 8_000, "recording 1 has a rate of its own"),
+    ([(noise(1), "high")], None, "recording 0: its rate is 'high'; expected the sample rate in Hz, a whole number"),
+    ([(noise(1), 0)], None, "its rate is 0"), ([(noise(1), float("nan"))], None, "its rate is nan"),
+    ([(noise(1).T, 16_000)], None, r"recording 0 is of shape \(1, 16000\); expected \(samples,\) or"),
+    ([(np.zeros((4, 4, 4)), 16_000)], None, r"recording 0 is of shape \(4, 4, 4\)"),
+    ([(np.zeros(9, np.int64), 16_000)], None, "recording 0 holds samples of type int64; expected floats, or integers"),
+    ([(np.zeros(9, complex), 16_000)], None, "recording 0 holds samples of type complex128"),
+    ([16_000, noise(1)], None, "recording 0 is 16000; expected a path, a pair"),
+    (5, None, "5 is no recording; expected a path, a pair"), ([None], None, "recording 0 is None"),
+    ([b"a.wav"], None, "recording 0 is b'a.wav'")])
+def test_what_is_no_recording_is_refused_in_a_line_that_says_what_would_be(given, rate, complaint):
+    with pytest.raises(ValueError, match=complaint) as caught:
+        list_recordings(given, rate, pytest.fail)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_array_that_cannot_be_used_is_reported_like_a_file():
+    samples = noise(0.5)
+    inverted = np.c_[samples, -samples]
+    windows, lines = heard((np.zeros(0), 16_000), (np.full(8_000, np.nan), 16_000), (inverted, 16_000), (samples, 10),
+                           (samples, 16_000))
+    assert [window.file for window in windows] == ["recording 4"]
+    assert [line.split(": ")[0] for line in lines] == [f"recording {place}" for place in range(4)]
+    assert "finite numbers" in lines[1] and "channels cancel" in lines[2] and "sampled at 10 Hz" in lines[3]
 
 
 # Long recordings --------------------------------------------------------------------------------------------
 
-def test_a_long_recording_is_cut_into_equal_windows_each_treated_as_a_recording(listen, tmp_path):
-    whole = noise(2.5, 8_000, 2)
-    found, lines = listen(write(tmp_path / "long.wav", whole, 8_000), window=1.0)
-    assert lines == [] and found["start"].tolist() == [0, 0.833, 1.667] and found["end"].tolist() == [0.833, 1.667, 2.5]
-    cuts = [write(tmp_path / f"{i}.wav", whole[i * 20_000 // 3:(i + 1) * 20_000 // 3], 8_000) for i in range(3)]
-    np.testing.assert_allclose(numbers(found), numbers(listen(*cuts)[0]), atol=1e-4)
-
-
-def test_the_windows_of_two_minutes_are_predicted_a_portion_at_a_time(listen, tmp_path, monkeypatch):
-    monkeypatch.setattr(recordings, "AT_ONCE", 20)
-    held, infer = [], recordings.infer
-
-    def watched(model, waveforms, *rest, **options):
-        held.append(sum(map(len, waveforms)) / 16_000)
-        return infer(model, waveforms, *rest, **options)
-
-    monkeypatch.setattr(recordings, "infer", watched)
-    with soundfile.SoundFile(tmp_path / "long.wav", "w", 4_000, 1) as file:
-        for second in range(120):
-            file.write(noise(1, 4_000, seed=second))
-    found, _ = listen(tmp_path / "long.wav", window=5.0)
-    assert held == [20] * 6
-    assert found["start"].tolist() == list(range(0, 120, 5)) and found["age"].nunique() == 24
-
-
-@pytest.mark.parametrize(("window", "size", "complaint"), [
-    (0.01, 4, "window is 0.01 s; expected 0.05 s or more"), (float("nan"), 4, "window is nan"),
-    (float("inf"), 4, "window is inf"), (1, 0, "batch size is 0; expected 1 or more")])
-def test_a_window_or_batch_out_of_range_is_refused(listen, tmp_path, window, size, complaint):
-    with pytest.raises(ValueError, match=complaint):
-        listen(tmp_path, window=window, batch_size=size)
+def test_a_long_recording_is_cut_into_equal_windows(tmp_path):
+    windows, lines = heard(write(tmp_path / "long.wav", noise(2.5, 8_000, 2), 8_000), longest=1.0)
+    assert lines == [] and all(len(w.waveform) == pytest.approx(13_333, abs=2) for w in windows)
+    np.testing.assert_allclose([w.start for w in windows], [0, 0.833, 1.667], atol=1e-3)
+    np.testing.assert_allclose([w.end for w in windows], [0.833, 1.667, 2.5], atol=1e-3)
 
 
 # What cannot be used ----------------------------------------------------------------------------------------
 
-def test_every_unusable_recording_is_reported_in_a_line_and_the_others_are_predicted(listen, tmp_path):
+def test_every_unusable_recording_is_reported_in_a_line_and_the_others_are_read(tmp_path):
     good = [write(tmp_path / "a.wav", noise(0.2)), write(tmp_path / "z.wav", noise(0.05, seed=1))]
     write(tmp_path / "20ms.wav", noise(0.02))
     write(tmp_path / "silent.wav", np.zeros(8_000))
     write(tmp_path / "nan.wav", np.r_[np.ones(8_000), np.nan], subtype="FLOAT")
+    write(tmp_path / "cancels.wav", np.c_[noise(0.2), -noise(0.2)])
     (tmp_path / "empty.wav").touch()
     (tmp_path / "text.wav").write_text("a text file\n")
     (tmp_path / "raw.webm").write_bytes(b"\x1aE\xdf\xa3" * 99)
-    found, lines = listen(tmp_path, tmp_path / "nothing.wav")
-    assert found["file"].tolist() == good
-    assert [line.removeprefix(f"{tmp_path}/").split(";")[0] for line in lines] == [
-        "20ms.wav: 20.0 ms long",
-        "empty.wav: not readable as audio (Format not recognised)",
-        "nan.wav: holds samples that are not finite numbers",
-        "raw.webm: not readable as audio (Format not recognised)",
-        "silent.wav: silent",
-        "text.wav: not readable as audio (Format not recognised)",
-        "nothing.wav: there is no such recording"]
+    windows, lines = heard(tmp_path, tmp_path / "nothing.wav")
+    assert [window.file for window in windows] == good
+    said = dict(line.removeprefix(f"{tmp_path}/").split(": ", 1) for line in lines)
+    assert sorted(said) == ["20ms.wav", "cancels.wav", "empty.wav", "nan.wav", "nothing.wav", "raw.webm", "silent.wav",
+                            "text.wav"]
+    for name, words in {"20ms.wav": "20.0 ms long", "cancels.wav": "channels cancel", "empty.wav": "empty",
+                        "nan.wav": "not finite numbers", "nothing.wav": "no such recording",
+                        "raw.webm": "not readable as audio", "silent.wav": "silent",
+                        "text.wav": "not readable as audio"}.items():
+        assert words in said[name]
     assert not any("\n" in line for line in lines)
 
 
-def test_a_recording_without_read_permission_is_reported(listen, tmp_path, monkeypatch):
+def test_a_recording_without_read_permission_is_reported(tmp_path, monkeypatch):
     closed = write(tmp_path / "closed.wav", noise(0.1))
 
     def refuse(path, *rest):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("burst2vec.audio.waveform.open", refuse, raising=False)
-    found, lines = listen(closed)
-    assert found.empty and lines == [f"{closed}: Permission denied"]
+    monkeypatch.setattr("burst2vec.audio.decoding.open", refuse, raising=False)
+    assert heard(closed) == ([], [f"{closed}: Permission denied"])
 
 
-def test_windows_that_cannot_be_used_are_counted_and_the_others_are_predicted(listen, tmp_path):
+def test_windows_that_cannot_be_used_are_counted_and_the_others_are_read(tmp_path):
     path = write(tmp_path / "gap.wav", np.r_[noise(1), np.zeros((16_000, 1)), noise(1), np.zeros((16_000, 1))])
-    found, lines = listen(path, window=1.0)
-    assert found["start"].tolist() == [0, 2]
+    windows, lines = heard(path, longest=1.0)
+    assert [window.start for window in windows] == [0, 2]
     assert lines == [f"{path}: 2 of 4 windows left out, first 1.0 to 2.0 s: silent; every sample is zero"]
 
 
-def test_of_a_damaged_recording_what_comes_before_is_used(listen, tmp_path):
+def test_of_a_damaged_recording_what_comes_before_is_used(tmp_path):
     content = bytearray(Path(write(tmp_path / "a.flac", noise(4))).read_bytes())
     content[len(content) // 2:len(content) // 2 + 4_000] = bytes(4_000)
     (tmp_path / "a.flac").write_bytes(content)
-    found, lines = listen(tmp_path / "a.flac", window=1.0)
-    assert found["start"].tolist() == [0] and len(lines) == 1
-    assert "a.flac: not readable as audio (flac decoder lost sync)" in lines[0]
-    assert lines[0].endswith("; its first 1.0 s are used")
-
-
-def test_nothing_usable_gives_an_empty_table_of_the_same_columns(listen, tmp_path):
-    good, _ = listen(write(tmp_path / "a.wav", noise(0.1)))
-    found, lines = listen(tmp_path / "nothing.wav")
-    assert found.empty and found.columns.tolist() == good.columns.tolist() and len(lines) == 1
-
-
-# The output -------------------------------------------------------------------------------------------------
-
-def test_csv_and_json_lines_hold_the_same(tmp_path):
-    table = pd.DataFrame({"file": ["a, b.wav", "ü.wav"], "start": [0.0, 3589.987], "end": [0.5, 3599.9871],
-                          "Awe": np.float32([0.1, 1]), "country": ["South Africa", "USA"]})
-    (tmp_path / "t.csv").write_text(recordings.render(table))
-    lines = [json.loads(line) for line in recordings.render(table, ".jsonl").splitlines()]
-    pd.testing.assert_frame_equal(pd.DataFrame(lines), pd.read_csv(tmp_path / "t.csv"))
-    assert lines[1] == {"file": "ü.wav", "start": 3589.987, "end": 3599.987, "Awe": 1.0, "country": "USA"}
-
-
-def test_a_name_that_is_not_utf_8_survives(listen, tmp_path):
-    path = os.fsdecode(os.fsencode(tmp_path) + b"/lach\xfc.wav")
-    with open(path, "wb") as file:
-        soundfile.write(file, noise(0.1), 16_000, format="WAV")
-    found, lines = listen(tmp_path)
-    assert lines == [] and found["file"].tolist() == [path]
-    assert b"lach\xfc.wav" in recordings.render(found).encode("utf-8", "surrogateescape")
-    assert json.loads(recordings.render(found, ".jsonl"))["file"] == path
+    windows, lines = heard(tmp_path / "a.flac", longest=1.0)
+    assert [window.start for window in windows] == [0] and len(lines) == 1
+    assert lines[0].startswith(f"{tmp_path / 'a.flac'}: ") and lines[0].endswith("; its first 1.0 s are used")

@@ -19,7 +19,8 @@ from burst2vec.systems.folders import write_system
 from burst2vec.training import checkpoints as module
 from burst2vec.training import step, trainer
 from burst2vec.training.checkpoints import Checkpoint, Checkpoints, ResumptionError, checkpoints_beside
-from burst2vec.training.trainer import TrainingError, train
+from burst2vec.training.trained import TrainingError
+from burst2vec.training.trainer import train
 
 
 class Killed(Exception):
@@ -114,15 +115,17 @@ def test_a_signal_ends_training_after_its_step_with_a_checkpoint_and_says_how_to
 
 
 def test_a_signal_in_the_last_step_is_not_lost(tiny_corpus, tiny_store, every_step, before_step, tmp_path, monkeypatch):
-    validate = trainer._Run._validate
-    monkeypatch.setattr(trainer._Run, "_validate", lambda self: (os.kill(os.getpid(), signal.SIGTERM), validate(self)))
+    validate = trainer._Training._validate
+    monkeypatch.setattr(trainer._Training, "_validate", lambda self, source: (
+        os.kill(os.getpid(), signal.SIGTERM), validate(self, source)))
     with pytest.raises(Interrupted, match="training has finished, and its checkpoint is written"):
         train(tiny_corpus, tiny_store, every_step(validate_every=99, checkpoint_minutes=9), tmp_path)
     same(train(tiny_corpus, tiny_store, every_step(validate_every=99, checkpoint_minutes=9), tmp_path),
          train(tiny_corpus, tiny_store, every_step(validate_every=99)))
 
 
-def test_without_a_folder_an_interrupted_training_says_that_it_is_lost(tiny_corpus, tiny_store, every_step, before_step):
+def test_without_a_folder_an_interrupted_training_says_that_it_is_lost(
+        tiny_corpus, tiny_store, every_step, before_step):
     before_step({2: lambda: os.kill(os.getpid(), signal.SIGINT)})
     with pytest.raises(Interrupted, match="its work is lost"):
         train(tiny_corpus, tiny_store, every_step())
@@ -140,8 +143,9 @@ def interrupted(tiny_corpus, tiny_store, every_step, before_step, tmp_path):
 def test_other_parameters_are_refused_with_what_differs_and_nothing_is_lost(
         interrupted, tiny_corpus, tiny_store, every_step):
     before = sorted(interrupted.iterdir())
-    with pytest.raises(ResumptionError, match=r"interrupted there is another one: learning_rate was 0.001 and is 0.002; "
-                                              r"seed was 0 and is 3\. .*-p restart true"):
+    complaint = (r"interrupted there is another one: learning_rate was 0.001 and is 0.002; seed was 0 and is 3\. "
+                 ".*-p restart true")
+    with pytest.raises(ResumptionError, match=complaint):
         train(tiny_corpus, tiny_store, every_step(learning_rate=0.002, seed=3), interrupted)
     assert sorted(interrupted.iterdir()) == before
 
@@ -174,14 +178,16 @@ def test_restart_gives_up_what_was_there(interrupted, tiny_corpus, tiny_store, e
 def test_restart_goes_on_all_the_same_where_nothing_has_changed(
         interrupted, tiny_corpus, tiny_store, every_step, capsys):
     """A job that is submitted again comes with the parameters of its first attempt, `restart` among them."""
-    same(train(tiny_corpus, tiny_store, every_step(restart=True), interrupted), train(tiny_corpus, tiny_store, every_step()))
+    same(train(tiny_corpus, tiny_store, every_step(restart=True), interrupted),
+         train(tiny_corpus, tiny_store, every_step()))
     assert "going on after iteration 5" in capsys.readouterr().out
 
 
 def test_a_finished_training_that_nobody_has_written_yet_is_not_given_up_unasked(
         tiny_corpus, tiny_store, every_step, tmp_path, capsys):
     train(tiny_corpus, tiny_store, every_step(), tmp_path)
-    with pytest.raises(ResumptionError, match="has finished but is not yet written there is another one: seed was 0 and is 3"):
+    complaint = "has finished but is not yet written there is another one: seed was 0 and is 3"
+    with pytest.raises(ResumptionError, match=complaint):
         train(tiny_corpus, tiny_store, every_step(seed=3), tmp_path)
     same(train(tiny_corpus, tiny_store, every_step(seed=3, restart=True), tmp_path),
          train(tiny_corpus, tiny_store, every_step(seed=3)))
@@ -196,7 +202,8 @@ def test_other_classes_of_a_task_are_refused_although_the_labels_are_the_same(
         train(changed, tiny_store, every_step(), interrupted)
 
 
-def test_another_number_of_threads_or_version_is_said(interrupted, tiny_corpus, tiny_store, every_step, monkeypatch, capsys):
+def test_another_number_of_threads_or_version_is_said(
+        interrupted, tiny_corpus, tiny_store, every_step, monkeypatch, capsys):
     now = trainer.circumstances()
     monkeypatch.setattr(trainer, "circumstances", lambda: now | {"torch": "2.99"})
     train(tiny_corpus, tiny_store, every_step(), interrupted)
@@ -223,7 +230,8 @@ def test_a_checkpoint_that_cannot_be_read_now_is_no_damaged_one(
         raise OSError(116, "Stale file handle")
 
     monkeypatch.setattr(module, "_checksum", stale)
-    with pytest.raises(ResumptionError, match="safetensors: cannot be read now .Stale file handle.; nothing was changed"):
+    complaint = "safetensors: cannot be read now .Stale file handle.; nothing was changed"
+    with pytest.raises(ResumptionError, match=complaint):
         train(tiny_corpus, tiny_store, every_step(restart=True), interrupted)
     assert sorted(interrupted.iterdir()) == before
 
@@ -255,10 +263,12 @@ def test_where_every_checkpoint_is_damaged_nothing_is_deleted(interrupted, tiny_
     with pytest.raises(ResumptionError, match="every checkpoint in it is damaged; .* set restart: true"):
         train(tiny_corpus, tiny_store, every_step(), interrupted)
     assert len(list(interrupted.glob("*.safetensors"))) == 2
-    same(train(tiny_corpus, tiny_store, every_step(restart=True), interrupted), train(tiny_corpus, tiny_store, every_step()))
+    same(train(tiny_corpus, tiny_store, every_step(restart=True), interrupted),
+         train(tiny_corpus, tiny_store, every_step()))
 
 
-def test_a_loss_that_is_no_number_leaves_the_last_good_checkpoint(tiny_corpus, tiny_store, every_step, before_step, tmp_path):
+def test_a_loss_that_is_no_number_leaves_the_last_good_checkpoint(
+        tiny_corpus, tiny_store, every_step, before_step, tmp_path):
     learn = step.Learner.step
 
     def spoil():
@@ -341,7 +351,8 @@ def test_a_write_that_fails_names_the_folder_and_keeps_what_is_there(checkpoints
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(module.safetensors.torch, "save_file", full)
-    with pytest.raises(ResumptionError, match=r"no checkpoint can be written there \(No space left on device\); .* start the same"):
+    complaint = r"no checkpoint can be written there \(No space left on device\); .* start the same"
+    with pytest.raises(ResumptionError, match=complaint):
         checkpoints.write(2, Checkpoint({"a": torch.ones(1)}, {"finished": False}))
     assert [p.name.split("-")[1] for p in checkpoints.folder.glob("*") if p.name != "lock"] == ["1"]
 

@@ -95,7 +95,8 @@ def test_a_step_is_adams_on_those_gradients(prepare):
     for name, gradient in gradients.items():
         moved = dict(learner.model.named_parameters())[name].detach() - before[name]
         clear = gradient.abs() > 1e-5
-        torch.testing.assert_close(moved[clear], -learner.params.learning_rate * gradient[clear].sign(), rtol=2e-3, atol=1e-7)
+        wanted = -learner.params.learning_rate * gradient[clear].sign()
+        torch.testing.assert_close(moved[clear], wanted, rtol=2e-3, atol=1e-7)
 
 
 def test_what_is_random_in_a_step_depends_on_seed_and_iteration_alone(prepare):
@@ -117,7 +118,8 @@ class Waits(TorchDispatchMode):
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         aten = torch.ops.aten
-        by_mask = function.overloadpacket in (aten.index, aten.index_put_, aten.index_put, aten._index_put_impl_) and any(
+        indexes = (aten.index, aten.index_put_, aten.index_put, aten._index_put_impl_)
+        by_mask = function.overloadpacket in indexes and any(
             index is not None and index.dtype == torch.bool for index in args[1])
         by_mask = by_mask and not (len(args) > 2 and args[2].numel() == 1)  # which torch makes a masked_fill
         if by_mask or function.overloadpacket in (aten._local_scalar_dense, aten.nonzero, aten.masked_select,

@@ -20,8 +20,11 @@ from burst2vec.models.inference import predict
 from burst2vec.models.tiny import FAMILIES
 from burst2vec.systems.folders import write_system
 from burst2vec.systems.saved import load
-from burst2vec.training.trained import HISTORY, Trained
-from burst2vec.training.trainer import TrainingError, better, seed_everything, train
+from burst2vec.training.early_stopping import improves
+from burst2vec.training.history import HISTORY
+from burst2vec.training.seeding import seed_everything
+from burst2vec.training.trained import Trained, TrainingError
+from burst2vec.training.trainer import train
 
 LOSSES = {"shared", "specific", "combined", "total", "padding"}
 
@@ -38,12 +41,13 @@ def validations(monkeypatch):
     def script(scores, task="emotion"):
         weights, left = [], iter(scores)
 
-        def watched(run):
-            weights.append({k: v.clone() for k, v in run.model.state_dict().items()})
+        def watched(training, source):
+            weights.append({k: v.clone() for k, v in training.model.state_dict().items()})
             return pd.DataFrame({"age": [30.0]})
 
-        monkeypatch.setattr(burst2vec.training.trainer._Run, "_predict", watched)
-        monkeypatch.setattr(burst2vec.evaluation.metrics, "score", lambda t, truth, found: next(left) if t.name == task else 0.5)
+        monkeypatch.setattr(burst2vec.training.trainer._Training, "_predict", watched)
+        monkeypatch.setattr(burst2vec.evaluation.metrics, "score",
+                            lambda t, truth, found: next(left) if t.name == task else 0.5)
         return weights
     return script
 
@@ -175,7 +179,7 @@ def test_the_last_iterations_are_validated_too(tiny_corpus, tiny_store, tiny_par
     ("classes", -1.0, None, True), ("scalar", np.nan, None, False), ("scalar", np.nan, 4.0, False)])
 def test_errors_improve_downwards_and_the_others_upwards(kind, score, best, wanted):
     task = Task("x", kind, ("x",), classes=("a", "b") if kind == "classes" else ())
-    assert better(task, score, best) == wanted
+    assert improves(task, score, best) == wanted
 
 
 def test_a_frozen_encoder_stays_as_it_is_and_everything_else_learns(tiny_corpus, tiny_store, tiny_params):
@@ -285,11 +289,15 @@ def test_a_systems_folder_is_not_there_at_all_when_writing_fails(tiny_params, tm
 
 
 def test_memory_that_is_freed_is_kept_for_the_next_step():
-    """In a process of its own: what was freed and is taken again costs no page fault. Not at once: an aligned block needs a
-    little more than the one freed before it, and the heap grows for some turns until one fits."""
+    """In a process of its own: what was freed and is taken again costs no page fault.
+
+    Not at once: an aligned block needs a little more than the one freed before it, and the heap grows for some turns
+    until one fits.
+    """
     code = ("import resource, torch; from burst2vec.machine.hardware import keep_memory; keep_memory()\n"
             "faults = []\nfor turn in range(20):\n    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
-            "    torch.ones(64, 1 << 20)\n    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)\n"
+            "    torch.ones(64, 1 << 20)\n"
+            "    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)\n"
             "print(max(faults[10:]))")
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert int(told) < 64 * 4 * 2 ** 20 / 4096 / 10  # a tenth of the pages

@@ -15,10 +15,10 @@ import yaml
 from burst2vec.corpora.corpus import KINDS, CorpusError, Problem
 from burst2vec.messages import shown
 
-STANDARD = ("file", "corpus", "split", "speaker", "sex", "raw", "provided")
-"""What every corpus's table has; no task goes by these names."""
+RESERVED = ("file", "corpus", "split", "speaker", "sex", "raw", "provided")
+"""The columns of every corpus's table, whose names no task may have."""
 
-MEANING = {
+EXPECTED = {
     "table": "the name of a CSV file in this folder", "file": "the column of the recordings' paths",
     "raw": "the column of the raw recordings' paths", "speaker": "a column of the table",
     "sex": "a column of the table", "split": "a column of the table", "synthetic": "true or false",
@@ -26,11 +26,12 @@ MEANING = {
     "kind": f"one of {', '.join(KINDS)}", "columns": "columns of the table, such as [age]",
     "unit": "a word, such as years", "classes": "two class names or more, such as [laugh, sigh]",
 }
+"""What the value of each key should be, in words."""
 
 
 @dataclass(frozen=True)
-class Question:
-    """A task as declared: its kind, the columns of the table on disk, the unit of a scalar, the classes if listed."""
+class DeclaredTask:
+    """A task as declared: its kind, the columns of the table on disk, the unit of a scalar, and the listed classes."""
 
     name: str
     kind: str
@@ -40,7 +41,7 @@ class Question:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The columns of the corpus's table: a single one goes by the task's name."""
+        """The columns of the corpus's table that the task fills: a single one has the task's name."""
         return (self.name,) if len(self.columns) == 1 else self.columns
 
 
@@ -50,7 +51,7 @@ class Declaration:
 
     table: str
     file: str
-    tasks: tuple[Question, ...]
+    tasks: tuple[DeclaredTask, ...]
     raw: str | None = None
     speaker: str | None = None
     sex: str | None = None
@@ -66,8 +67,20 @@ def read_declaration(path: Path) -> Declaration:
         raise CorpusError.at(path.parent, Problem(path.name, None, str(error))) from None
 
 
+@dataclass(frozen=True)
+class Misread:
+    """A word without quotes that YAML does not read as text: the word as `written`, and the `value` it becomes."""
+
+    written: str
+    value: Any
+
+    def __repr__(self) -> str:
+        return f"{self.written} (without quotes YAML reads it as {shown(self.value)})"
+
+
 class _Loader(yaml.SafeLoader):
-    """YAML in which no key stands twice: the later one would silently win."""
+    """YAML in which no key stands twice, since the later one would win without a word, and in which a word that YAML
+    turns into something that is written otherwise, such as 010 into 8 or NO into False, is a `Misread`."""
 
     def construct_mapping(self, node, deep=False):
         keys = [key.value for key, _ in node.value]
@@ -76,6 +89,15 @@ class _Loader(yaml.SafeLoader):
             raise yaml.constructor.ConstructorError(
                 problem=f"{twice[-1].value!r} is there twice", problem_mark=twice[-1].start_mark)
         return super().construct_mapping(node, deep)
+
+    def construct_object(self, node, deep=False):
+        try:
+            value = super().construct_object(node, deep)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):  # PyYAML's, of a tag gone wrong
+            raise yaml.constructor.ConstructorError(
+                problem=f"{shown(node.value)} is none of the type {node.tag}", problem_mark=node.start_mark) from None
+        plain = value is None or isinstance(value, str | int | float) and str(value) == node.value
+        return value if plain or not isinstance(node, yaml.ScalarNode) else Misread(node.value, value)
 
 
 def _content(path: Path) -> Any:
@@ -86,7 +108,8 @@ def _content(path: Path) -> Any:
     except UnicodeDecodeError:
         raise CorpusError("not UTF-8; save it in that encoding") from None
     except yaml.MarkedYAMLError as error:
-        raise CorpusError(f"line {error.problem_mark.line + 1}: not readable as YAML ({error.problem})") from None
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise CorpusError(f"{line}not readable as YAML ({' '.join(str(error.problem).split())})") from None
     except (yaml.YAMLError, ValueError, RecursionError):  # a date that is none, brackets without end
         raise CorpusError("not readable as YAML; expected lines `key: value`") from None
 
@@ -96,20 +119,23 @@ def _declaration(content: Any) -> Declaration:
     for key, value in said.items():
         if key not in ("synthetic", "tasks"):
             _text(key, value)
-    if not isinstance(said.get("synthetic", False), bool):
+    synthetic = said.get("synthetic", False)
+    synthetic = synthetic.value if isinstance(synthetic, Misread) else synthetic  # `yes` means true in YAML
+    if not isinstance(synthetic, bool):
         raise CorpusError(_wrong("synthetic", said["synthetic"]))
     tasks = said["tasks"]
     if not isinstance(tasks, dict) or not tasks:
         raise CorpusError(_wrong("tasks", tasks))
-    made = Declaration(**{**said, "tasks": tuple(_question(name, task) for name, task in tasks.items())})
+    declared = tuple(_task(name, task) for name, task in tasks.items())
+    made = Declaration(**{**said, "tasks": declared, "synthetic": synthetic})
     _refuse_clashes(made)
     return made
 
 
-def _question(name: Any, content: Any) -> Question:
-    where = f"task {name}: "
+def _task(name: Any, content: Any) -> DeclaredTask:
+    where = f"task {name if _is_line(name) else shown(name)}: "
     _refuse_name(name, where)
-    said = _mapping(content, where, _fields(Question)[1:], needed=("kind", "columns"))
+    said = _mapping(content, where, _fields(DeclaredTask)[1:], needed=("kind", "columns"))
     kind = said["kind"]
     if kind not in KINDS:
         raise CorpusError(where + _wrong("kind", kind))
@@ -118,25 +144,26 @@ def _question(name: Any, content: Any) -> Question:
             raise CorpusError(f"{where}{key} goes with the kind {its_kind}, and this task is of the kind {kind}")
     columns = _texts("columns", said["columns"], where)
     if kind != "intensities" and len(columns) > 1:
-        raise CorpusError(f"{where}columns are {', '.join(columns)}; a task of the kind {kind} has one")
+        raise CorpusError(f"{where}columns are {shown(list(columns))}; a task of the kind {kind} has one")
     classes = _texts("classes", said["classes"], where) if "classes" in said else ()
     if len(classes) == 1:
         raise CorpusError(where + _wrong("classes", said["classes"]))
-    return Question(name, kind, columns, _text("unit", said.get("unit", ""), where), classes)
+    return DeclaredTask(name, kind, columns, _text("unit", said["unit"], where) if "unit" in said else "", classes)
 
 
 def _refuse_name(name: Any, where: str) -> None:
-    """Refuses what is no name, a column of every corpus, and what PyTorch keeps: parts of models bear tasks' names."""
+    """Refuses what is no name, the name of a column of every corpus, and names that PyTorch keeps for itself: parts of
+    models have the names of tasks."""
     from torch.nn import ModuleDict, ParameterDict
 
     if not isinstance(name, str) or not re.fullmatch(r"[^\W\d_][\w-]*", name):
         raise CorpusError(f"{where}a task's name has letters, digits, - and _, and begins with a letter")
-    if name in STANDARD or hasattr(ModuleDict(), name) or hasattr(ParameterDict(), name):
+    if name in RESERVED or hasattr(ModuleDict(), name) or hasattr(ParameterDict(), name):
         raise CorpusError(f"{where}the name is taken; call the task otherwise, such as {name}_label")
 
 
 def _refuse_clashes(declared: Declaration) -> None:
-    """Refuses tasks on columns that say no label, and two tasks that would fill one column."""
+    """Refuses tasks on columns that hold no labels, and two tasks that would fill one column."""
     filled: dict[str, str] = {}
     for task in declared.tasks:
         for key in ("file", "raw", "speaker", "split"):
@@ -144,7 +171,7 @@ def _refuse_clashes(declared: Declaration) -> None:
                 raise CorpusError(f"task {task.name}: column {getattr(declared, key)!r} is the {key}; "
                                   "a task's columns hold its labels")
         for column in task.targets:
-            if column in STANDARD:
+            if column in RESERVED:
                 raise CorpusError(f"task {task.name}: a column of several cannot be named {column!r}; rename it")
             if column in filled:
                 raise CorpusError(f"tasks {filled[column]} and {task.name} would both fill the column {column!r}; "
@@ -153,27 +180,28 @@ def _refuse_clashes(declared: Declaration) -> None:
 
 
 def _mapping(content: Any, where: str, known: Collection[str], needed: Collection[str]) -> dict[str, Any]:
-    """The content's keys that have a value, all of them known and the needed ones among them."""
+    """The keys that have a value. Raises CorpusError unless all are known and the needed ones are among them."""
     if not isinstance(content, dict):
-        raise CorpusError(f"{where}expected lines `key: value` with the keys {', '.join(known)}")
+        empty = "empty; " if content is None else ""
+        raise CorpusError(f"{where}{empty}expected lines `key: value` with the keys {', '.join(known)}")
     for key in content:
         if key not in known:
-            alike = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"did you mean {alike[0]}?" if alike else f"known are {', '.join(known)}"
+            close = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
             raise CorpusError(f"{where}key {shown(key)} is not known; {hint}")
     said = {key: value for key, value in content.items() if value is not None}
     for key in needed:
         if key not in said:
-            raise CorpusError(f"{where}{key} is missing; expected {MEANING[key]}")
+            raise CorpusError(f"{where}{key} is missing; expected {EXPECTED[key]}")
     return said
 
 
 def _texts(key: str, value: Any, where: str) -> tuple[str, ...]:
-    """A list of different texts; one alone may stand without brackets, and a whole number is text as well."""
+    """A list of different texts. One alone may stand without brackets, and whole numbers count as text."""
     values = value if isinstance(value, list) else [value]
     texts = tuple(str(v) if isinstance(v, int) and not isinstance(v, bool) else v for v in values)
     for text in texts:
-        _text(key, text, where)
+        _text(key, Misread("null", None) if text is None else text, where)
     if not texts:
         raise CorpusError(where + _wrong(key, value))
     if len(set(texts)) < len(texts):
@@ -182,10 +210,17 @@ def _texts(key: str, value: Any, where: str) -> tuple[str, ...]:
 
 
 def _text(key: str, value: Any, where: str = "") -> str:
+    """The value, which has to be one line of text."""
     if not isinstance(value, str):
-        quotes = "; put quotes around it" if isinstance(value, bool | int | float) else ""
+        quotes = "" if isinstance(value, list | dict) else "; put quotes around it"
         raise CorpusError(where + _wrong(key, value) + quotes)
+    if not _is_line(value):
+        raise CorpusError(where + _wrong(key, value))
     return value
+
+
+def _is_line(value: Any) -> bool:
+    return isinstance(value, str) and value.splitlines() == [value] and bool(value.strip())
 
 
 def _fields(kind: type) -> list[str]:
@@ -193,4 +228,4 @@ def _fields(kind: type) -> list[str]:
 
 
 def _wrong(key: str, value: Any) -> str:
-    return f"{key} is {shown(value)}; expected {MEANING[key]}"
+    return f"{key} is {shown(value)}; expected {EXPECTED[key]}"

@@ -1,25 +1,26 @@
-"""The layouts that are known, in the order in which they are tried.
-
-A reader says in `KNOWN_BY` what its layout is known by, and has two functions: `recognises(root)`, whether the folder
-has that, and `read(root, seed)`.
-"""
+"""The layouts that are known, in the order in which they are tried."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 
 from burst2vec.corpora.corpus import CorpusError
 from burst2vec.corpora.readers import emogator, exvo, generic, vocalsound
 
-LAYOUTS = {"generic": generic, "exvo": exvo, "emogator": emogator, "vocalsound": vocalsound}
-"""The modules by the name of their layout. The first that recognises a folder reads it: who writes a `corpus.yaml`
-means it."""
+LAYOUTS: dict[str, ModuleType] = {"generic": generic, "exvo": exvo, "emogator": emogator, "vocalsound": vocalsound}
+"""The readers by the names of their layouts.
+
+A reader says in `KNOWN_BY` what its layout is known by, and has two functions: `recognises(root)` tells whether the
+folder has that layout, and `read(root, seed)` returns a `Reading`. The first reader that recognises a folder reads it;
+`generic` comes first, since whoever writes a `corpus.yaml` wants it to be used.
+"""
 
 
 def recognise(root: Path) -> str:
-    """The layout of the corpus in `root`, by the files it is known for."""
-    for name, module in LAYOUTS.items():
-        if module.recognises(root):
+    """The name of the layout of the corpus in `root`, by the files that it is known by. Raises CorpusError."""
+    for name, reader in LAYOUTS.items():
+        if reader.recognises(root):
             return name
-    *known, last = (f"{module.KNOWN_BY} ({name})" for name, module in LAYOUTS.items())
+    *known, last = (f"{reader.KNOWN_BY} ({name})" for name, reader in LAYOUTS.items())
     raise CorpusError(f"{root}: no known layout; expected {', '.join(known)} or {last}")

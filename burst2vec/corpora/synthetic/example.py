@@ -1,7 +1,7 @@
 """An example of a corpus of one's own: recordings in a folder, a table, and the `corpus.yaml` that explains it.
 
-Its bursts are synthetic, as those of the embedded corpus, but only the raw recordings are there, and of the labels only
-age and country. Read it beside another corpus to see what several corpora in one run are like.
+Its bursts are synthetic, as those of the synthetic corpus, but there are only the raw recordings, and age and country
+are the only labels. Read it beside another corpus to see what several corpora in one run are like.
 """
 
 from __future__ import annotations
@@ -24,11 +24,15 @@ tasks:
   age: {kind: scalar, columns: [age], unit: years}
   country: {kind: classes, columns: [country]}
 """
+"""The content of the corpus's `corpus.yaml`."""
 
 
 def write_example(folder: str | Path, train: int = 320, val: int = 160, test: int = 160, bias: float = 1.0,
                   seed: int = 1) -> Path:
-    """The folder of an example corpus of so many clips, written whole or not at all; see `synthesis.synthesise`."""
+    """Writes an example corpus of so many clips, whole or not at all, and returns its folder.
+
+    The parameters are those of `synthesis.synthesise`.
+    """
     folder = Path(folder)
     with write_aside(folder) as aside:
         source = synthesise(aside.parent / "source", train, val, test, bias=bias, seed=seed)

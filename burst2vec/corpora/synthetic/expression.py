@@ -1,10 +1,8 @@
-"""What a burst of the embedded corpus shall sound like: from emotions, speaker and country to parameters of
-sound.
+"""What a burst of the synthetic corpus should sound like: from emotions, speaker and country to parameters of sound.
 
-Emotions give the burst its character, the speaker sex, register and vocal-tract length, and the speaker's
-country habits of articulation and of equipment. Age is all but inaudible, as it is in adults of 20 to 40
-years. None of it says anything about people: the numbers are chosen so that there is something to learn, and
-a bias to find.
+Emotions give the burst its character. The speaker gives it sex, register and vocal-tract length, and the speaker's
+country gives it habits of articulation and of equipment. Age is almost inaudible, as it is in adults of 20 to 40 years.
+None of this says anything about people: the numbers are chosen so that there is something to learn and a bias to find.
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ import pandas as pd
 from burst2vec.corpora.readers.exvo import COUNTRIES, EMOTIONS
 from burst2vec.corpora.synthetic.sourcefilter import Sound
 
-MELODY = """
+_MELODY = """
 emotion,    f0_m,f0_f,duration_m,duration_f,rate,duty,voicing,gasp,rise,fall,peak,drift,wander,tremor
 Amusement,   345, 640,      2.00,      2.30, 4.1, .60,    .76, .00, 1.0, 5.0, .25, -5.0,   1.2,    .0
 Sadness,     300, 560,      2.80,      3.50, 2.0, .66,    .74, .00, 1.5, 5.0, .30, -4.0,   1.2,    .5
@@ -31,7 +29,7 @@ Awkwardness, 160, 290,      0.95,      0.95, 2.4, .65,    .78, .00, 0.5, 1.0, .5
 Triumph,     750,1000,      1.90,      2.00, 0.5, .95,    .82, .00, 7.0, 3.0, .30,  1.0,   1.0,    .0
 Surprise,    290, 500,      0.80,      0.90, 1.0, .90,    .72, .22,10.0, 1.0, .85,  0.0,   0.6,    .0
 """
-COLOUR = """
+_COLOUR = """
 emotion,     rough, subharmonics, breath, tilt, openness, frontness, glide
 Amusement,     .05,          .05,    -25,    9,     1.15,      1.00,    .0
 Sadness,       .10,          .08,    -26,   11,     1.00,      1.10,    .2
@@ -45,14 +43,14 @@ Triumph,       .20,          .05,    -25,    5,     1.45,      1.15,    .2
 Surprise,      .00,          .00,    -23,   10,     1.00,      0.75,    .1
 """
 EMOTION_SOUNDS = pd.concat(
-    [pd.read_csv(io.StringIO(part), skipinitialspace=True, index_col="emotion") for part in (MELODY, COLOUR)],
+    [pd.read_csv(io.StringIO(part), skipinitialspace=True, index_col="emotion") for part in (_MELODY, _COLOUR)],
     axis=1,
 ).loc[list(EMOTIONS)]
-"""Typical parameters of a `Sound` (columns) for each emotion (rows), by sex where they differ.
+"""The typical parameters of a `Sound` (columns) for each emotion (rows), by sex where they differ.
 
-Amusement laughs, Sadness cries, Fear screams, Horror screams more roughly after a gasp, Distress cries in
-pain, Excitement in joy, Awe moans with pleasure and Triumph shouts, all close to the medians of Anikin &
-Persson (2017). Awkwardness is a short, low hesitation and Surprise a gasp with a rising "oh".
+Amusement laughs, Sadness cries, Fear screams, Horror screams more roughly after a gasp, Distress cries in pain,
+Excitement cries with joy, Awe moans with pleasure and Triumph shouts, all close to the medians of Anikin & Persson
+(2017). Awkwardness is a short, low hesitation, and Surprise a gasp with a rising "oh".
 """
 
 ACCENTS = pd.DataFrame({
@@ -64,24 +62,27 @@ ACCENTS = pd.DataFrame({
     "slope":     [1.3, -1.3, 0.4, -0.6],
     "noise":     [-52.0, -43.0, -54.0, -38.0],
 }, index=list(COUNTRIES))
-"""Mean habits of the speakers of each country (rows): log factors of the first two formants and of the tempo,
-semitones of final fall, dB of breath; and of their equipment: spectral slope in dB an octave, background
-noise in dB of the burst's level."""
+"""The mean habits of the speakers of each country (rows).
+
+They are natural logarithms of factors for the first two formants (`openness`, `frontness`) and the `rate` of syllables,
+the final `fall` of the pitch in semitones, and the `breath` in dB; and of the speakers' equipment the spectral `slope`
+in dB an octave and the background `noise` in dB re the burst's level.
+"""
 
 ACCENT_SPREAD = {
     "openness": 0.05, "frontness": 0.05, "rate": 0.10, "fall": 1.5, "breath": 2.0, "slope": 0.6, "noise": 4.0,
 }
-"""Standard deviations of these habits among the speakers of one country."""
+"""The standard deviations of these habits among the speakers of one country."""
 
 LOGARITHMIC = ["f0", "duration", "rate", "openness", "frontness"]
-"""Parameters that are mixed, and that vary, on a logarithmic scale."""
+"""The parameters that are mixed, and that vary, on a logarithmic scale."""
 
 CLIP_SPREAD = {"duration": 0.28, "rate": 0.12, "openness": 0.06, "frontness": 0.06}
-"""Standard deviations, on that scale, among the clips of one speaker and emotion."""
+"""The standard deviations, on that scale, among the clips of one speaker and emotion."""
 
 
 def habits_of(country: str, voice: np.random.Generator) -> dict[str, float]:
-    """One speaker's habits by the names of `ACCENT_SPREAD`, drawn from ``voice``."""
+    """One speaker's habits by the names of `ACCENT_SPREAD`, drawn from `voice`."""
     return {name: voice.normal(ACCENTS.at[country, name], spread) for name, spread in ACCENT_SPREAD.items()}
 
 
@@ -89,9 +90,9 @@ def sound_of(
     intended: np.ndarray, sex: str, age: float, habits: dict[str, float],
     rng: np.random.Generator, voice: np.random.Generator,
 ) -> Sound:
-    """Sound of a burst of ``intended`` intensities (emotions,) by a speaker of that sex, age and habits.
+    """The sound of a burst of the `intended` intensities (emotions,) by a speaker of that sex, age and habits.
 
-    ``rng`` draws what is particular to the burst, ``voice`` what all bursts of its speaker share.
+    `rng` draws what is particular to the burst, `voice` what all bursts of its speaker share.
     """
     p, ageing = mixed_sound(intended, sex), (age - 20) / 20
     register = voice.normal(-ageing if sex == "f" else 0.0, 2.0) + rng.normal(0, 2.5)
@@ -115,8 +116,11 @@ def sound_of(
 
 
 def mixed_sound(intended: np.ndarray, sex: str) -> dict[str, float]:
-    """Typical parameters for the ``intended`` intensities (emotions,): the mean over the emotions, weighted
-    by their squares, so that the strongest gives the burst its character."""
+    """The typical parameters for the `intended` intensities (emotions,).
+
+    They are the mean over the emotions, weighted by the squared intensities, so that the strongest emotion gives the
+    burst its character.
+    """
     sounds = _sounds(sex)
     weights = intended**2 / np.sum(intended**2)
     mixed = (sounds.to_numpy() * weights[:, None]).sum(axis=0)
@@ -125,7 +129,7 @@ def mixed_sound(intended: np.ndarray, sex: str) -> dict[str, float]:
 
 @functools.cache
 def _sounds(sex: str) -> pd.DataFrame:
-    """`EMOTION_SOUNDS` (emotions, parameters) for one sex, with logarithms of what is mixed as such."""
+    """`EMOTION_SOUNDS` (emotions, parameters) for one sex, with logarithms of the parameters in `LOGARITHMIC`."""
     own = EMOTION_SOUNDS.rename(columns={f"f0_{sex}": "f0", f"duration_{sex}": "duration"})
     own = own.drop(columns=[name for name in own if name.endswith(("_m", "_f"))])
     return own.assign(**{name: np.log(own[name]) for name in LOGARITHMIC})

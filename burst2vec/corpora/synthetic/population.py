@@ -1,12 +1,12 @@
-"""Who speaks in the embedded corpus, and which emotions they show: tables drawn before a sound is made.
+"""Who speaks in the synthetic corpus, and which emotions they show: tables that are drawn before any sound is made.
 
-Age and country are associated as in ExVo 2022. Its counts of clips by age band and country were measured off
-a published figure (train and validation together); `bias` mixes that joint distribution with one in which the
-two are independent and have the same marginals. Shares are met by quotas and by systematic samples rather
-than by chance, so forty speakers already show them.
+Age and country are associated as in ExVo 2022. The counts of its clips by age band and country were measured off a
+published figure (train and validation together); `bias` mixes that joint distribution with one in which age and country
+are independent and have the same marginals. Shares are met by quotas and systematic samples rather than by chance, so
+that even forty speakers show them.
 
-The names of tables' columns follow `burst2vec.corpora.corpus`: speaker, split, sex, age in years, country;
-intensities lie in [0, 1].
+The columns of tables have the names of `burst2vec.corpora.corpus`: speaker, split, sex, age in years, country.
+Intensities lie in [0, 1].
 """
 
 from __future__ import annotations
@@ -18,19 +18,21 @@ from burst2vec.corpora.corpus import SPLITS
 from burst2vec.corpora.readers.exvo import COUNTRIES, EMOTIONS
 
 AGE_EDGES = np.linspace(20, 40, 9)
+"""The edges of the age bands in years."""
+
 AGE_BY_COUNTRY = np.array([
     [3666, 3490, 1928, 315, 592, 75, 60, 0],
     [1915, 1713, 2646, 1310, 907, 643, 633, 189],
     [1890, 1210, 2116, 1512, 2319, 2193, 1638, 1310],
     [1400, 781, 1084, 958, 453, 125, 252, 151],
 ])
-"""Clips of ExVo 2022 in each country (rows as `COUNTRIES`) and age band (columns between `AGE_EDGES`)."""
+"""The number of clips of ExVo 2022 by country (rows, as `COUNTRIES`) and age band (columns, between `AGE_EDGES`)."""
 
 STRONGEST = {
     "Amusement": 0.22, "Surprise": 0.18, "Fear": 0.15, "Sadness": 0.10, "Distress": 0.09,
     "Excitement": 0.08, "Awe": 0.07, "Horror": 0.045, "Awkwardness": 0.04, "Triumph": 0.025,
 }
-"""Share of the clips in which an emotion is the strongest: ExVo's order, the rarest made less rare."""
+"""The share of the clips in which an emotion is the strongest: in ExVo's order, but with the rarest less rare."""
 
 RELATED = {
     "Awe": ("Surprise", "Excitement"),
@@ -44,14 +46,14 @@ RELATED = {
     "Sadness": ("Distress", "Awkwardness"),
     "Surprise": ("Fear", "Awe", "Excitement"),
 }
-"""Emotions that a clip is likely to show besides its strongest one."""
+"""The emotions that a clip is likely to show besides its strongest one."""
 
 
 def age_shares(bias: float) -> np.ndarray:
-    """Joint distribution (countries, age bands) of country and age, with a sum of 1.
+    """The joint distribution (countries, age bands) of country and age, with a sum of 1.
 
-    ``bias`` 1 gives the measured association, 0 none, values between a mixture; the marginals are always the
-    same. Raises ValueError unless ``bias`` is in [0, 1].
+    A `bias` of 1 gives the measured association, 0 none, and values in between a mixture; the marginals are always the
+    same. Raises ValueError unless `bias` is in [0, 1].
     """
     if not 0 <= bias <= 1:
         raise ValueError(f"bias is {bias:g}; it lies between 0 (no association) and 1 (as measured)")
@@ -61,9 +63,9 @@ def age_shares(bias: float) -> np.ndarray:
 
 
 def draw_speakers(counts: dict[str, int], bias: float, rng: np.random.Generator) -> pd.DataFrame:
-    """Speakers (rows) with speaker, split, sex, age and country; ``counts`` says how many each split has.
+    """A table of speakers with speaker, split, sex, age and country; `counts` says how many each split has.
 
-    Every split follows the same law, and has a speaker from every country as long as it has as many speakers.
+    Every split follows the same distribution, and has a speaker from every country if it has that many speakers.
     """
     shares = age_shares(bias)
     rows = []
@@ -78,7 +80,8 @@ def draw_speakers(counts: dict[str, int], bias: float, rng: np.random.Generator)
 
 
 def draw_clips(speakers: pd.DataFrame, counts: dict[str, int], rng: np.random.Generator) -> pd.DataFrame:
-    """Clips (rows) with their speaker's columns and the emotions to be shown; ``counts`` of them a split."""
+    """A table of clips with their speaker's columns and the emotions to be shown; `counts` says how many each
+    split has."""
     parts = []
     for split, count in counts.items():
         own = speakers[speakers["split"] == split]
@@ -93,10 +96,10 @@ def draw_clips(speakers: pd.DataFrame, counts: dict[str, int], rng: np.random.Ge
 
 
 def rate_oneself(intended: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Label (emotions,) of a clip: what its speaker reports of the ``intended`` intensities (emotions,).
+    """The label (emotions,) of a clip: how its speaker rates the `intended` intensities (emotions,).
 
-    Ratings are noisy, now and then name an emotion that was not meant, and are scaled so that the strongest
-    is exactly 1.
+    Ratings are noisy, sometimes name an emotion that was not intended, and are scaled so that the strongest is exactly
+    1.
     """
     heard = intended + (intended > 0) * rng.normal(0, 0.18, len(intended))
     stray = (rng.random(len(intended)) < 0.2) * rng.exponential(0.12, len(intended))
@@ -105,16 +108,16 @@ def rate_oneself(intended: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def speakers_in(clips: int, total: int) -> int:
-    """How many speakers utter ``clips`` of a corpus of ``total``.
+    """How many speakers there are for so many `clips` of a corpus with `total` clips.
 
-    A speaker gives 6 clips to a corpus of 1280 and 35, as in ExVo, to one of its size.
+    A speaker has 6 clips in a corpus of 1280, and 35 in a corpus of ExVo's size, as in ExVo.
     """
     each = max(6 * (total / 1280) ** 0.46, 1.0)
     return max(round(clips / each), len(COUNTRIES))
 
 
 def quotas(total: int, shares: np.ndarray) -> np.ndarray:
-    """Whole numbers with the sum ``total`` and in the proportion of ``shares``, none 0 where possible.
+    """Whole numbers with the sum `total` and in the proportion of `shares`, none of them 0 where possible.
 
     The method of largest remainders.
     """
@@ -128,14 +131,14 @@ def quotas(total: int, shares: np.ndarray) -> np.ndarray:
 
 
 def _systematic_ages(number: int, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Ages (number,) in years, one from each of ``number`` equally likely stretches, in random order."""
+    """Ages (number,) in years in random order, one from each of `number` equally likely intervals."""
     quantiles = (rng.permutation(number) + rng.random(number)) / max(number, 1)
     cumulative = np.concatenate([[0], np.cumsum(shares / shares.sum())])
     return np.round(np.minimum(np.interp(quantiles, cumulative, AGE_EDGES), 39.99), 2)
 
 
 def _intended_emotions(strongest: str, rng: np.random.Generator) -> np.ndarray:
-    """Intensities (emotions,): the strongest at 1, and none, one or two related ones below."""
+    """Intensities (emotions,): 1 for the strongest emotion, and less for none, one or two related ones."""
     intensities = dict.fromkeys(EMOTIONS, 0.0)
     intensities[strongest] = 1.0
     related = RELATED[strongest]
@@ -145,7 +148,7 @@ def _intended_emotions(strongest: str, rng: np.random.Generator) -> np.ndarray:
 
 
 def split_sizes(train: int, val: int, test: int) -> dict[str, int]:
-    """Clips of each split by name. Raises ValueError where a split has too few for all countries."""
+    """The number of clips of each split. Raises ValueError where a split has too few for all countries."""
     sizes = dict(zip(SPLITS, (train, val, test), strict=True))
     for split, size in sizes.items():
         if size < len(COUNTRIES):

@@ -1,15 +1,14 @@
 """A vocal burst from a handful of numbers: the source-filter model of the voice.
 
-The *source* is a glottal wave, whose harmonics fall by some 9 dB an octave, together with a branch of breath
-noise. Jitter and shimmer disturb its cycles, episodes of subharmonics double its period, and a modulation of
-30-150 Hz makes screams rough. The *filter* is the vocal tract, a tube closed at the glottis with formants at
+The *source* is a glottal wave, whose harmonics fall by about 9 dB an octave, together with a branch of breath noise.
+Jitter and shimmer disturb its cycles, episodes of subharmonics double its period, and an amplitude modulation of
+30-150 Hz makes screams rough. The *filter* is the vocal tract, a tube that is closed at the glottis, with formants at
 the odd quarter wavelengths, followed by the lips, which add 6 dB an octave.
 
-Conventions: frequencies in Hz, times in seconds, pitch movements in semitones, levels in dB. Waveforms are
-float64 arrays (samples,).
+Conventions: frequencies are in Hz, times in seconds, pitch movements in semitones, levels in dB. Waveforms are float64
+arrays (samples,).
 
-Sources: Fant (1960); Klatt (1980); the ranges of the parameters follow the measurements of Anikin & Persson
-(2017).
+Sources: Fant (1960); Klatt (1980); the ranges of the parameters follow the measurements of Anikin & Persson (2017).
 """
 
 from __future__ import annotations
@@ -21,27 +20,29 @@ from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 from scipy.signal import sosfilt
 
 SPEED_OF_SOUND = 35_400.0
-"""In warm, humid air, cm/s."""
+"""The speed of sound in warm, humid air, in cm/s."""
 
 LIP_RADIATION = 6.0
-"""dB an octave."""
+"""The spectral slope that radiation from the lips adds, in dB an octave."""
 
 VIBRATO_RATE = 6.0
+"""The rate of a vibrato in Hz."""
+
 EPISODES_PER_SECOND = 8.0
-"""How often a voice may fall into, or out of, period doubling."""
+"""How often in a second a voice may fall into, or out of, period doubling."""
 
 CONTROL_RATE = 4000
-"""Points a second at which pitch and loudness are drawn."""
+"""The number of points in a second at which pitch and loudness are drawn."""
 
 
 @dataclass(frozen=True)
 class Sound:
-    """What one burst shall sound like."""
+    """What one burst should sound like."""
 
     duration: float  # from the first sound to the last, s
     f0: float  # mean fundamental frequency, Hz
     rise: float  # pitch movement from the onset of a syllable up to its peak, semitones
-    fall: float  # and from the peak down to its end, semitones
+    fall: float  # pitch movement from the peak down to the end of the syllable, semitones
     peak: float  # where in the syllable the peak is, 0 to 1
     drift: float  # pitch movement from the first syllable to the last, semitones
     wander: float  # slow, random pitch movement, semitones (standard deviation)
@@ -52,7 +53,7 @@ class Sound:
     gasp: float  # share of the duration that is an unvoiced gasp before the first syllable
     decay: float  # how much quieter the last syllable is than the first, dB
     rough: float  # depth of the amplitude modulation, 0 to 1
-    rough_rate: float  # and its frequency, Hz
+    rough_rate: float  # frequency of the amplitude modulation, Hz
     subharmonics: float  # share of the time with period doubling, 0 to 1
     jitter: float  # random deviation of the cycles' lengths, relative (standard deviation)
     shimmer: float  # random deviation of the cycles' amplitudes, relative (standard deviation)
@@ -65,9 +66,9 @@ class Sound:
 
 
 def render(sound: Sound, sample_rate: int, rng: np.random.Generator, equipment: float = 0.0) -> np.ndarray:
-    """Waveform of the sound (samples,), with an RMS of 1 and no silence around it.
+    """The waveform of the sound (samples,), with an RMS of 1 and no silence before or after it.
 
-    ``equipment`` is the slope, in dB an octave, that microphone and codec add to the spectrum.
+    `equipment` is the slope, in dB an octave, that microphone and codec add to the spectrum.
     """
     samples = max(int(sound.duration * sample_rate), 2)
     voice, noise = np.zeros(samples), np.zeros(samples)
@@ -83,18 +84,18 @@ def render(sound: Sound, sample_rate: int, rng: np.random.Generator, equipment: 
 
 
 def white_noise(samples: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """Noise (samples,) as dense at every sample rate, with an RMS of 1 below 16 kHz."""
+    """Noise (samples,) with an RMS of 1 below 16 kHz, and with the same spectral density at every rate."""
     return rng.standard_normal(samples, dtype=np.float32) * np.sqrt(sample_rate / 32_000)
 
 
 def formants(tract: float, highest: float) -> np.ndarray:
-    """Resonances in Hz of a tube of ``tract`` cm, up to ``highest`` Hz: F_n = (2n - 1) c / 4L."""
+    """The resonances in Hz of a tube of `tract` cm, up to `highest` Hz: F_n = (2n - 1) c / 4L."""
     quarter = SPEED_OF_SOUND / (4 * tract)
     return quarter * np.arange(1, highest / quarter, 2)
 
 
 def _spectral_slope(waveform: np.ndarray, sample_rate: int, slope: float) -> np.ndarray:
-    """The waveform (samples,) tilted by ``slope`` dB an octave about 1 kHz, without what lies below 60 Hz."""
+    """The waveform (samples,) tilted by `slope` dB an octave about 1 kHz, without frequencies below 60 Hz."""
     size = next_fast_len(len(waveform) + sample_rate // 50, real=True)
     frequency = rfftfreq(size, 1 / sample_rate)
     gain = (np.maximum(frequency, 60) / 1000) ** (slope / 20 / np.log10(2))
@@ -130,7 +131,7 @@ def _voiced_part(start: int, stop: int, voicing: float) -> tuple[int, int]:
 def _voice(
     sound: Sound, samples: int, semitones: float, sample_rate: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Glottal wave (samples,) of one syllable, its pitch and loudness interpolated from a control rate."""
+    """The glottal wave (samples,) of one syllable, whose pitch and loudness are interpolated from `CONTROL_RATE`."""
     points = int(samples / sample_rate * CONTROL_RATE) + 2
     time = np.arange(points) / CONTROL_RATE
     contour = semitones + _arc(sound, np.linspace(0, 1, points))
@@ -159,7 +160,7 @@ def _arc(sound: Sound, position: np.ndarray) -> np.ndarray:
 
 
 def _glottal_wave(phase: np.ndarray, tilt: float, harmonics: int) -> np.ndarray:
-    """Periodic wave (samples,) with an RMS of 1, harmonic k at -tilt * log2(k) dB; ``phase`` is in cycles."""
+    """A periodic wave (samples,) with an RMS of 1 and harmonic k at -tilt * log2(k) dB; `phase` is in cycles."""
     size = 4096
     number = np.arange(1, min(max(harmonics, 1), size // 8) + 1)
     spectrum = np.zeros(size // 2 + 1, complex)
@@ -208,10 +209,10 @@ def _envelope(samples: int, sample_rate: int, attack: float, release: float) -> 
 
 
 def _noise(rng: np.random.Generator, points: int, rate: float) -> np.ndarray:
-    """Noise (points,) at the control rate, of variance 1 at its ``rate`` knots a second."""
+    """Noise (points,) at the control rate, with a variance of 1 at its `rate` knots a second."""
     return _stretch(rng.standard_normal(int(points / CONTROL_RATE * rate) + 2), points, rate / CONTROL_RATE)
 
 
 def _stretch(knots: np.ndarray, samples: int, step: float) -> np.ndarray:
-    """Knots interpolated linearly at ``samples`` places, ``step`` knots apart."""
+    """The knots interpolated linearly at `samples` places, which are `step` knots apart."""
     return np.interp(np.arange(samples) * step, np.arange(len(knots)), knots)

@@ -1,14 +1,12 @@
-"""The embedded corpus: synthetic vocal bursts in the layout of ExVo 2022, for whoever does not have the real
-ones.
+"""The synthetic corpus: synthetic vocal bursts in the layout of ExVo 2022, for those who do not have the real ones.
 
-`raw/<id>.wav` are recordings of differing sample rate, number of channels and level. `wav/<id>.wav` is the
-processed version that a challenge would provide: 16 kHz, mono, at -3 dB RMS in 16-bit integers, in which
-whatever exceeds full scale is cut off. `data_info.csv` has the labels, but not those of the test rows, which
-are in `test_labels.csv`; `speakers.csv` has the speakers' sex, and `SYNTHETIC.json` says what the folder is.
-Ids are drawn at random: in ExVo they are sorted by country, a leak that is not copied here.
+`raw/<id>.wav` are recordings of different sample rates, numbers of channels and levels. `wav/<id>.wav` is the processed
+version that a challenge would provide: 16 kHz, mono, at -3 dB RMS in 16-bit integers, in which everything beyond full
+scale is cut off. `data_info.csv` has the labels, except for those of the test rows, which are in `test_labels.csv`;
+`speakers.csv` has the speakers' sex, and `SYNTHETIC.json` says what the folder is. Ids are drawn at random: in ExVo
+they are sorted by country, a leak that is not copied here.
 
-Who speaks is in `population`, what a burst shall sound like in `expression`, how it comes to sound in
-`sourcefilter`.
+`population` decides who speaks, `expression` what a burst should sound like, and `sourcefilter` makes it sound.
 """
 
 from __future__ import annotations
@@ -22,7 +20,6 @@ import numpy as np
 import pandas as pd
 import soundfile
 from scipy.signal import resample_poly
-from tqdm.auto import tqdm
 
 from burst2vec.corpora.corpus import SPLITS
 from burst2vec.corpora.readers.exvo import COUNTRIES, EMOTIONS
@@ -31,26 +28,32 @@ from burst2vec.corpora.synthetic.expression import habits_of, sound_of
 from burst2vec.corpora.synthetic.sourcefilter import render, white_noise
 from burst2vec.machine.files import write_aside
 from burst2vec.machine.parallel import in_parallel
+from burst2vec.machine.progress import progress_bar
 
 VERSION = 1
-"""Counts the changes of what is written for the same seed: a cached corpus of another version is not used."""
+"""The version of what is written for the same seed; a cached corpus of another version is not used."""
+
 RAW_RATES = {48_000: 0.25, 44_100: 0.15, 32_000: 0.10, 22_050: 0.15, 16_000: 0.35}
-"""Sample rates of the raw recordings in Hz, and how frequent they are."""
+"""The sample rates of the raw recordings in Hz, and the share of each."""
+
 PROVIDED_RATE = 16_000
+"""The sample rate of the processed version in Hz."""
+
 PROVIDED_RMS = 10 ** (-3 / 20)
+"""The level of the processed version: -3 dB RMS, as a factor of full scale."""
 
 
 def synthesise(
     folder: str | Path, train: int = 640, val: int = 320, test: int = 320,
     bias: float = 1.0, seed: int = 0, workers: int | None = None, splits: Sequence[str] = SPLITS,
 ) -> Path:
-    """The folder of a synthetic corpus of so many clips, written whole or not at all.
+    """Writes a synthetic corpus of so many clips, whole or not at all, and returns its folder.
 
-    ``bias`` is how far age and country are associated: 1 as measured in ExVo, 0 not at all. The same ``seed``
-    gives the same bytes, however many ``workers`` (processes; without a number, one for each processor) share
-    the task. Only the clips of ``splits`` are written; they are the same whether or not the others are.
+    `bias` is how strongly age and country are associated: 1 as measured in ExVo, 0 not at all. The same `seed` gives
+    the same bytes, however many `workers` (processes; by default one for each processor) share the work. Only the clips
+    of `splits` are written; they are the same whether or not the others are written.
 
-    Raises FileExistsError where the folder has content, ValueError for an impossible size, bias, seed or
+    Raises FileExistsError where the folder has content, and ValueError for an impossible size, bias, seed or number of
     workers.
     """
     folder, sizes = Path(folder), population.split_sizes(train, val, test)
@@ -76,8 +79,11 @@ def synthesise(
 
 
 def draw_corpus(sizes: dict[str, int], bias: float, seed: int) -> pd.DataFrame:
-    """Table of the clips, index ``file`` (the id): split, speaker, sex, age, country, the emotions as
-    labelled, and ``intended``, the intensities (emotions,) that are to be heard."""
+    """The table of the clips, whose index is `file`, the id.
+
+    Its columns are split, speaker, sex, age, country, the emotions as labelled, and `intended`, the intensities
+    (emotions,) that should be heard.
+    """
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
     total = sum(sizes.values())
     counts = {split: population.speakers_in(size, total) for split, size in sizes.items()}
@@ -91,10 +97,10 @@ def draw_corpus(sizes: dict[str, int], bias: float, seed: int) -> pd.DataFrame:
 def utter(
     clip: pd.Series, sample_rate: int, rng: np.random.Generator, voice: np.random.Generator
 ) -> np.ndarray:
-    """Waveform (samples,) of one clip as a microphone hears it, with background noise and a little silence
-    around it.
+    """The waveform (samples,) of one clip as a microphone hears it: with background noise, and with a little
+    silence before and after the burst.
 
-    ``rng`` draws what is particular to the clip, ``voice`` what all clips of its speaker share.
+    `rng` draws what is particular to the clip, `voice` what all clips of its speaker share.
     """
     habits = habits_of(clip["country"], voice)
     sound = sound_of(clip["intended"], clip["sex"], clip["age"], habits, rng, voice)
@@ -105,8 +111,10 @@ def utter(
 
 
 def record(waveform: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """16-bit recording (samples, channels) at an uneven level; one in seven is stereo, few reach full
-    scale."""
+    """A 16-bit recording (samples, channels) of the waveform, at an uneven level.
+
+    One recording in seven is stereo, and few reach full scale.
+    """
     level = 10 ** (rng.uniform(-26, 0.2) / 20)
     waveform = waveform / np.abs(waveform).max() * level
     channels = [waveform]
@@ -116,20 +124,22 @@ def record(waveform: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def provide(recording: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Processed version (samples,) of a 16-bit recording (samples, channels): 16 kHz, mono, -3 dB RMS, cut
-    off."""
+    """The processed version (samples,) of a 16-bit recording (samples, channels).
+
+    It has a sample rate of 16 kHz, one channel and a level of -3 dB RMS; everything beyond full scale is cut off.
+    """
     common = gcd(PROVIDED_RATE, sample_rate)
     mono = resample_poly(recording.mean(axis=1) / 32768, PROVIDED_RATE // common, sample_rate // common)
     return to_integers(mono * (PROVIDED_RMS / max(np.sqrt(np.mean(mono**2)), 1e-9)))
 
 
 def to_integers(waveform: np.ndarray) -> np.ndarray:
-    """int16 samples of a waveform whose full scale is 1; what exceeds it is cut off."""
+    """The samples as int16 of a waveform whose full scale is 1; everything beyond it is cut off."""
     return np.round(np.clip(waveform * 32768, -32768, 32767)).astype(np.int16)
 
 
 def _write_clip(job: tuple[Path, pd.Series, int]) -> None:
-    """Both audio files of one clip. Its random numbers follow from the seed, its id and its speaker alone."""
+    """Writes both audio files of one clip. Its random numbers follow from the seed, its id and its speaker alone."""
     folder, clip, seed = job
     keys = (1, int(clip.name)), (2, speaker_number(clip["speaker"]))
     rng, voice = (np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key)) for key in keys)
@@ -142,12 +152,12 @@ def _write_clip(job: tuple[Path, pd.Series, int]) -> None:
 
 def _write_audio(folder: Path, clips: pd.DataFrame, seed: int, workers: int | None) -> None:
     jobs = [(folder, clip, seed) for _, clip in clips.iterrows()]
-    for _ in tqdm(in_parallel(_write_clip, jobs, workers), total=len(jobs), desc="synthesising", unit="clip"):
+    for _ in progress_bar(in_parallel(_write_clip, jobs, workers), total=len(jobs), desc="synthesising", unit="clip"):
         pass
 
 
 def _write_tables(folder: Path, clips: pd.DataFrame) -> None:
-    """ExVo's table, the withheld labels of its test rows, and the speakers' sex."""
+    """Writes ExVo's table, the withheld labels of its test rows, and the speakers' sex."""
     info = pd.DataFrame({
         "File_ID": "[" + clips.index + "]", "Split": clips["split"].str.capitalize(),
         "Subject_ID": clips["speaker"], "Country": clips["country"].map(COUNTRIES.index).astype("Int64"),

@@ -1,4 +1,5 @@
-"""The report's figures: each function draws on axes, or makes a figure of them, and computes nothing.
+"""The figures of the report. They draw what other rooms have computed; no result is computed here.
 
-They use every room below. Read `style` first.
+A function `plot_…` draws on the axes that it is given and returns them; a function `draw_…` makes a whole figure.
+Read `style` first.
 """

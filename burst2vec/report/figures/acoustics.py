@@ -1,8 +1,6 @@
-"""Measured acoustics of a corpus beside published ones of real bursts."""
+"""The figure of a corpus's measured acoustics beside those published for real bursts."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,34 +17,31 @@ PANELS = {
     "duration": "duration (s)",
     "rate": "syllables a second",
 }
+"""The label of each measure's axis, by the measure's name in `acoustics.compare`; one panel for each."""
 
 
-def plot_against_published(
-    measured: pd.DataFrame, published: pd.DataFrame = PUBLISHED, axes: Sequence[Axes] | None = None
-) -> Figure:
-    """Figure with a panel for each of `PANELS`, a line for each published category and sex.
+def draw_against_published(measured: pd.DataFrame, published: pd.DataFrame = PUBLISHED) -> Figure:
+    """A figure with a panel for each of `PANELS`, and in it a row for each published category and sex.
 
-    Round marks are the medians of ``measured`` (`acoustics.measure_corpus`), diamonds the ``published`` ones;
-    bars reach from the first to the third quartile where it is known. ``axes`` are four axes to draw on.
+    Round marks are the medians of the `measured` acoustics (`acoustics.measure_corpus`), diamonds the `published` ones.
+    Bars reach from the first to the third quartile where these are known.
     """
     comparison = compare(measured, published)
-    if axes is None:
-        _, axes = plt.subplots(2, 2, figsize=(6.5, 7.0), sharey=True, layout="constrained")
-    axes = np.ravel(axes)
+    figure, panels = plt.subplots(2, 2, figsize=(6.5, 7.0), sharey=True, layout="constrained")
+    axes = panels.ravel()
     for ax, (measure, label) in zip(axes, PANELS.items(), strict=True):
         _draw_panel(ax, comparison[comparison["measure"] == measure])
         ax.set_xlabel(label, fontsize=10)
     axes[0].set_xscale("log")
     axes[0].set_xticks([200, 500, 1000, 2000], ["200", "500", "1000", "2000"])
     axes[0].minorticks_off()
-    figure = axes[0].figure
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False, fontsize=10)
     return figure
 
 
 def _draw_panel(ax: Axes, rows: pd.DataFrame) -> None:
-    """One measure: categories from top to bottom, measured and published side by side."""
+    """Draws one measure: categories from top to bottom, measured and published values side by side."""
     place = np.arange(len(rows))
     ours, theirs = sns.color_palette("colorblind")[:2]
     ax.hlines(place - 0.14, rows["q25"], rows["q75"], color=ours, linewidth=2)

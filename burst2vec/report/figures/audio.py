@@ -1,4 +1,4 @@
-"""Figures of the preprocessing chapter: waveforms, spectrograms, levels, and what resampling lets through."""
+"""Figures of the preprocessing page: waveforms, spectrograms, levels, and what resampling lets through."""
 
 from __future__ import annotations
 
@@ -9,17 +9,26 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from burst2vec.inspection.preprocessing import level, mel_spectrogram, peak
 from burst2vec.report.figures.style import PALETTE
 
 TICKS = (0, 500, 1_000, 2_000, 4_000, 8_000)
+"""Frequencies in Hz that are marked on the axis of a mel spectrogram; the last is its upper edge."""
+
 COLOURS = {"raw": PALETTE[2], "provided": PALETTE[1], "own": PALETTE[0]}
+"""The colour of each kind of audio."""
+
 DASHES = {"raw": ":", "provided": "--", "own": "-"}
+"""The line style of each kind of audio."""
 
 
 def draw_recordings(recordings: Mapping[str, tuple[np.ndarray, int]]) -> Figure:
-    """A column for each recording, (waveform, rate) by name: the waveform above its mel spectrogram."""
+    """A figure with a column for each recording: the waveform above its mel spectrogram.
+
+    `recordings` are pairs of a waveform (samples,) and its sample rate in Hz, by name.
+    """
     figure, axes = plt.subplots(2, len(recordings), figsize=(6.5, 4.2), layout="constrained", sharex=True,
                                 sharey="row", squeeze=False)
     for (name, (waveform, rate)), (above, below) in zip(recordings.items(), axes.T, strict=True):
@@ -33,16 +42,16 @@ def draw_recordings(recordings: Mapping[str, tuple[np.ndarray, int]]) -> Figure:
 
 
 def plot_waveform(waveform: np.ndarray, rate: int, axes: Axes) -> Axes:
-    """The waveform over time, with full scale as dotted lines."""
+    """Draws the waveform over time; dotted lines mark full scale."""
     axes.plot(np.arange(len(waveform)) / rate, waveform, linewidth=0.5, color=PALETTE[0])
     _full_scale(axes)
     axes.set(xlabel="time (s)", ylabel="amplitude")
     return axes
 
 
-def plot_mel(spectrogram: np.ndarray, seconds: float, axes: Axes, lowest: float = -80.0):
-    """A mel spectrogram up to 8 kHz (`preprocessing.mel_spectrogram`) as an image, which is returned for a
-    colour bar."""
+def plot_mel(spectrogram: np.ndarray, seconds: float, axes: Axes, lowest: float = -80.0) -> AxesImage:
+    """Draws a mel spectrogram up to 8 kHz (`preprocessing.mel_spectrogram`) and returns the image, which a colour bar
+    needs. Values of `lowest` dB or less are black."""
     image = axes.imshow(spectrogram, origin="lower", aspect="auto", cmap="magma", vmin=lowest, vmax=0,
                         extent=(0, seconds, 0, _mel(TICKS[-1])), interpolation="nearest")
     axes.set(xlabel="time (s)", ylabel="frequency (Hz)")
@@ -52,7 +61,7 @@ def plot_mel(spectrogram: np.ndarray, seconds: float, axes: Axes, lowest: float 
 
 def plot_closely(waveforms: Mapping[str, np.ndarray], rate: int, axes: Axes,
                  milliseconds: float = 12.0) -> Axes:
-    """The aligned waveforms `own` and `provided`, a few milliseconds around where the former is largest."""
+    """Draws the aligned waveforms `own` and `provided` for a few milliseconds around the largest peak of `own`."""
     middle, half = int(np.abs(waveforms["own"]).argmax()), round(milliseconds / 2000 * rate)
     stretch = slice(max(0, middle - half), middle + half)
     for kind, width in (("own", 1.2), ("provided", 2.0)):
@@ -66,7 +75,8 @@ def plot_closely(waveforms: Mapping[str, np.ndarray], rate: int, axes: Axes,
 
 
 def plot_gain(frequencies: np.ndarray, gains: Mapping[str, np.ndarray], axes: Axes) -> Axes:
-    """What is left of tones after resampling to 16 kHz, in dB, a line for each kernel."""
+    """Draws how much is left of tones after resampling to 16 kHz, in dB over their frequency, with a line for each
+    kernel."""
     for (name, values), colour, dash in zip(gains.items(), PALETTE, ("-", "--", ":"), strict=False):
         axes.plot(np.asarray(frequencies) / 1000, values, color=colour, linestyle=dash, label=name)
     axes.axvline(8, color="black", linestyle=":", linewidth=0.8)
@@ -76,8 +86,8 @@ def plot_gain(frequencies: np.ndarray, gains: Mapping[str, np.ndarray], axes: Ax
 
 
 def draw_survey(survey: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
-    """A panel for each column of `preprocessing.survey` that `labels` names: its distribution by kind of
-    audio."""
+    """A figure with a panel for each column of `preprocessing.survey` that `labels` names: the distribution of
+    its values for each kind of audio."""
     figure, axes = plt.subplots(1, len(labels), figsize=(6.5, 2.8), layout="constrained", sharey=True,
                                 squeeze=False)
     for (measure, label), ax in zip(labels.items(), axes.flat, strict=True):
@@ -89,8 +99,8 @@ def draw_survey(survey: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
 
 
 def plot_distribution(survey: pd.DataFrame, measure: str, axes: Axes) -> Axes:
-    """The cumulative distribution of one column of `preprocessing.survey` in percent, a line for each kind of
-    audio."""
+    """Draws the cumulative distribution of one column of `preprocessing.survey` in percent, with a line for each kind
+    of audio."""
     for kind, values in survey.groupby("audio", sort=False)[measure]:
         axes.plot(np.sort(values), 100 * np.arange(1, len(values) + 1) / len(values), color=COLOURS[kind],
                   linestyle=DASHES[kind], linewidth=1.6, label=kind)
@@ -99,7 +109,7 @@ def plot_distribution(survey: pd.DataFrame, measure: str, axes: Axes) -> Axes:
 
 
 def plot_ratios(ratios: np.ndarray, axes: Axes) -> Axes:
-    """Histogram of signal-to-distortion ratios (bursts,) in dB, with their median as a dotted line."""
+    """Draws a histogram of signal-to-distortion ratios (bursts,) in dB; a dotted line marks their median."""
     weights = np.full(len(ratios), 100 / len(ratios))
     axes.hist(ratios, bins=40, weights=weights, histtype="step", color=PALETTE[1], linewidth=1.4)
     axes.axvline(np.median(ratios), color="black", linestyle=":", label=f"median {np.median(ratios):.1f} dB")
@@ -119,5 +129,5 @@ def _full_scale(axes: Axes) -> None:
 
 
 def _mel(frequency: float) -> float:
-    """The mel scale of torchaudio's spectrograms (O'Shaughnessy, 1987)."""
+    """A frequency in Hz on the mel scale of torchaudio's spectrograms (O'Shaughnessy, 1987)."""
     return 2595 * np.log10(1 + frequency / 700)

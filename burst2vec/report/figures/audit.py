@@ -1,7 +1,4 @@
-"""Figures of the audit: who knows what, whom the systems serve, and what a planted bias was worth.
-
-Each `plot_` draws on the axes it is given, each `draw_` makes a figure of several.
-"""
+"""Figures of the audit: what representations hold, how groups of speakers fare, and what the planted bias is worth."""
 
 from __future__ import annotations
 
@@ -19,12 +16,17 @@ from burst2vec.evaluation.metrics import METRIC_NAMES, metric_columns
 from burst2vec.report.figures.style import PALETTE
 
 MARKERS = ("o", "D", "s")
+"""The markers of systems that stand side by side, in their order."""
+
 SHIFT = 0.18
-"""By how much two systems stand beside each other, in rows or columns."""
+"""Half the distance between two systems that stand side by side, in rows or columns."""
 
 
 def draw_probes(table: pd.DataFrame, tasks: Sequence[Task], labels: Mapping[str, str]) -> Figure:
-    """A panel for each task: every representation's skill and floor (`probes.Probed`), for the systems in `labels`."""
+    """A figure with a panel for each task: the skill that probes of each representation reach, and its floor.
+
+    `table` is that of `probes.Probed`; `labels` holds the names of the systems to draw, by code.
+    """
     rows = table["representation"].nunique()
     figure, axes = plt.subplots(1, len(tasks), figsize=(6.5, 1.4 + 0.36 * rows), layout="constrained", sharex=True,
                                 sharey=True, squeeze=False)
@@ -37,7 +39,8 @@ def draw_probes(table: pd.DataFrame, tasks: Sequence[Task], labels: Mapping[str,
 
 
 def plot_probes(table: pd.DataFrame, labels: Mapping[str, str], axes: Axes) -> Axes:
-    """One task read from each representation: a dot and 95 % interval for each system, above a grey bar, its floor."""
+    """Draws the skill of one task's probes, with a row for each representation: a dot and a 95 % interval for each
+    system, over a grey bar, its floor."""
     names = list(dict.fromkeys(table["representation"]))
     axes.axvline(0, color="black", linewidth=0.8, linestyle=":")
     for code, (shift, style) in zip(labels, _styles(len(labels)), strict=True):
@@ -55,9 +58,10 @@ def plot_probes(table: pd.DataFrame, labels: Mapping[str, str], axes: Axes) -> A
 
 def draw_pairs_by_group(scores: pd.DataFrame, pairs: Sequence[Mapping[str, str]], levels: pd.Series,
                         level: str) -> Figure:
-    """A panel for each pair of systems, labels by code: their scores within groups (`groups.score_groups`).
+    """A figure with a panel for each pair of systems: their scores within groups (`groups.score_groups`).
 
-    `levels` by group, dotted and called `level`, are what the scores of a group are to be seen against.
+    A pair holds the labels of its systems by code. `levels` holds, by group, the value that the scores of the group are
+    compared with; it is drawn as a dotted line, which the legend calls `level`.
     """
     figure, axes = plt.subplots(1, len(pairs), figsize=(6.5, 3), layout="constrained", sharey=True, squeeze=False)
     for labels, ax in zip(pairs, axes.flat, strict=True):
@@ -71,7 +75,8 @@ def draw_pairs_by_group(scores: pd.DataFrame, pairs: Sequence[Mapping[str, str]]
 
 
 def plot_pair_by_group(scores: pd.DataFrame, labels: Mapping[str, str], axes: Axes) -> Axes:
-    """Each system's score within each group with its 95 % interval; under the group, its number of speakers."""
+    """Draws the score of each system within each group with its 95 % interval; below each group stands its number of
+    speakers."""
     speakers = scores.groupby("group", sort=False)["speakers"].first()
     for code, (shift, style) in zip(labels, _styles(len(labels)), strict=True):
         rows = scores[scores["code"] == code]
@@ -83,9 +88,11 @@ def plot_pair_by_group(scores: pd.DataFrame, labels: Mapping[str, str], axes: Ax
 
 
 def draw_bias_losses(losses: pd.DataFrame, tasks: Sequence[Task], groups: Mapping[str, Sequence[str]]) -> Figure:
-    """A panel for each task's metric: what every system loses without the bias (`twins.bias_losses`).
+    """A figure with a panel for each task's metric: what every system loses without the bias
+    (`twins.bias_losses`).
 
-    `groups` are codes by what they have in common, a colour and marker each.
+    `groups` holds the codes of the systems of each kind, by what they have in common; each kind has a colour and a
+    marker.
     """
     rows, metrics = losses["code"].nunique(), metric_columns(tasks)
     figure, axes = plt.subplots(1, len(metrics), figsize=(6.5, 1.1 + 0.24 * rows), layout="constrained", sharey=True,
@@ -102,7 +109,8 @@ def draw_bias_losses(losses: pd.DataFrame, tasks: Sequence[Task], groups: Mappin
 
 def plot_bias_losses(losses: pd.DataFrame, groups: Mapping[str, Sequence[str]], order: Sequence[str],
                      axes: Axes) -> Axes:
-    """One metric's loss beyond that of a constant answer, with its 95 % interval; a row for each code in `order`."""
+    """Draws the loss of one metric beyond that of a constant answer, with its 95 % interval, in a row for each code in
+    `order`."""
     axes.axvline(0, color="black", linewidth=0.8, linestyle=":")
     for (label, codes), (_, style) in zip(groups.items(), _styles(len(groups)), strict=True):
         rows = losses[losses["code"].isin(codes)]
@@ -114,13 +122,13 @@ def plot_bias_losses(losses: pd.DataFrame, groups: Mapping[str, Sequence[str]], 
 
 
 def _styles(count: int) -> list[tuple[float, dict]]:
-    """For each of `count` systems side by side, its shift and its marker's style."""
+    """The shift and the style of the marker for each of `count` systems side by side."""
     shifts = SHIFT * (2 * np.arange(count) - (count - 1))
     return [(shift, {"color": PALETTE[i], "marker": MARKERS[i % len(MARKERS)], "linestyle": "", "markersize": 5})
             for i, shift in enumerate(shifts)]
 
 
 def _legend(figure: Figure, axes: Axes) -> None:
-    """One legend above all panels, each label once."""
+    """Puts one legend above all panels, with each label once."""
     handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=4, frameon=False)

@@ -1,5 +1,4 @@
-"""Figures of the claims: the ledger with its intervals, seeds by variant, and what S_MTL's parts contribute. Each
-`plot_` draws on the axes it is given, each `draw_` makes a figure."""
+"""Figures of the claims page: the ledger of claims, the scores of each variant's seeds, and the parts of S_MTL."""
 
 from __future__ import annotations
 
@@ -16,20 +15,29 @@ from burst2vec.report.figures.style import PALETTE
 VERDICTS = {
     "supported": {"marker": "o", "color": PALETTE[0]},
     "undecided": {"marker": "s", "color": "0.35", "markerfacecolor": "none"},
+    "undecided (one seed)": {"marker": "D", "color": "0.35", "markerfacecolor": "none"},
     "contradicted": {"marker": "X", "color": PALETTE[3], "markersize": 7},
     "not tested": {"marker": "|", "color": "0.6", "markersize": 9},
 }
-"""How a verdict is drawn: by its shape first, by its colour too."""
+"""How each verdict is drawn: its shape tells it from the others, and so does its colour."""
+
 SEEDS = {True: {"marker": "o", "color": PALETTE[0], "alpha": 0.7},
          False: {"marker": "D", "color": "0.35", "markerfacecolor": "none"}}
-"""How a seed's score is drawn, by whether its variant has several."""
+"""How the score of a seed is drawn, by whether its variant was trained with several seeds."""
+
 UNITS = {"s_mtl": "S_MTL", "emo_ccc": "CCC or UAR", "cou_uar": "CCC or UAR", "age_mae": "MAE, years"}
+"""The unit of each metric; claims in the same unit share a panel of the ledger."""
+
 PARTS = {"ccc": (PALETTE[0], "///"), "uar": (PALETTE[1], "..."), "mae": (PALETTE[2], "")}
+"""The colour and the hatching of each part of S_MTL."""
+
 NAMES = {"ccc": "emotion (CCC)", "uar": "country (UAR)", "mae": "age (MAE)"}
+"""The name of each part of S_MTL in legends and sentences."""
 
 
 def draw_ledger(ledger: pd.DataFrame) -> Figure:
-    """A panel for each unit of `claims.ledger`: S_MTL, CCC or UAR, years; verdicts as shapes, with a legend."""
+    """A figure of a ledger (`claims.ledger`) with a panel for each unit: S_MTL, CCC or UAR, years. Verdicts are
+    told by shapes, which a legend explains."""
     units = ledger["metric"].map(UNITS)
     names = list(dict.fromkeys(units))
     rows = [int((units == name).sum()) for name in names]
@@ -39,12 +47,13 @@ def draw_ledger(ledger: pd.DataFrame) -> Figure:
         plot_ledger(ledger[units == name], ax)
         ax.set_xlabel(f"contradicts ← 0 → supports ({name})")
     handles = [Line2D([], [], **style, label=verdict) for verdict, style in VERDICTS.items()]
-    figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False)
+    figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False)
     return figure
 
 
 def plot_ledger(rows: pd.DataFrame, axes: Axes) -> Axes:
-    """A row for each claim: its estimate and 95 % interval on either side of 0. What has no estimate says so."""
+    """Draws the estimate and the 95 % interval of each claim, in a row of its own, and a line at 0. A claim without an
+    estimate has its verdict written there instead."""
     axes.axvline(0, color="black", linewidth=0.8)
     for place, row in enumerate(rows.to_dict("records")):
         if np.isnan(row["estimate"]):
@@ -59,7 +68,7 @@ def plot_ledger(rows: pd.DataFrame, axes: Axes) -> Axes:
 
 
 def draw_seeds(scores: pd.DataFrame, split: str = "val") -> Figure:
-    """A panel for each metric of `seeds.read_seeds` on one split."""
+    """A figure with a panel for each metric of `seeds.read_seeds` on one split."""
     rows = scores[scores["split"] == split]
     metrics = list(dict.fromkeys(rows["metric"]))
     figure, axes = plt.subplots(1, len(metrics), figsize=(6.5, 1.1 + 0.24 * rows["code"].nunique()),
@@ -75,7 +84,8 @@ def draw_seeds(scores: pd.DataFrame, split: str = "val") -> Figure:
 
 
 def plot_seeds(rows: pd.DataFrame, axes: Axes) -> Axes:
-    """A dot for each seed, a row for each variant, and a bar at the mean of those that have several; one metric."""
+    """Draws the scores of one metric: a dot for each seed, a row for each variant, and a bar at the mean of a variant
+    with several seeds."""
     codes = list(dict.fromkeys(rows["code"]))
     for place, code in enumerate(codes):
         values = rows.loc[rows["code"] == code, "value"].to_numpy()
@@ -89,18 +99,19 @@ def plot_seeds(rows: pd.DataFrame, axes: Axes) -> Axes:
 
 
 def draw_decomposition(contributions: pd.DataFrame) -> Figure:
-    """The pairs of `sensitivity.decompose` below one another, with a legend."""
+    """A figure of the pairs of `sensitivity.decompose`, one below the other, with a legend."""
     pairs = len(contributions[["a", "b"]].drop_duplicates())
     figure, axes = plt.subplots(figsize=(6.5, 1.2 + 0.35 * pairs), layout="constrained")
     plot_decomposition(contributions, axes)
-    figure.legend(loc="outside lower center", ncols=4, frameon=False)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
 def plot_decomposition(contributions: pd.DataFrame, axes: Axes) -> Axes:
-    """A bar for each pair of `sensitivity.decompose`, stacked from what each part contributes; a diamond at the sum.
+    """Draws a bar for each pair of `sensitivity.decompose`, stacked from the contributions of the parts, and a diamond
+    at their sum.
 
-    Parts that speak for the first system lie right of 0, those that speak for the second lie left.
+    Parts in favour of the first system of the pair lie to the right of 0, those in favour of the second to the left.
     """
     wide = contributions.assign(pair=contributions["a"] + " over " + contributions["b"])
     wide = wide.pivot(index="pair", columns="part", values="contribution").loc[list(dict.fromkeys(wide["pair"]))]
@@ -113,7 +124,7 @@ def plot_decomposition(contributions: pd.DataFrame, axes: Axes) -> Axes:
             end += width
     axes.plot(wide.sum(axis=1), places, "D", color="black", markersize=5, label="difference")
     axes.axvline(0, color="black", linewidth=0.8)
-    axes.use_sticky_edges = False  # or the longest bar would end on the frame
+    axes.use_sticky_edges = False  # otherwise the longest bar would end on the frame
     axes.autoscale_view()
     axes.set(yticks=places, yticklabels=wide.index, ylim=(len(wide) - 0.5, -0.5), xlabel="contribution to S_MTL")
     return axes

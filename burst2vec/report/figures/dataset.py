@@ -1,4 +1,4 @@
-"""Figures of the dataset chapter. Each function draws labels or durations on the axes it is given."""
+"""Figures of the dataset page: how labels and durations are distributed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from burst2vec.inspection.description import SPLIT_NAMES, band_edges, band_width
 from burst2vec.report.figures.style import PALETTE
 
 MARKERS = "osD^v<>pP*"
+"""Markers of the classes, in their order."""
 
 
 def draw_labels(table: pd.DataFrame, scalar: Task, classes: Task) -> Figure:
-    """Figure 1: how many bursts of each class a band of the scalar holds, and below it how each class is
-    spread."""
+    """The paper's Figure 1: the number of bursts in each band of the scalar, by class, and the spread of each
+    class over the bands below it."""
     figure, axes = plt.subplots(2, 1, figsize=(6.5, 5.6), layout="constrained", sharex=True)
     plot_stacked(table, scalar, classes, axes[0])
     plot_spread(table, scalar, classes, axes[1])
@@ -27,18 +28,19 @@ def draw_labels(table: pd.DataFrame, scalar: Task, classes: Task) -> Figure:
 
 
 def plot_stacked(table: pd.DataFrame, scalar: Task, classes: Task, axes: Axes) -> Axes:
-    """Stacked histogram of the scalar in bands, one colour for each class."""
+    """Draws a stacked histogram of the scalar in bands, with a colour for each class."""
     values = [table.loc[table[classes.columns[0]] == c, scalar.columns[0]].dropna() for c in classes.classes]
     colours = sns.color_palette("colorblind", len(values))
-    axes.hist(values, bins=band_edges(pd.concat(values), band_width(scalar)), stacked=True, color=colours,
-              label=list(classes.classes), edgecolor="white", linewidth=0.5)
+    edges = band_edges(pd.concat(values), band_width(scalar)).tolist()
+    axes.hist(values, bins=edges, stacked=True, color=colours, label=list(classes.classes), edgecolor="white",
+              linewidth=0.5)
     axes.set(xlabel=_name(scalar), ylabel="bursts")
     axes.legend(frameon=False, ncols=2, reverse=True)
     return axes
 
 
 def plot_spread(table: pd.DataFrame, scalar: Task, classes: Task, axes: Axes) -> Axes:
-    """The share of each class's bursts in every band of the scalar, a line for each class."""
+    """Draws the share of each class's bursts in every band of the scalar, with a line for each class."""
     known = table[scalar.labelled(table) & classes.labelled(table)]
     edges = band_edges(known[scalar.columns[0]], band_width(scalar))
     colours = sns.color_palette("colorblind", len(classes.classes))
@@ -53,14 +55,14 @@ def plot_spread(table: pd.DataFrame, scalar: Task, classes: Task, axes: Axes) ->
 
 
 def plot_durations(seconds: np.ndarray, splits: pd.Series, axes: Axes) -> Axes:
-    """Histogram of the durations (bursts,) of each split, as shares, so that splits of unlike size can be
-    compared."""
+    """Draws a histogram of the durations (bursts,) for each split, in shares, so that splits of unequal size can be
+    compared. Durations beyond the 99.9th percentile are counted in the last bin."""
     edges = np.linspace(0, np.quantile(seconds, 0.999), 41)
     for split, colour, dash in zip(SPLITS, PALETTE, ("-", "--", ":"), strict=False):
         own = np.minimum(seconds[(splits == split).to_numpy()], edges[-1])
         if len(own):
             label = f"{SPLIT_NAMES[split]}, median {np.median(own):.2f} s"
-            axes.hist(own, edges, weights=np.full(len(own), 100 / len(own)), histtype="step", color=colour,
+            axes.hist(own, edges.tolist(), weights=np.full(len(own), 100 / len(own)), histtype="step", color=colour,
                       linestyle=dash, linewidth=1.4, label=label)
     axes.set(xlabel="duration (s)", ylabel="% of the bursts")
     axes.legend(frameon=False)
@@ -68,8 +70,8 @@ def plot_durations(seconds: np.ndarray, splits: pd.Series, axes: Axes) -> Axes:
 
 
 def plot_frequencies(task: Task, table: pd.DataFrame, axes: Axes) -> Axes:
-    """Which share of the bursts is of each class, or has each intensity as its strongest, most frequent on
-    top."""
+    """Draws the share of the bursts that are of each class, or whose strongest intensity is each; the most frequent is
+    at the top."""
     shares = 100 * categories(task, table).value_counts(normalize=True, ascending=True)
     bars = axes.barh(shares.index.astype(str), shares, color=PALETTE[0])
     axes.bar_label(bars, fmt="%.1f", padding=2, fontsize=9)
@@ -79,8 +81,8 @@ def plot_frequencies(task: Task, table: pd.DataFrame, axes: Axes) -> Axes:
 
 
 def plot_intensities(task: Task, table: pd.DataFrame, axes: Axes, bins: int = 10) -> Axes:
-    """How the values of each intensity are distributed: the share of the bursts in bins of equal width, a row
-    each."""
+    """Draws how the values of each intensity are distributed: the share of the bursts in bins of equal width, with a
+    row for each intensity."""
     labels = table.loc[task.labelled(table), list(task.columns)]
     edges = np.linspace(0, 1, bins + 1)
     counts = pd.DataFrame({name: np.histogram(labels[name], edges)[0] for name in task.columns}).T

@@ -1,5 +1,4 @@
-"""Figures of the results chapter: each `plot_` draws a table of `burst2vec.results.scores` on the axes it is given,
-each `draw_` makes a figure of several."""
+"""Figures of the results page. The tables that they draw are those of `results.scores` and `results.runs`."""
 
 from __future__ import annotations
 
@@ -15,11 +14,12 @@ from matplotlib.figure import Figure
 from burst2vec.corpora.corpus import Task
 from burst2vec.evaluation.metrics import METRIC_NAMES
 from burst2vec.report.figures.style import DASHES, PALETTE
-from burst2vec.results.runs import _mean_over_tasks, mean_discriminator_loss
+from burst2vec.results.runs import mean_discriminator_loss, mean_over_tasks
 
 
 def draw_learning_curves(history: pd.DataFrame, tasks: Sequence[Task]) -> Figure:
-    """A panel for each task's validation metric, and one for the training loss; a line for each system."""
+    """A figure with a panel for each task's metric on validation and one for the training loss, and in each a
+    line for each system."""
     columns = (len(tasks) + 2) // 2
     figure, axes = plt.subplots(2, columns, figsize=(6.5, 5.2), layout="constrained", squeeze=False)
     panels = list(axes.flat)
@@ -34,7 +34,7 @@ def draw_learning_curves(history: pd.DataFrame, tasks: Sequence[Task]) -> Figure
 
 
 def plot_validation(history: pd.DataFrame, task: Task, axes: Axes) -> Axes:
-    """The task's metric on validation over iterations, a line for each system."""
+    """Draws the task's metric on validation over iterations, with a line for each system."""
     metric = METRIC_NAMES[task.kind]
     rows = history[(history["stage"] == "validation") & (history["task"] == task.name)]
     _lines(rows[rows["term"].str.upper() == metric], axes)
@@ -44,15 +44,15 @@ def plot_validation(history: pd.DataFrame, task: Task, axes: Axes) -> Axes:
 
 
 def plot_training_loss(history: pd.DataFrame, axes: Axes) -> Axes:
-    """The training loss (Eq. 8) over iterations, the mean over the tasks."""
-    _lines(_mean_over_tasks(history, "total"), axes)
+    """Draws the training loss (Eq. 8) over iterations, as its mean over the tasks, with a line for each system."""
+    _lines(mean_over_tasks(history, "total"), axes)
     axes.set(xlabel="iteration", ylabel="loss", title="training")
     return axes
 
 
 def draw_ensembles(table: pd.DataFrame, ensembles: Mapping[str, Sequence[str]],
                    metrics: Sequence[str]) -> Figure:
-    """A panel for each metric column of Table 2, on validation: every ensemble beside its members."""
+    """A figure with a panel for each metric of Table 2 on validation: every ensemble beside its members."""
     rows = table[table["split"] == "val"].set_index("code")
     figure, axes = plt.subplots(1, len(metrics), figsize=(6.5, 2.8), layout="constrained", squeeze=False)
     for metric, ax in zip(metrics, axes.flat, strict=True):
@@ -64,7 +64,8 @@ def draw_ensembles(table: pd.DataFrame, ensembles: Mapping[str, Sequence[str]],
 
 
 def plot_ensembles(values: pd.Series, ensembles: Mapping[str, Sequence[str]], axes: Axes) -> Axes:
-    """One metric of every ensemble (a diamond) above its members (dots); `values` by code."""
+    """Draws one metric of every ensemble, as a diamond, and of its members, as dots; `values` holds the metric by
+    code."""
     for code, members in ensembles.items():
         dots = values.loc[list(members)]
         axes.plot([code] * len(dots), dots, "o", color=PALETTE[0], alpha=0.6, label="member")
@@ -74,7 +75,7 @@ def plot_ensembles(values: pd.Series, ensembles: Mapping[str, Sequence[str]], ax
 
 
 def plot_output_scores(scores: pd.DataFrame, axes: Axes) -> Axes:
-    """The CCC of each intensity (columns) for each system (rows), as a heat map with its numbers."""
+    """Draws the CCC of each intensity (columns) for each system (rows) as a heat map with numbers."""
     sns.heatmap(scores, ax=axes, cmap="cividis", annot=True, fmt=".2f", annot_kws={"size": 9}, linewidths=0.5,
                 cbar_kws={"label": "CCC"})
     axes.set(xlabel="", ylabel="")
@@ -84,8 +85,8 @@ def plot_output_scores(scores: pd.DataFrame, axes: Axes) -> Axes:
 
 
 def plot_confusion(shares: pd.DataFrame, axes: Axes, title: str = "") -> Axes:
-    """Where the bursts of each true class (rows) went (columns), in percent of the row."""
-    many = len(shares.columns) > 12  # numbers would not fit
+    """Draws which class (columns) the bursts of each true class (rows) were given, in percent of the row."""
+    many = len(shares.columns) > 12  # so many numbers would not fit
     sns.heatmap(100 * shares, ax=axes, cmap="cividis", vmin=0, vmax=100, annot=not many, fmt=".0f",
                 annot_kws={"size": 10}, linewidths=0.5, square=True,
                 cbar_kws={"label": "% of the true class", "shrink": 0.8})
@@ -96,9 +97,9 @@ def plot_confusion(shares: pd.DataFrame, axes: Axes, title: str = "") -> Axes:
 
 
 def draw_errors_by_group(errors: pd.DataFrame, unit: str, lines: Sequence[str] = ()) -> Figure:
-    """A panel for each group: every system's mean absolute error with its 95 % interval.
+    """A figure with a panel for each group: the mean absolute error of every system with its 95 % interval.
 
-    The codes in `lines`, trivial predictors, are drawn as vertical lines.
+    The systems of the codes `lines`, which are audio-free baselines, are drawn as vertical lines.
     """
     groups = list(dict.fromkeys(errors["group"]))
     rows = errors["code"].nunique() - len(lines)
@@ -114,7 +115,8 @@ def draw_errors_by_group(errors: pd.DataFrame, unit: str, lines: Sequence[str] =
 
 
 def plot_errors(errors: pd.DataFrame, axes: Axes, lines: Sequence[str] = ()) -> Axes:
-    """One group's mean absolute errors: a dot and interval for each system, lines for `lines`."""
+    """Draws the mean absolute errors of one group: a dot and an interval for each system, and a vertical line for each
+    of the codes `lines`."""
     systems = errors[~errors["code"].isin(lines)]
     axes.hlines(systems["code"], systems["low"], systems["high"], color=PALETTE[0], alpha=0.6)
     axes.plot(systems["error"], systems["code"], "o", color=PALETTE[0], markersize=4)
@@ -128,7 +130,8 @@ def plot_errors(errors: pd.DataFrame, axes: Axes, lines: Sequence[str] = ()) -> 
 
 
 def plot_discriminator(history: pd.DataFrame, tasks: int, axes: Axes) -> Axes:
-    """The discriminator's training loss (Eq. 6) over iterations, beside ln(`tasks`), a blind guess's cost."""
+    """Draws the discriminator's training loss (Eq. 6) over iterations, and a line at ln(`tasks`), the loss of a blind
+    guess."""
     means = mean_discriminator_loss(history)
     axes.axhline(np.log(tasks), color="black", linestyle=":", label=f"ln {tasks}")
     _lines(means, axes, marker="o", markersize=3)
@@ -139,7 +142,8 @@ def plot_discriminator(history: pd.DataFrame, tasks: int, axes: Axes) -> Axes:
 
 
 def _lines(rows: pd.DataFrame, axes: Axes, **style) -> None:
-    """A line over iterations for each system; colour and dash depend on its code alone, so panels agree."""
+    """Draws a line over iterations for each system. Its colour and style depend on its code alone, so that all panels
+    agree."""
     for code, part in rows.groupby("code", sort=False):
         number = int(code[1:]) if code[1:].isdigit() else 0
         axes.plot(part["iteration"], part["value"], label=code, color=PALETTE[number % len(PALETTE)],

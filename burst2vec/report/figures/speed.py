@@ -1,5 +1,4 @@
-"""Figures of the page *Speed*: each `plot_` draws on the axes it is given, each `draw_` makes a figure. Above what was
-measured stand hardware and date."""
+"""Figures of the page *Speed*. The title or the legend of everything measured names the hardware and the date."""
 
 from __future__ import annotations
 
@@ -12,13 +11,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from burst2vec.report.figures.style import DASHES, PALETTE
-from burst2vec.report.speed.measured import CONTENDERS, where
+from burst2vec.report.speed.measured import CONTENDERS, circumstances
 
 MARKERS = ("o", "D", "s")
+"""The markers of the contenders, and of the files of one benchmark, in their order."""
 
 
 def plot_audio_shares(shares: pd.DataFrame, chosen: int, axes: Axes) -> Axes:
-    """The share of audio in batches (`measured.audio_shares`) by the window of sorting; the `chosen` one is marked."""
+    """Draws the share of audio in batches (`measured.audio_shares`) over the number of batches within which bursts are
+    sorted; the `chosen` number is marked."""
     axes.plot(shares["window"], 100 * shares["audio_share"], "o-", color=PALETTE[0], markersize=4)
     rows = shares[shares["window"] == chosen]
     axes.plot(rows["window"], 100 * rows["audio_share"], "o", color=PALETTE[1], markersize=8, label="by default")
@@ -30,7 +31,7 @@ def plot_audio_shares(shares: pd.DataFrame, chosen: int, axes: Axes) -> Axes:
 
 
 def draw_steps(contents: Sequence[Mapping]) -> Figure:
-    """A panel for each file of `benchmarks.training_step`."""
+    """A figure with a panel (`plot_steps`) for each file of `benchmarks.training_step`."""
     figure, axes = plt.subplots(len(contents), 1, figsize=(6.5, 0.5 + 2.6 * len(contents)), layout="constrained",
                                 squeeze=False)
     for content, ax in zip(contents, axes.flat, strict=True):
@@ -42,19 +43,21 @@ def draw_steps(contents: Sequence[Mapping]) -> Figure:
 
 
 def plot_steps(content: Mapping, axes: Axes) -> Axes:
-    """Seconds of a step over the audio of its batch: a dot for each turn, and, large, each contender's mean step."""
+    """Draws the seconds of a step over the audio in its batch: a small mark for each turn, and a large one for each
+    contender's mean step. The title names the hardware and the date."""
     for number, (name, title) in enumerate(CONTENDERS.items()):
         style = {"color": PALETTE[number], "marker": MARKERS[number], "linestyle": ""}
         turns = pd.DataFrame(content["turns"].get(name, ()), columns=["padded_s", "seconds"])
         axes.plot(turns["padded_s"], turns["seconds"], markersize=3, alpha=0.6, **style)
         if content[f"{name}_s"] is not None:
             axes.plot([content["epoch"][name]["padded_s"]], [content[f"{name}_s"]], markersize=9, label=title, **style)
-    axes.set(ylabel="s a step", title=where(content), xlim=(0, None), ylim=(0, None))
+    axes.set(ylabel="s a step", title=circumstances(content), xlim=(0, None), ylim=(0, None))
     return axes
 
 
 def draw_growth(contents: Sequence[Mapping]) -> Figure:
-    """Seconds and memory of a step over the length of its bursts, a line for each file of `benchmarks.growth`."""
+    """A figure of the seconds and the memory of a step over the length of its bursts, with a line for each file
+    of `benchmarks.growth`."""
     figure, axes = plt.subplots(1, 2, figsize=(6.5, 2.9 + 0.2 * len(contents)), layout="constrained")
     for column, label, ax in zip(("step_s", "peak_mib"), ("s a step", "peak of memory (MiB)"), axes, strict=True):
         plot_growth(contents, column, ax)
@@ -65,10 +68,11 @@ def draw_growth(contents: Sequence[Mapping]) -> Figure:
 
 
 def plot_growth(contents: Sequence[Mapping], column: str, axes: Axes) -> Axes:
-    """One column of `lengths` over the length of a burst, both in logarithms: what is proportional has slope 1."""
+    """Draws one column of `lengths` over the length of a burst, on logarithmic axes: what grows in proportion to the
+    length has slope 1."""
     for number, content in enumerate(contents):
         rows = pd.DataFrame(content["lengths"])
-        label = f"{where(content)}, {content['batch']} bursts a step"
+        label = f"{circumstances(content)}, {content['batch']} bursts a step"
         axes.plot(rows["audio_s"], rows[column], color=PALETTE[number % len(PALETTE)], marker=MARKERS[number % 3],
                   linestyle=DASHES[number % 3], markersize=4, label=label)
     axes.set(xlabel="length of each burst (s)", xscale="log", yscale="log")

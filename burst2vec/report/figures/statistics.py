@@ -1,7 +1,8 @@
-"""Figures of the statistics chapter: each `plot_` draws one metric's rows of a table of `burst2vec.evaluation.bootstrap`,
-`differences` or `false_positives` on the axes it is given, each `draw_` makes a figure with a panel for each metric.
+"""Figures of the statistics page: intervals, differences, and the false positives of tests.
 
-`units` names the unit of a metric that has one.
+A `plot_` function draws the rows of one metric; a `draw_` function makes a figure with a panel for each metric. The
+tables are those of `evaluation.bootstrap`, `evaluation.differences` and `evaluation.false_positives`. `units` holds, by
+metric, the unit of each metric that has one.
 """
 
 from __future__ import annotations
@@ -20,19 +21,22 @@ from burst2vec.report.figures.style import PALETTE
 VERDICTS = {
     "significant": (PALETTE[0], "o"), "not significant": ("0.55", "."),
     "significant here alone": (PALETTE[2], "D"), "significant in the paper's test alone": (PALETTE[1], "s"),
+    "not one of the paper's comparisons": ("0.8", "."),
 }
-"""Colour and marker of what `verdict_of` says."""
+"""The colour and the marker of each verdict on a difference (`verdict_of`)."""
+
 NULLS = {"swapped": (PALETTE[0], "o", -0.2), "guessed": (PALETTE[1], "s", 0), "unlike": (PALETTE[2], "D", 0.2)}
-"""Colour, marker and shift of each null of `false_positives.false_positives`."""
+"""The colour, the marker and the vertical shift of each null hypothesis of `false_positives.false_positives`."""
 
 
 def draw_intervals(intervals: pd.DataFrame, units: Mapping[str, str]) -> Figure:
-    """The estimates of one split with their intervals, a row for each system; trivial predictors are hollow."""
+    """A figure of the estimates of one split with their intervals, with a row for each system; the marks of
+    audio-free baselines are hollow."""
     return _panels(intervals, units, plot_intervals, columns=2, height=1.2 + 0.4 * intervals["code"].nunique())
 
 
 def plot_intervals(rows: pd.DataFrame, axes: Axes) -> Axes:
-    """A dot and its interval for each code."""
+    """Draws a dot and an interval for each system."""
     axes.hlines(rows["code"], rows["low"], rows["high"], color=PALETTE[0], alpha=0.6)
     for trivial, part in rows.groupby(rows["code"].map(is_trivial), sort=False):
         face = "white" if trivial else PALETTE[0]
@@ -41,8 +45,10 @@ def plot_intervals(rows: pd.DataFrame, axes: Axes) -> Axes:
 
 
 def draw_differences(differences: pd.DataFrame, units: Mapping[str, str]) -> Figure:
-    """The differences of one split with their intervals, a row for each pair; colour and shape say which tests take
-    them for more than chance."""
+    """A figure of the differences of one split with their intervals, with a row for each pair of systems.
+
+    Colour and marker tell which tests call a difference significant.
+    """
     table = differences.assign(code=differences["system"] + " − " + differences["reference"])
     figure = _panels(table, units, plot_differences, table["metric"].nunique(), 1.2 + 0.2 * table["code"].nunique())
     _legend(figure, columns=2)
@@ -50,9 +56,9 @@ def draw_differences(differences: pd.DataFrame, units: Mapping[str, str]) -> Fig
 
 
 def plot_differences(rows: pd.DataFrame, axes: Axes) -> Axes:
-    """A marker and interval for each pair, and a line at 0."""
+    """Draws a marker and an interval for each pair, and a line at 0."""
     axes.axvline(0, color="black", linewidth=0.8)
-    axes.plot([0] * len(rows), rows["code"], alpha=0)  # lays the rows out in their order
+    axes.plot([0] * len(rows), rows["code"], alpha=0)  # invisible marks that put the rows in their order
     said = rows.apply(verdict_of, axis=1)
     for verdict, (colour, marker) in VERDICTS.items():
         part = rows[said == verdict]
@@ -62,13 +68,16 @@ def plot_differences(rows: pd.DataFrame, axes: Axes) -> Axes:
 
 
 def verdict_of(row: pd.Series) -> str:
-    """The key of `VERDICTS` for a row of differences; where the paper makes no test, ours decides."""
+    """The key of `VERDICTS` for a row of differences; a verdict is on the paper's own comparisons alone."""
+    if not row["family"]:
+        return "not one of the paper's comparisons"
     alone = {"ours only": "significant here alone", "paper only": "significant in the paper's test alone"}
     return alone.get(row["verdicts"], "significant" if row["significant"] else "not significant")
 
 
 def draw_false_positives(rates: pd.DataFrame) -> Figure:
-    """The share of equal systems that each test takes for different, in percent, and the level as a line."""
+    """A figure of how many pairs of equal systems each test calls different, in percent, with a line at the
+    level of the tests."""
     tests = sorted(dict.fromkeys(rates["test"]), key=lambda test: test.endswith("speakers"))
     table = rates.assign(code=rates["test"], place=rates["test"].map(tests.index))
     figure = _panels(table, {}, plot_false_positives, table["metric"].nunique(), 1.3 + 0.35 * len(tests))
@@ -79,7 +88,7 @@ def draw_false_positives(rates: pd.DataFrame) -> Figure:
 
 
 def plot_false_positives(rows: pd.DataFrame, axes: Axes) -> Axes:
-    """A marker and binomial interval for each test (by its `place`) and null."""
+    """Draws a marker and a binomial interval for each test, at its `place`, and null hypothesis."""
     axes.axvline(100 * LEVEL, color="black", linestyle=":", label=f"promised: {100 * LEVEL:g} %")
     for null, (colour, marker, shift) in NULLS.items():
         part = rows[rows["null"] == null]
@@ -90,7 +99,7 @@ def plot_false_positives(rows: pd.DataFrame, axes: Axes) -> Axes:
 
 
 def heading(metric: str) -> str:
-    """The metric as Table 2 has it.
+    """The name of a metric as Table 2 prints it.
 
     >>> heading("age_mae")
     'Age-MAE'

@@ -1,4 +1,4 @@
-"""Figures of one training: every loss term, and the validation metrics that chose the weights."""
+"""Figures of one training: the terms of the loss, and the validation metrics by which the weights were chosen."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from burst2vec.report.figures.results import plot_validation
 from burst2vec.report.figures.style import DASHES, PALETTE
 
 LEFT_OUT = ("total", "padding")
-"""Terms of a history that are no losses of their own."""
+"""Terms of a history that are not drawn: the sum of the others, and the share of padding, which is no loss."""
 
 
 def draw_terms(history: pd.DataFrame, tasks: Sequence[Task]) -> Figure:
-    """A panel for each task: the terms of its loss by name (`losses.objective`) over iterations."""
+    """A figure with a panel for each task: the terms of its loss (`losses.objective`) over iterations."""
     rows = history[(history["stage"] == "train") & ~history["term"].isin(LEFT_OUT)]
-    styles = {term: (PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)]) for i, term in enumerate(rows["term"].unique())}
+    terms = rows["term"].unique()
+    styles = {term: (PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)]) for i, term in enumerate(terms)}
     figure, axes = plt.subplots(1, len(tasks), figsize=(6.5, 3.2), layout="constrained", squeeze=False)
     for task, ax in zip(tasks, axes.flat, strict=True):
         for term, part in rows[rows["task"] == task.name].groupby("term", sort=False):
@@ -33,7 +34,8 @@ def draw_terms(history: pd.DataFrame, tasks: Sequence[Task]) -> Figure:
 
 
 def draw_validation(history: pd.DataFrame, tasks: Sequence[Task], kept: int) -> Figure:
-    """A panel for each task's validation metric over iterations; a line marks the iteration whose weights were kept."""
+    """A figure with a panel for each task: its metric on validation over iterations. A dotted line marks the
+    iteration `kept`, whose weights are the model's."""
     figure, axes = plt.subplots(1, len(tasks), figsize=(6.5, 2.4), layout="constrained", squeeze=False)
     for task, ax in zip(tasks, axes.flat, strict=True):
         plot_validation(history.assign(code="validation"), task, ax)

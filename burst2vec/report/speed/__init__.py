@@ -1,4 +1,4 @@
-"""What the benchmarks' files say, as tables and sentences. Nothing is measured here.
+"""What the benchmark files say about speed, as tables and sentences. Nothing is measured here.
 
-It uses `config` and the report's own tables. Read `measured` first.
+It uses the rooms below `report`. Read `measured` first, then `tables`.
 """

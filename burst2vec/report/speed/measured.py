@@ -1,7 +1,7 @@
-"""What the files under `benchmarks/` say of speed, and what follows from them, or from nothing, by counting.
+"""The measurements in the files under `benchmarks/`, and what can be counted from them or without any measurement.
 
-Nothing is measured here. The head of each module of `benchmarks/` says what the files that it writes hold.
-`tables` beside it has the tables.
+Nothing is measured here. The docstring of each module of `benchmarks/` says what the files that it writes hold. The
+module `tables` makes tables of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from burst2vec.config import Params
 from burst2vec.training.batches import bucketed
 
 Measured = Mapping[str, Sequence[dict]]
-"""The contents of the files of each benchmark; each has its file's name as `file`."""
+"""The contents of the files of each benchmark, by the benchmark's name; the key `file` of each is the file's name."""
 
 BENCHMARKS = {
     "training_step": ("a training step", "make bench"),
@@ -31,8 +31,11 @@ BENCHMARKS = {
               "python -m benchmarks.scale --clips 1000 4000 16000 60000 --json benchmarks/scale.json"),
     "bootstrap": ("intervals by bootstrap", "python -m benchmarks.bootstrap --json benchmarks/bootstrap.json"),
 }
-"""What each benchmark measures, and the command that writes its files, `<benchmark>.json` or `<benchmark>_….json`.
-`make bench` names its files by size and device, as in `growth_base_cpu.json`."""
+"""What each benchmark measures, and the command that writes its files.
+
+The files are called `<benchmark>.json` or `<benchmark>_….json`; `make bench` names them by size and device, as in
+`growth_base_cpu.json`.
+"""
 
 NEEDED = {
     "training_step": ("size", "device", "precision", "set", "ours_s", "trainer_documented_s", "trainer_tuned_s",
@@ -44,26 +47,40 @@ NEEDED = {
     "growth": ("size", "device", "batch", "lengths", "corpora"),
     "preparation": ("corpus", "recordings", "hours", "command", "library", "librosa_loop", "librosa_processes"),
 }
+"""The keys that a file of each benchmark must have, besides `environment`."""
+
 CONTENDERS = {"ours": "ours", "trainer_documented": "Trainer as documented", "trainer_tuned": "Trainer set well"}
+"""The names under which the training step of each contender is shown."""
+
 ON_A_GPU = ("training_step", "inference", "growth")
+"""The benchmarks that are to be measured on a GPU too."""
 
 EXVO = {"train": 19_990, "val": 19_396}
-"""Bursts of ExVo 2022."""
+"""The number of bursts in each split of ExVo 2022."""
 
-MEAN, SPREAD, SHORTEST, LONGEST = 2.2, 1.2, 0.3, 10.0
-"""Of a burst's seconds: mean and standard deviation of the log-normal law, and where it is clipped. The mean is
-ExVo's; the rest is our assumption."""
+MEAN = 2.2
+"""The mean length of a burst in seconds, as in ExVo 2022."""
+
+SPREAD = 1.2
+"""The standard deviation of the log-normal law of lengths, in seconds: our assumption."""
+
+SHORTEST, LONGEST = 0.3, 10.0
+"""The lengths in seconds at which the log-normal law is clipped: our assumption."""
 
 GFLOP = {"base": (27.4, 4.9), "large": (94.0, 4.9)}
-"""For each second of audio of a burst of 2.2 s, at each size: forward and backward behind the feature encoder, and
-forward through it, which is frozen. Counted from the shapes of the matrices; a test counts them again."""
+"""The operations for each second of audio in a burst of 2.2 s, in units of 10⁹, for each size of backbone.
+
+The first number is for the pass forward and backward behind the feature encoder, the second for the pass forward
+through the feature encoder, which is frozen. Both are counted from the shapes of the matrices, and a test counts them
+again.
+"""
 
 
-def read(folder: Path) -> Measured:
-    """Every file of a benchmark in `folder`, by benchmark.
+def read_benchmarks(folder: Path) -> Measured:
+    """The contents of every benchmark file in `folder`, by benchmark.
 
-    Raises ValueError, naming the file and the command that makes it, for one that is no JSON or lacks what it should
-    hold. Files of other names are left aside.
+    Files of other names are ignored. Raises ValueError, with the file and the command that makes it, for a file that is
+    not JSON or lacks a key.
     """
     found: dict[str, list[dict]] = {name: [] for name in BENCHMARKS}
     for path in sorted(folder.glob("*.json")):
@@ -86,40 +103,46 @@ def _content(path: Path, name: str) -> dict:
 
 
 def hardware(content: Mapping) -> str:
-    """The GPU, where it was measured on one, else the processor."""
+    """The name of the GPU where a file was measured on one, and otherwise that of the processor."""
     told = content.get("environment", content)
     return told["GPU"] if content.get("device") == "cuda" else told["Processor"]
 
 
-def where(content: Mapping) -> str:
-    """Hardware and date; before them the size of the model and the parameters that were set, where there are any."""
+def circumstances(content: Mapping) -> str:
+    """The hardware and the date of a file, after the size of the model and the parameters that were set, if it
+    has any."""
     size = f"HuBERT {content['size']}, " if "size" in content else ""
     size += "".join(f"{name}: {value}, " for name, value in content.get("set", {}).items())
     told = content.get("environment", content)
     return f"{size}{hardware(content)}, {told['Date']}"
 
 
-def gpus(found: Measured) -> list[str]:
-    """The GPUs on which a training step was measured."""
+def measured_gpus(found: Measured) -> list[str]:
+    """The names of the GPUs on which a training step was measured."""
     return sorted({hardware(each) for each in found["training_step"] if each["device"] == "cuda"})
 
 
-def defaults(found: Measured) -> list[dict]:
+def default_steps(found: Measured) -> list[dict]:
     """The files of a training step with the default parameters."""
     return [each for each in found["training_step"] if not each["set"]]
 
 
 def exvo_seconds(bursts: int = EXVO["train"], seed: int = 0) -> np.ndarray:
-    """Seconds (bursts,) of bursts as long as ExVo's are on the mean, by the law from which the benchmarks draw."""
+    """The lengths (bursts,) in seconds of bursts whose mean length is ExVo's.
+
+    They are drawn from the same law as the bursts of the benchmarks.
+    """
     variance = np.log1p((SPREAD / MEAN) ** 2)
     drawn = np.random.default_rng(seed).lognormal(np.log(MEAN) - variance / 2, np.sqrt(variance), bursts)
     return drawn.clip(SHORTEST, LONGEST)
 
 
 def audio_shares(seconds: np.ndarray, params: Params, windows: Sequence[int]) -> pd.DataFrame:
-    """How much of an epoch's batches is audio, not padding, where bursts are sorted within windows of so many batches.
+    """How much of an epoch's batches is audio and not padding, with a row for each of the `windows`.
 
-    Columns: window, batches, audio_share, padded_h. A window of one batch sorts nothing: the batches are random.
+    A window is the number of batches within which bursts of `seconds` (bursts,) are sorted by length; a window of one
+    batch sorts nothing, so that the batches are random. Columns: window, batches, audio_share, and padded_h, the hours
+    of an epoch with its padding.
     """
     lengths, rows = (SAMPLE_RATE * seconds).astype(np.int64), []
     for window in windows:
@@ -130,26 +153,29 @@ def audio_shares(seconds: np.ndarray, params: Params, windows: Sequence[int]) ->
     return pd.DataFrame(rows, columns=["window", "batches", "audio_share", "padded_h"])
 
 
-def kept_mib(content: Mapping) -> float:
-    """MiB that ours keeps of ExVo's bursts of training and validation, encoded, on the training's device: reckoned from
-    the bursts of a file of a training step, by their audio."""
+def encoded_exvo_mib(content: Mapping) -> float:
+    """The memory in MiB that the encoded bursts of ExVo's training and validation sets take on the device.
+
+    It is extrapolated from the bursts of a file of a training step, in proportion to their seconds of audio.
+    """
     once = content["once"]
     return once["encoded_mib"] / once["encoded_audio_s"] * exvo_seconds(sum(EXVO.values())).sum()
 
 
 def steps_behind(content: Mapping, found: Measured) -> list[dict]:
-    """The files of a training step from which a file of full runs was reckoned."""
+    """The files of a training step from which the hours in a file of full runs were computed."""
     def key(told: Mapping, environment: Mapping) -> tuple:
         return told["size"], told["device"], *(environment[k] for k in ("Date", "Processor", "GPU"))
 
     behind = {key(each, each) for each in content["measured"]}
-    return [each for each in defaults(found) if key(each, each["environment"]) in behind]
+    return [each for each in default_steps(found) if key(each, each["environment"]) in behind]
 
 
 def limit_hours(size: str, steps: int, files: Sequence[dict]) -> float | None:
-    """Hours of that many steps at the matrix rate of the machine of `files`; None where there is no file.
+    """The hours that the operations of so many steps take at the matrix rate of the machine of `files`.
 
-    The operations are those that the file of this size counted; without one, those of `GFLOP` for the audio of a step.
+    The operations of a step are those that the file of this size counted; where there is none, those of `GFLOP` for the
+    audio of a step. Returns None where there are no files.
     """
     for each in sorted(files, key=lambda f: f["size"] != size):
         counted = each["size"] == size

@@ -1,6 +1,6 @@
-"""Tables of the page *Speed*, from what `measured.read` found: text, as `tables.boxed` shows it.
+"""The tables of the page *Speed*, as data frames of text for `report.tables.boxed`.
 
-Times are medians. A dash is what was not measured.
+They are made of what `measured.read_benchmarks` returns. Times are medians; a dash stands for what was not measured.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from burst2vec.report.speed.measured import (
     GFLOP,
     ON_A_GPU,
     Measured,
-    defaults,
+    circumstances,
+    default_steps,
+    encoded_exvo_mib,
     hardware,
-    kept_mib,
     limit_hours,
     steps_behind,
-    where,
 )
 
 
-def sources(found: Measured) -> pd.DataFrame:
-    """A row for each file: what it measures and its name, hardware and version of torch, date."""
+def file_table(found: Measured) -> pd.DataFrame:
+    """A row for each file: what it measures, its name, the hardware, the version of torch, and the date."""
     rows = []
     for name, each in ((name, each) for name, files in found.items() for each in files):
         size = f", HuBERT {each['size']}" if "size" in each else ""
@@ -40,7 +40,7 @@ def sources(found: Measured) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[_below("measured", "file"), "on", "date"])
 
 
-def gaps(found: Measured) -> dict[str, list[str]]:
+def missing_measurements(found: Measured) -> dict[str, list[str]]:
     """What no file holds yet, by the command that measures it."""
     lacking: dict[str, list[str]] = {}
     for name, files in found.items():
@@ -55,19 +55,22 @@ def gaps(found: Measured) -> dict[str, list[str]]:
 
 
 def legend(content: Mapping) -> str:
-    """What stands below a table of one file: the corpus, where there is one, hardware and date."""
+    """The line below the table of one file: the corpus, where there is one, the hardware and the date."""
     if "measured" in content:
-        return f"Reckoned from steps measured on: {'; '.join(map(where, content['measured']))}."
+        return f"Reckoned from steps measured on: {'; '.join(map(circumstances, content['measured']))}."
     if "corpus" in content:
         return (f"{escape(content['corpus'])}, {content['recordings']:,} recordings, {content['hours']:.1f} hours of "
-                f"audio; {where(content)}.")
-    return f"{where(content)}."
+                f"audio; {circumstances(content)}.")
+    return f"{circumstances(content)}."
 
 
-def limits(found: Measured, seconds: float) -> pd.DataFrame:
-    """What a pass over `seconds` of audio costs at each size, in operations and, at the matrix rate of each machine
-    that was measured, in minutes: a bound at that rate. The frozen encoder, which a training needs once, is apart."""
-    rates = {_below("minutes", hardware(each)): each["matrix_rate"]["flop_s"] for each in defaults(found)}
+def limit_table(found: Measured, seconds: float) -> pd.DataFrame:
+    """What a pass over `seconds` of audio costs at each size of backbone.
+
+    The cost is given in operations and, for each machine that was measured, as the minutes that they take at its matrix
+    rate, which is a lower bound at that rate. The frozen feature encoder, which a training needs once, is given apart.
+    """
+    rates = {_below("minutes", hardware(each)): each["matrix_rate"]["flop_s"] for each in default_steps(found)}
     rows = []
     for size, (behind, encoder) in GFLOP.items():
         a_pass, once = 1e9 * behind * seconds, 1e9 * encoder * seconds
@@ -84,8 +87,11 @@ def _once(each: str, once: str) -> str:
 
 
 def step_table(content: Mapping) -> pd.DataFrame:
-    """A training step of each contender: seconds, times ours with its spread, audio in its batches, memory without
-    the bursts; beside ours, what it keeps of them on the training's device."""
+    """The training step of each contender, with a row for each.
+
+    Columns: its seconds, its ratio to ours with the lowest and the highest, the share of audio in its batches, and its
+    memory without the bursts. For ours, the memory of the encoded bursts on the device is given too.
+    """
     rows, parts = [], content.get("parts", 1)
     for name, title in CONTENDERS.items():
         if name == "trainer_documented" and parts > 1:
@@ -96,7 +102,7 @@ def step_table(content: Mapping) -> pd.DataFrame:
             continue
         times, told = "1", number(memory)
         if name == "ours":
-            told = _below(told, f"and {number(kept_mib(content))} kept of ExVo, encoded")
+            told = _below(told, f"and {number(encoded_exvo_mib(content))} kept of ExVo, encoded")
         else:
             times = spread(content[f"{name.removeprefix('trainer_')}_to_ours"])
         rows.append((title, number(seconds), times, percent(content["epoch"][name]["audio_share"]), told))
@@ -105,45 +111,47 @@ def step_table(content: Mapping) -> pd.DataFrame:
 
 
 def why_longer(content: Mapping) -> str:
-    """A sentence: by how much the documented Trainer's step is longer, and what part of it is padding."""
+    """A sentence: how much longer the documented Trainer's step is, and how much of that is padding."""
     if content["documented_to_ours"] is None:
-        return f"{where(content)}: the Trainer as documented ran out of memory."
+        return f"{circumstances(content)}: the Trainer as documented ran out of memory."
     times = content["documented_to_ours"]["median"]
     padding = content["epoch"]["trainer_documented"]["padded_s"] / content["epoch"]["ours"]["padded_s"]
-    return (f"{where(content)}: a step of the Trainer as documented takes {number(times)} times as long as ours. Its "
-            f"batches are {number(padding)} times as long; for the same length it takes {number(times / padding)} "
-            f"times as long.")
+    return (f"{circumstances(content)}: a step of the Trainer as documented takes {number(times)} times as long as "
+            f"ours. Its batches are {number(padding)} times as long; for the same length it takes "
+            f"{number(times / padding)} times as long.")
 
 
 def utilisation_table(found: Measured) -> pd.DataFrame:
-    """The use that our steps make of each machine: operations of a step, the matrix rate, and shares of it."""
+    """The use that our steps make of each machine: the operations of a step, the matrix rate, and the shares of
+    it that are reached."""
     rows = [(_below(f"HuBERT {each['size']}", _machine(each)), each["precision"], number(each["flop_a_step"] / 1e12),
              number(each["flop_a_step"] / each["ours_s"] / 1e12), number(each["matrix_rate"]["flop_s"] / 1e12),
-             percent(each["utilisation"]), percent(each["utilisation_padded"])) for each in defaults(found)]
+             percent(each["utilisation"]), percent(each["utilisation_padded"])) for each in default_steps(found)]
     return pd.DataFrame(rows, columns=["", "arithmetic", _below("TFLOP", "a step"), _below("TFLOP/s", "ours"),
                                        _below("TFLOP/s", "square matrices"), "utilisation",
                                        _below("with padding", "counted as work")])
 
 
 def profile_table(content: Mapping) -> pd.DataFrame:
-    """The operations that take most of a step, for each contender; no row where none was profiled."""
+    """The operations that take most of a step, for each contender; no row where no step was profiled."""
     rows = [(CONTENDERS[name], f"<code>{escape(op['name'][:60])}</code>", number(op["ms"]), percent(op["share"]))
             for name, ops in content["profile"].items() for op in ops]
     return pd.DataFrame(rows, columns=["", "operation", "ms a step", "of all"])
 
 
-def measures(found: Measured) -> pd.DataFrame:
-    """What each measure spares, by each file of a training step with the default parameters: a column for each."""
+def savings_table(found: Measured) -> pd.DataFrame:
+    """What each measure against wasted time saves, with a column for each file of a training step with the
+    default parameters."""
     columns = {"": ["audio, random batches", "audio, our batches", "encoding spared, of a step",
                     "kept for it, ExVo, GiB", "arithmetic", "gathering, of a step", "validation, of all time"]}
-    for each in defaults(found):
+    for each in default_steps(found):
         seconds, epoch = each["ours_s"], each["epoch"]
         encoding = each["once"]["encoding_s_per_hour"] / 3600 * epoch["ours"]["real_s"]
         every = Params().validate_every * seconds
         validation = EXVO["val"] * each["validation"]["s_per_burst"]
         columns[_below(f"HuBERT {each['size']}", _machine(each))] = [
             percent(epoch["trainer_documented"]["audio_share"]), percent(epoch["ours"]["audio_share"]),
-            percent(encoding / (seconds + encoding)), number(kept_mib(each) / 1024), each["precision"],
+            percent(encoding / (seconds + encoding)), number(encoded_exvo_mib(each) / 1024), each["precision"],
             _gathering(each, found), percent(validation / (validation + every))]
     return pd.DataFrame(columns)
 
@@ -158,15 +166,15 @@ def _gathering(step: Mapping, found: Measured) -> str:
     return "–" if gathered is None else percent(gathered / 1000 / step["ours_s"], 2)
 
 
-def switches(found: Measured) -> pd.DataFrame:
-    """What our steps cost with other parameters, where files were made with `--set`.
+def parameter_table(found: Measured) -> pd.DataFrame:
+    """What our steps cost with other parameters, with a row for each file that was made with `--set`.
 
-    Both files measured the Trainer as documented beside; how many times its seconds ours are is what is compared, so
-    that a machine that was busier on one of the two days does not count.
+    Both files measured the Trainer as documented too. What is compared is the ratio of our seconds to its seconds, so
+    that it makes no difference if the machine was busier on one of the two days.
     """
     rows = []
     for each in found["training_step"]:
-        same = [d for d in defaults(found) if (d["size"], hardware(d)) == (each["size"], hardware(each))]
+        same = [d for d in default_steps(found) if (d["size"], hardware(d)) == (each["size"], hardware(each))]
         if each["set"] and same and each["documented_to_ours"] and same[0]["documented_to_ours"]:
             times = same[0]["documented_to_ours"]["median"] / each["documented_to_ours"]["median"]
             told = ", ".join(f"{name}: {str(value).lower()}" for name, value in each["set"].items())
@@ -176,14 +184,14 @@ def switches(found: Measured) -> pd.DataFrame:
 
 
 def length_table(content: Mapping) -> pd.DataFrame:
-    """Time and memory of a step by the length of its bursts."""
+    """The time and the memory of a step by the length of its bursts."""
     rows = [(number(row["audio_s"]), number(row["step_s"]), number(1000 * row["s_per_audio_s"]),
              number(row["peak_mib"])) for row in content["lengths"]]
     return pd.DataFrame(rows, columns=["burst, s", "s a step", "ms a second of audio", "peak, MiB"])
 
 
 def corpus_table(content: Mapping) -> pd.DataFrame:
-    """Dealing and gathering an epoch's batches, by the number of bursts."""
+    """The time that dealing an epoch into batches and gathering a batch take, by the number of bursts."""
     rows = [(f"{row['bursts']:,}", number(1000 * row["plan_s"]), f"{row['batches']:,}", number(row["gather_ms"]),
              number(row["resident_mib"])) for row in content["corpora"]]
     return pd.DataFrame(rows, columns=["bursts", "dealing an epoch, ms", "batches", "gathering one, ms",
@@ -191,7 +199,8 @@ def corpus_table(content: Mapping) -> pd.DataFrame:
 
 
 def scale_table(content: Mapping) -> pd.DataFrame:
-    """Seconds of each stage before training, by the number of bursts; below, milliseconds a burst, and memory."""
+    """The seconds of each stage before training, by the number of bursts, with milliseconds a burst and memory
+    in small type."""
     rows = []
     for row in content["rows"]:
         cells = {}
@@ -204,13 +213,14 @@ def scale_table(content: Mapping) -> pd.DataFrame:
 
 
 def bootstrap_table(content: Mapping) -> pd.DataFrame:
-    """How long the intervals of the statistics page take."""
+    """How long the intervals of the statistics page take to compute."""
     return pd.DataFrame([{key: f"{v:,}" if isinstance(v, int) else number(v) for key, v in row.items()}
                          for row in content["rows"]])
 
 
 def preparation_table(content: Mapping) -> pd.DataFrame:
-    """Each way to have a corpus's recordings as samples: seconds, times real time, times as long as the command."""
+    """Each way of decoding a corpus's recordings: its seconds, its speed as a multiple of real time, and how
+    many times as long as the command it takes."""
     names = {"command": "<code>burst2vec prepare</code>", "library": "the same within Python",
              "librosa_loop": "loop of <code>librosa.load</code>", "librosa_processes": "the same in worker processes"}
     rows = [(title, number(statistics.median(content[name]["seconds"])), spread(content[name]["times_real_time"], 0),
@@ -219,8 +229,9 @@ def preparation_table(content: Mapping) -> pd.DataFrame:
 
 
 def inference_table(content: Mapping) -> pd.DataFrame:
-    """Predictions of each contender: times real time, and times as long as ours."""
-    batch = content.get("documented_batch", 8)  # which older files do not hold, since it always was 8
+    """The speed of each contender's predictions as a multiple of real time, and how many times as long as ours
+    they take."""
+    batch = content.get("documented_batch", 8)  # older files lack the key, because it was 8 in all of them
     documented = _below("as documented", "one burst at a time" if batch == 1 else f"batches of {batch}")
     rows = [("ours", number(1 / content["ours_rtf"]), "1")]
     rows += [(f"pipeline {title}", number(1 / content[f"pipeline_{name}_rtf"]), spread(content[f"{name}_to_ours"]))
@@ -229,8 +240,8 @@ def inference_table(content: Mapping) -> pd.DataFrame:
 
 
 def run_table(content: Mapping, found: Measured) -> pd.DataFrame:
-    """Each variant's training from beginning to end: steps, validations and hours; below these, of training, validation
-    and encoding.
+    """The steps, validations and hours of each variant's whole training, with the hours of training, validation
+    and encoding in small type.
 
     The limit is what the operations of the steps alone would take at the machine's matrix rate.
     """
@@ -247,7 +258,8 @@ def run_table(content: Mapping, found: Measured) -> pd.DataFrame:
 
 
 def run_sentence(content: Mapping, published: tuple[float, float] = (24, 36)) -> str:
-    """The shortest and the longest run that could be reckoned, beside the hours that the authors give."""
+    """Sentences on the shortest and the longest run whose hours could be computed, beside the hours, least and
+    most, that were `published` for one training."""
     hours = {code: run["total_h"] for code, run in content["runs"].items() if run["total_h"] is not None}
     unknown = [code for code in content["runs"] if code not in hours]
     if not hours:
@@ -268,7 +280,7 @@ def _below(text: str, below: str) -> str:
 
 
 def number(value: float | None) -> str:
-    """Three digits, whole above 100; a dash for what is not known.
+    """A number with three significant digits, or as a whole number from 100 up; a dash where it is unknown.
 
     >>> number(0.01234), number(5.5), number(12345.6), number(None)
     ('0.0123', '5.5', '12,346', '–')
@@ -279,7 +291,7 @@ def number(value: float | None) -> str:
 
 
 def spread(ratio: Mapping[str, float] | None, digits: int = 2) -> str:
-    """The median of a ratio, with its lowest and highest.
+    """The median of a ratio, with its lowest and highest value in brackets; a dash where it is unknown.
 
     >>> spread({"median": 5.5, "low": 5, "high": 6.25})
     '5.50 (5.00–6.25)'
@@ -291,7 +303,7 @@ def spread(ratio: Mapping[str, float] | None, digits: int = 2) -> str:
 
 
 def percent(share: float, digits: int = 0) -> str:
-    """A share in percent.
+    """A share as a percentage.
 
     >>> percent(0.954), percent(0.00012, 2)
     ('95 %', '0.01 %')

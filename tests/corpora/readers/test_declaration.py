@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from burst2vec.corpora.corpus import CorpusError
-from burst2vec.corpora.readers.declaration import Question, read_declaration
+from burst2vec.corpora.readers.declaration import DeclaredTask, read_declaration
 
 
 @pytest.fixture
@@ -34,14 +34,14 @@ def test_a_declaration_says_columns_and_tasks(read, declared):
     said = read(yaml.safe_dump(declared, sort_keys=False))
     assert (said.table, said.file, said.raw, said.speaker, said.sex, said.split, said.synthetic) == (
         "bursts.csv", "path", "original", "who", "gender", "part", False)
-    assert said.tasks == (Question("age", "scalar", ("years",), "years"),
-                          Question("mood", "intensities", ("arousal", "valence")),
-                          Question("sound", "classes", ("label",)))
+    assert said.tasks == (DeclaredTask("age", "scalar", ("years",), "years"),
+                          DeclaredTask("mood", "intensities", ("arousal", "valence")),
+                          DeclaredTask("sound", "classes", ("label",)))
 
 
 def test_one_column_may_stand_without_brackets_and_numbers_are_names_too(read, declared):
     declared["tasks"]["sound"] |= {"columns": 7, "classes": [1, 2]}
-    assert read(yaml.safe_dump(declared)).tasks[-1] == Question("sound", "classes", ("7",), classes=("1", "2"))
+    assert read(yaml.safe_dump(declared)).tasks[-1] == DeclaredTask("sound", "classes", ("7",), classes=("1", "2"))
 
 
 def test_a_key_without_value_is_not_given(read, declared):
@@ -75,14 +75,14 @@ def set_in(declared, path, value):
     ("tasks/age/kind", "number", "task age: kind is 'number'; expected one of intensities, scalar, classes"),
     ("tasks/age/column", "years", r"task age: key 'column' is not known; did you mean columns\?"),
     ("tasks/age/columns", [], r"task age: columns is \[\]; expected columns of the table"),
-    ("tasks/age/columns", ["years", "valence"], "task age: columns are years, valence; a task of the kind sc"),
+    ("tasks/age/columns", ["years", "valence"], r"task age: columns are \['years', 'valence'\]; a task of"),
     ("tasks/age/columns", ["part"], "task age: column 'part' is the split; a task's columns hold its labels"),
     ("tasks/age/classes", ["a", "b"], "task age: classes goes with the kind classes, and this task"),
     ("tasks/mood/unit", "years", "task mood: unit goes with the kind scalar, and this task is"),
     ("tasks/mood/columns", ["arousal", "arousal"], "task mood: columns names 'arousal' twice"),
     ("tasks/mood/columns", ["arousal", "provided"], "task mood: a column of several cannot be named 'provided'"),
     ("tasks/sound/classes", ["laugh"], r"task sound: classes is \['laugh'\]; expected two class names or more"),
-    ("tasks/sound/classes", [True, False], "task sound: classes is True; .*; put quotes around it"),
+    ("tasks/sound/classes", [True, False], r"task sound: classes is true \(without .*; put quotes around it"),
     ("tasks/a.b", {"kind": "scalar", "columns": ["years"]}, "task a.b: a task's name has letters, digits, - and _"),
     ("tasks/sex", {"kind": "classes", "columns": ["gender"]}, "task sex: the name is taken; .* such as sex_label"),
     ("tasks/type", {"kind": "classes", "columns": ["label"]}, "task type: the name is taken"),
@@ -95,11 +95,59 @@ def test_a_mistake_is_named_with_what_would_be_right(read, declared, path, value
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(("classes", "complaint"), [
+    ("[008, 010]", r"classes is 010 \(without quotes YAML reads it as 8\); .*; put quotes around it"),
+    ("[NO, SE]", r"classes is NO \(without quotes YAML reads it as False\); .*; put quotes around it"),
+    ("[1_0, 2_0]", r"classes is 1_0 \(without quotes YAML reads it as 10\)"),
+    ("[1:30, 2:30]", r"classes is 1:30 \(without quotes YAML reads it as 90\)"),
+    ("[2024-01-01, x]", r"classes is 2024-01-01 \(without quotes YAML reads it as datetime.date\(2024, 1, 1\)\)"),
+    ("[1.0, 2.0]", r"classes is 1.0; .*; put quotes around it"),
+    ("[null, x]", r"classes is null \(without quotes .*; put quotes around it"),
+    ("[on, off]", r"classes is on \(without quotes YAML reads it as True\)"),
+])
+def test_what_yaml_does_not_read_as_it_is_written_is_shown_as_written(read, classes, complaint):
+    text = "table: a.csv\nfile: path\ntasks:\n  sound: {kind: classes, columns: [label], classes: %s}\n"
+    with pytest.raises(CorpusError, match=f"corpus.yaml: task sound: {complaint}"):
+        read(text % classes)
+    quoted = "[" + ", ".join(f"'{name}'" for name in classes.strip("[]").split(", ")) + "]"
+    assert read(text % quoted).tasks[0].classes == tuple(classes.strip("[]").split(", "))
+
+
+@pytest.mark.parametrize(("line", "complaint"), [
+    ("table: 5", "table is 5; expected the name of a CSV file in this folder; put quotes around it"),
+    ("table: 012", r"table is 012 \(without quotes YAML reads it as 10\)"),
+    ("table: ''", "table is ''; expected the name of a CSV file"),
+    ("table: [a.csv]", r"table is \['a.csv'\]; expected the name of a CSV file in this folder$"),
+    ("file: |\n  a\n  b\n", r"file is 'a\\nb\\n'; expected the column"),
+    ("speaker: 2024-01-01", "speaker is 2024-01-01"),
+    ("synthetic: maybe", "synthetic is 'maybe'; expected true or false"),
+    ("on: x", r"key on \(without quotes YAML reads it as True\) is not known"),
+    ("tasks: {on: {kind: scalar, columns: [a]}}", r"task on \(without quotes .*: a task's name has letters"),
+    ('tasks: {"a\\nb": {kind: scalar, columns: [a]}}', r"task 'a\\nb': a task's name has letters"),
+])
+def test_a_value_that_is_none_of_its_key_is_named_in_one_line(read, line, complaint):
+    lines = {"table": "table: a.csv", "file": "file: path", "tasks": "tasks: {age: {kind: scalar, columns: [a]}}"}
+    lines[line.partition(":")[0]] = line
+    with pytest.raises(CorpusError, match=f"corpus.yaml: {complaint}") as error:
+        read("\n".join(lines.values()))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("word", ["true", "yes", "True", "on"])
+def test_synthetic_is_true_in_every_way_that_yaml_writes_it(read, word):
+    assert read(f"table: a.csv\nfile: b\nsynthetic: {word}\ntasks: {{age: {{kind: scalar, columns: c}}}}").synthetic
+
+
 @pytest.mark.parametrize(("text", "complaint"), [
-    ("", "expected lines `key: value` with the keys table, file, tasks"),
+    ("", "empty; expected lines `key: value` with the keys table, file, tasks"),
+    ("- table", "expected lines `key: value` with the keys table, file, tasks"),
     ("table: a: b", r"line 1: not readable as YAML \(mapping values are not allowed here\)"),
     ("table: a.csv\nfile: x\ntable: b.csv", r"line 3: not readable as YAML \('table' is there twice\)"),
     ("table: \0", "not readable as YAML; expected lines"),
+    ("day: 2024-99-99", "line 1: not readable as YAML"),
+    ("table: !!bool x", r"line 1: not readable as YAML \('x' is none of the type tag:yaml.org,2002:bool\)"),
+    ("!!timestamp table: x", "line 1: not readable as YAML"),
+    ("a: " + 5_000 * "9", "line 1: not readable as YAML"),
     ("file: !!python/name:os.system", r"line 1: not readable as YAML \(could not determine a constructor"),
 ])
 def test_what_is_no_mapping_is_refused(read, text, complaint):

@@ -1,23 +1,19 @@
-import dataclasses
+"""ExVo's tables are read by name, with the withheld labels, and a bad cell is named with what would be right."""
+
+from __future__ import annotations
+
 import time
-from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 
-import burst2vec
 from burst2vec.audio.store import open_store
 from burst2vec.baseline.functionals import FEATURES, compare_features
-from burst2vec.config import Params
-from burst2vec.corpora.corpus import CorpusError, Task
+from burst2vec.corpora.corpus import CorpusError
 from burst2vec.corpora.opening import read, read_corpus
-from burst2vec.corpora.readers.emogator import EMOGATOR
 from burst2vec.corpora.readers.exvo import COUNTRIES, EMOTIONS
-from burst2vec.corpora.readers.layouts import LAYOUTS, recognise
-from burst2vec.corpora.readers.reading import Reading
 
 
 @pytest.fixture
@@ -153,88 +149,6 @@ def test_one_age_for_all_cannot_be_scaled(write, labels):
         read_corpus(write(labels))
 
 
-@pytest.fixture
-def emogator(tmp_path):
-    """Ten speakers of two real MP3 files each."""
-    folder = tmp_path / "data" / "mp3"
-    folder.mkdir(parents=True)
-    for speaker in range(10):
-        for category in (1, 1 + 3 * speaker):
-            soundfile.write(folder / f"{speaker:06d}-{category:02d}-1.mp3", np.sin(np.arange(4_800) / 9), 48_000)
-    (folder / "000000-01-2.mp3").write_bytes((folder / "000000-01-1.mp3").read_bytes())
-    return tmp_path
-
-
-def test_emogators_labels_are_in_its_files_names(emogator):
-    corpus = read_corpus(emogator)
-    row = corpus.table.loc["000009-28-1"]
-    assert (row["speaker"], row["emotion"], row["raw"]) == ("000009", "Surprise (Positive)", "data/mp3/000009-28-1.mp3")
-    assert [t.kind for t in corpus.tasks] == ["classes"] and corpus.task("emotion").classes == EMOGATOR
-    assert len(EMOGATOR) == 30 and not corpus.synthetic
-
-
-def test_emogators_speakers_are_dealt_70_15_15_and_kept_apart(emogator):
-    table = read_corpus(emogator, seed=1).table
-    assert table.groupby("speaker")["split"].nunique().max() == 1
-    assert table.groupby("split")["speaker"].nunique().to_dict() == {"train": 7, "val": 1, "test": 2}
-
-
-def test_emogators_splits_depend_on_the_seed_alone(emogator):
-    splits = [read_corpus(emogator, seed=seed).table["split"].tolist() for seed in (0, 0, 1)]
-    assert splits[0] == splits[1] != splits[2]
-
-
-@pytest.mark.parametrize("name", ["000001-31-1", "000001-00-1", "1-02-1", "000001-02", "laugh"])
-def test_a_name_that_is_not_emogators_is_refused(emogator, name):
-    (emogator / "data" / "mp3" / f"{name}.mp3").touch()
-    with pytest.raises(CorpusError, match=f"{name}.mp3: expected a name NNNNNN-EE-I.mp3"):
-        read_corpus(emogator)
-
-
-def test_an_emogator_folder_without_recordings_is_refused(tmp_path):
-    (tmp_path / "data" / "mp3").mkdir(parents=True)
-    with pytest.raises(CorpusError, match="mp3: no .mp3 files"):
-        read_corpus(tmp_path)
-
-
-def test_layouts_are_recognised_by_the_files_they_are_known_for(write, labels, emogator, tmp_path):
-    assert recognise(write(labels)) == "exvo"
-    assert recognise(emogator) == "emogator"
-    with pytest.raises(CorpusError, match="no known layout; expected corpus.yaml .*, data_info.csv .*or audio_16k/"):
-        recognise(tmp_path / "data" / "mp3")
-
-
-def test_the_layouts_are_the_choices_of_the_parameter():
-    layout = next(f for f in dataclasses.fields(Params) if f.name == "layout")
-    assert layout.metadata["choices"] == ("auto", *LAYOUTS)
-
-
-def test_a_new_corpus_is_one_small_module(tmp_path, monkeypatch):
-    def read_tones(root, seed):
-        files = [f"{i}.wav" for i in range(4)]
-        table = pd.DataFrame({"split": ["train", "train", "val", "test"], "speaker": list("abcd"), "sex": None,
-                              "raw": files, "provided": files, "pitch": [100.0, 200.0, 150.0, 120.0]},
-                             index=pd.Index([Path(f).stem for f in files], name="file"))
-        return Reading(root, table, (Task("pitch", "scalar", ("pitch",), unit="Hz", low=100, high=200),))
-
-    tones = SimpleNamespace(KNOWN_BY="tones.txt", recognises=lambda root: (root / "tones.txt").is_file(),
-                            read=read_tones)
-    monkeypatch.setitem(LAYOUTS, "tones", tones)
-    for i in range(4):
-        soundfile.write(tmp_path / f"{i}.wav", 0.1 * np.sin(np.arange(1_600 + i)), 16_000)
-    (tmp_path / "tones.txt").touch()
-    corpus = read_corpus(tmp_path)
-    assert corpus.poses("pitch") and read_corpus(tmp_path, "tones").table.equals(corpus.table)
-    assert open_store(corpus, "own", tmp_path / "cache").lengths.tolist() == [1_600, 1_601, 1_602, 1_603]
-
-
-@pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "exvo"])  # which the embedded corpus has
-def test_no_module_but_the_readers_and_the_parameters_names_a_layout(layout):
-    library = Path(burst2vec.__file__).parent
-    naming = {str(path.relative_to(library)) for path in library.rglob("*.py") if f'"{layout}"' in path.read_text()}
-    assert naming == {"config.py", "corpora/readers/layouts.py"}
-
-
 def test_a_table_of_thousands_of_columns_is_read_as_soon_as_one_of_few(tmp_path, write_exvo, labels):
     root = write_exvo(tmp_path / "wide", labels)
     header, *rows = (root / "data_info.csv").read_text().splitlines()
@@ -244,3 +158,91 @@ def test_a_table_of_thousands_of_columns_is_read_as_soon_as_one_of_few(tmp_path,
     started = time.process_time()
     assert read(root).corpus().table["age"].notna().all()
     assert time.process_time() - started < 2
+
+
+# Recordings of any suffix
+
+def touch(root, *names):
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+
+
+def notes(root):
+    return [(str(p), p.grave) for p in read(root).all_problems()]
+
+
+@pytest.mark.parametrize("suffix", [".aiff", ".AIFF", ".caf", ".opus", ".wave", ".m4a"])
+def test_raw_recordings_of_any_suffix_are_read(write, labels, root, suffix):
+    touch(root, *(f"raw/{i:05d}{suffix}" for i in range(28)), *(f"wav/{i:05d}.wav" for i in range(28)))
+    assert read(write(labels)).table["raw"].tolist() == [f"raw/{i:05d}{suffix}" for i in range(28)]
+    assert notes(root) == []
+
+
+def test_of_two_recordings_of_one_id_the_readable_one_is_read_and_a_note_names_the_other(write, labels, root):
+    touch(root, "raw/00000.webm", "raw/00000.flac", "raw/00001.webm", "raw/._00001.wav", "raw/00002.wav",
+          "raw/00002.aiff", "wav/00000.wav")
+    table = read(write(labels)).table
+    assert table["raw"].dropna().tolist() == ["raw/00000.flac", "raw/00001.webm", "raw/00002.wav"]
+    assert sorted(notes(root)) == [("raw/00000.webm: not read, since 00000.flac lies beside it", False),
+                                   ("raw/00002.aiff: not read, since 00002.wav lies beside it", False)]
+
+
+@pytest.mark.parametrize(("there", "note"), [
+    ("wav", "raw: there are no raw recordings; variants with audio: own (V1, V2, V6, V7) cannot be trained"),
+    ("raw", "wav: there are no provided recordings; variants with audio: provided (Baseline, V3, V4, V5) cannot be "
+            "trained"),
+])
+def test_without_one_kind_of_recordings_a_note_says_which_variants_that_rules_out(write, labels, root, there, note):
+    touch(root, f"{there}/00000.wav")
+    write(labels)
+    assert notes(root) == [(note, False)]
+
+
+def test_away_from_the_project_the_note_names_the_parameter_alone(write, labels, root, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    touch(root, "wav/00000.wav")
+    write(labels)
+    assert notes(root) == [("raw: there are no raw recordings; variants with audio: own cannot be trained", False)]
+
+
+# Columns that contradict each other
+
+def test_a_country_that_its_string_contradicts_is_grave_in_its_row(write, labels):
+    labels.loc[[3, 26], "Country_string"] = ["usa", "China"]  # rows of train and, in the withheld labels, of test
+    assert notes(write(labels)) == [
+        ("data_info.csv, row 5: Country is 3, which is Venezuela, but Country_string is 'usa'; correct the one that is "
+         "wrong", True),
+        ("test_labels.csv, row 4: Country is 2, which is USA, but Country_string is 'China'; correct the one that is "
+         "wrong", True)]
+
+
+def test_a_country_string_in_other_letters_or_missing_contradicts_nothing(write, labels):
+    labels.loc[:4, "Country_string"] = ["china", "South  Africa", "NA", "", " Venezuela"][:4] + ["China"]
+    assert notes(write(labels)) == []
+
+
+def test_a_country_string_that_is_none_of_the_four_is_a_note(write, labels):
+    labels.loc[2, "Country_string"] = "United States"
+    assert notes(write(labels)) == [
+        ("data_info.csv: Country_string is 'United States' in 1 row, which cannot be compared with Country; expected "
+         "one of China, South Africa, USA, Venezuela", False)]
+
+
+def test_a_speaker_who_is_listed_with_both_sexes_is_a_problem(write, labels, root):
+    root.mkdir()
+    (root / "speakers.csv").write_text("Subject_ID,Sex\nSpeaker_1,f\nSpeaker_2,m\nSpeaker_1,m\nSpeaker_2,m\n")
+    assert notes(write(labels)) == [
+        ("speakers.csv: speaker 'Speaker_1' is listed as 'f' and 'm'; correct the one that is wrong", True)]
+
+
+def test_what_the_labels_are_read_from_is_said(write, labels, root):
+    assert read(write(labels)).sources == ("data_info.csv", "test_labels.csv")
+    (root / "speakers.csv").write_text("Subject_ID,Sex\nSpeaker_1,f\n")
+    (root / "test_labels.csv").unlink()
+    assert read(root).sources == ("data_info.csv", "speakers.csv")
+
+
+def test_without_test_rows_exvo_is_read(write, labels):
+    corpus = read_corpus(write(labels[labels["Split"] != "Test"], withheld=False))
+    assert len(corpus.table) == 24 and not len(corpus.split("test"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,10 @@ import soundfile
 import yaml
 
 from burst2vec.audio.store import open_store
+from burst2vec.config import Params
 from burst2vec.corpora.corpus import CorpusError
 from burst2vec.corpora.joining import join
-from burst2vec.corpora.opening import read, read_corpus
+from burst2vec.corpora.opening import open_corpus, read, read_corpus
 from burst2vec.corpora.readers.layouts import recognise
 
 SPLITS = ["train"] * 6 + ["val"] * 4 + ["test"] * 2
@@ -25,8 +28,9 @@ def bursts():
     """Twelve bursts of six speakers."""
     return pd.DataFrame({
         "path": [f"sounds/{i:02d}.wav" for i in range(12)], "original": [f"raw/{i:02d}.flac" for i in range(12)],
-        "who": [f"P{i // 2}" for i in range(12)], "gender": ["Female", "m"] * 6, "part": SPLITS,
-        "years": np.arange(20, 32), "arousal": np.linspace(0, 1, 12), "valence": 0.5, "label": ["sigh", "laugh"] * 6,
+        "who": [f"P{i // 2}" for i in range(12)], "gender": ["Female", "Female", "m", "m"] * 3,
+        "part": SPLITS, "years": np.arange(20, 32), "arousal": np.linspace(0, 1, 12),
+        "valence": np.linspace(0.9, 0.2, 12), "label": ["sigh", "laugh"] * 6,
     })
 
 
@@ -59,8 +63,9 @@ def test_twelve_rows_are_read_from_declaration_to_waveforms(write, bursts, decla
             soundfile.write(tmp_path / folder / f"{i:02d}.{suffix}", tone, rate)
     corpus = read_corpus(write(bursts, declared))
     wanted = pd.DataFrame({
-        "split": SPLITS, "speaker": bursts["who"], "sex": ["f", "m"] * 6, "raw": bursts["original"],
-        "provided": bursts["path"], "age": np.arange(20, 32), "arousal": bursts["arousal"], "valence": 0.5,
+        "split": SPLITS, "speaker": bursts["who"], "sex": ["f", "f", "m", "m"] * 3,
+        "raw": bursts["original"], "provided": bursts["path"], "age": np.arange(20, 32),
+        "arousal": bursts["arousal"], "valence": bursts["valence"],
         "sound": bursts["label"], "corpus": tmp_path.name}).set_axis([f"sounds/{i:02d}" for i in range(12)])
     pd.testing.assert_frame_equal(corpus.table, wanted, check_dtype=False, check_names=False)
     for audio in ("provided", "own"):
@@ -107,7 +112,7 @@ def test_that_speakers_are_not_known_is_said_but_stops_nothing(write, bursts, de
     del declared["speaker"]
     if not split:
         del declared["split"]
-    problems = read(write(bursts, declared)).all_problems()
+    problems = read(write(bursts, declared)).problems
     assert [(str(p), p.grave) for p in problems] == [(told, False)]
 
 
@@ -119,9 +124,9 @@ def test_splits_have_many_names(write, bursts, declared):
 def test_a_sex_that_is_neither_is_unknown_and_said(write, bursts, declared):
     bursts.loc[:1, "gender"] = ["x", "W"]
     reading = read(write(bursts, declared))
-    assert reading.table["sex"].tolist() == [None, "f"] + ["f", "m"] * 5
+    assert reading.table["sex"].tolist() == [None, "f", "m", "m"] + ["f", "f", "m", "m"] * 2
     assert [(str(p), p.grave) for p in reading.all_problems()] == [
-        ("bursts.csv: gender is 'x' in 1 rows, which is read as unknown; expected f or m", False)]
+        ("bursts.csv: gender is 'x' in 1 row, which is read as unknown; expected f or m", False)]
 
 
 def test_a_burst_takes_part_in_the_tasks_that_it_has_labels_for(write, bursts, declared):
@@ -218,3 +223,147 @@ def test_a_table_that_is_none_is_refused(write, bursts, declared, text, complain
     (root / "bursts.csv").write_text(text)
     with pytest.raises(CorpusError, match=complaint):
         read_corpus(root)
+
+
+# Words for missing values
+
+@pytest.mark.parametrize("word", ["NA", "None", "null", "-", "", "nan", "n/a", "<NA>", " NULL "])
+def test_words_for_a_missing_value_are_missing_in_columns_of_numbers(write, bursts, declared, word):
+    for column in ("years", "valence"):
+        bursts[column] = bursts[column].astype(object)
+        bursts.loc[3, column] = word
+    reading = read(write(bursts, declared))
+    assert reading.all_problems() == []
+    assert np.isnan(reading.table[["age", "valence"]].iloc[3].astype(float)).all()
+
+
+def test_a_declared_class_is_a_class_whatever_its_name(write, bursts, declared):
+    bursts["label"] = ["ZA", "NA", "None", "-"] * 3
+    declared["tasks"]["sound"]["classes"] = ["ZA", "NA", "None", "-"]
+    reading = read(write(bursts, declared))
+    assert reading.all_problems() == [] and reading.table["sound"].tolist() == ["ZA", "NA", "None", "-"] * 3
+
+
+def test_a_declared_class_in_other_letters_is_refused_with_a_hint(write, bursts, declared):
+    bursts.loc[3, "label"] = "na"
+    declared["tasks"]["sound"]["classes"] = ["laugh", "sigh", "NA"]
+    with pytest.raises(CorpusError, match="has sound 'na'; expected one of laugh, sigh, NA; did you mean 'NA'"):
+        read_corpus(write(bursts, declared))
+
+
+def test_such_a_word_is_missing_where_no_class_is_declared_and_a_note_says_so(write, bursts, declared):
+    bursts.loc[[1, 3], "label"] = "NA"
+    bursts.loc[0, "who"] = "none"
+    reading = read(write(bursts, declared))
+    assert reading.table["sound"].isna().tolist() == [False, True, False, True] + [False] * 8
+    assert reading.table["speaker"].iloc[0] is None and reading.corpus().task("sound").classes == ("laugh", "sigh")
+    assert [(str(p), p.grave) for p in reading.all_problems()] == [
+        ("bursts.csv: who is 'none' in 1 row, read as missing", False),
+        ("bursts.csv: 1 of 12 bursts have no speaker; that splits keep speakers apart cannot be checked", False),
+        ("bursts.csv: label is 'NA' in 2 rows, read as missing; "
+         "if it is a class, list it with the others under classes", False)]
+
+
+# Recordings on disk
+
+@pytest.fixture
+def lay(tmp_path):
+    """A function that puts empty recordings into the corpus."""
+    def lay(*names):
+        for name in names:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).touch()
+    return lay
+
+
+def paths_of(reading):
+    return reading.table["provided"].tolist()
+
+
+def test_paths_that_mean_one_file_are_one_path_and_one_burst(write, bursts, declared, lay):
+    lay("sounds/00.wav", "sounds/01.wav", "sounds/02.wav")
+    bursts.loc[:3, "path"] = ["./sounds/00.wav", "sounds//01.wav", "sounds\\02.wav", "./sounds/./00.wav"]
+    reading = read(write(bursts, declared))
+    assert paths_of(reading)[:4] == ["sounds/00.wav", "sounds/01.wav", "sounds/02.wav", "sounds/00.wav"]
+    assert [str(p) for p in reading.all_problems()] == ["bursts.csv, row 5: burst 'sounds/00' is listed twice"]
+
+
+@pytest.mark.parametrize(("listed", "on_disk"), [("NFC", "NFD"), ("NFD", "NFC"), ("NFD", "NFD")])
+def test_a_name_is_found_in_either_unicode_form_and_gives_the_burst_one_id(
+    write, bursts, declared, lay, listed, on_disk
+):
+    there = unicodedata.normalize(on_disk, "gähnen/é.wav")
+    lay(there)
+    bursts.loc[0, "path"] = unicodedata.normalize(listed, "gähnen/é.wav")
+    reading = read(write(bursts, declared))
+    assert paths_of(reading)[0] == there and reading.table.index[0] == unicodedata.normalize("NFC", "gähnen/é")
+    assert reading.all_problems() == []
+
+
+def test_two_files_whose_names_differ_in_their_unicode_form_alone_are_both_found(write, bursts, declared, lay):
+    names = [unicodedata.normalize(form, "é.wav") for form in ("NFC", "NFD")]
+    lay(*names)
+    bursts.loc[:1, "path"] = names
+    assert paths_of(read(write(bursts, declared)))[:2] == names
+
+
+@pytest.mark.parametrize(("listed", "there"), [
+    ("sounds/a.WAV", "sounds/A.wav"), ("sounds/a 1.wav", "sounds/a1.wav"), ("sounds/a.wav", "sounds/a.flac"),
+    ("sounds/a", "sounds/a.wav"),
+])
+def test_a_file_that_resembles_one_that_is_not_there_is_named(write, bursts, declared, lay, listed, there):
+    lay(there)
+    bursts.loc[3, "path"] = listed
+    assert [(str(p), p.grave) for p in read(write(bursts, declared)).all_problems()] == [
+        (f"bursts.csv, row 5: {listed}: there is no such file, but {there}, which is written otherwise", False)]
+
+
+def test_a_converted_recording_is_read_in_place_of_the_one_listed_and_a_note_names_it(write, bursts, declared, lay):
+    lay("sounds/03.webm", "sounds/03.flac", "sounds/04.webm")
+    bursts.loc[3:4, "path"] = ["sounds/03.webm", "sounds/04.webm"]
+    reading = read(write(bursts, declared))
+    assert paths_of(reading)[3:5] == ["sounds/03.flac", "sounds/04.webm"]
+    assert [(str(p), p.grave) for p in reading.all_problems()] == [
+        ("sounds/03.webm: not read, since 03.flac lies beside it", False)]
+
+
+def test_recordings_behind_a_linked_folder_are_found(write, bursts, declared, lay, tmp_path):
+    lay("store/00.wav")
+    (tmp_path / "sounds").symlink_to("store")
+    assert paths_of(read(write(bursts, declared)))[0] == "sounds/00.wav"
+
+
+def test_a_windows_path_that_leads_elsewhere_is_refused(write, bursts, declared):
+    bursts.loc[3, "path"] = "C:\\sounds\\a.wav"
+    with pytest.raises(CorpusError, match="leads out of the corpus"):
+        read_corpus(write(bursts, declared))
+
+
+# What may be left out
+
+def test_a_corpus_of_one_task_without_test_split_or_speakers_is_opened_and_stored(write, bursts, declared, tmp_path):
+    (tmp_path / "sounds").mkdir()
+    for i in range(10):
+        soundfile.write(tmp_path / "sounds" / f"{i:02d}.wav", 0.1 * np.sin(np.arange(1_600) / 9), 16_000)
+    for key in ("raw", "speaker", "sex"):
+        del declared[key]
+    declared["tasks"] = {"age": declared["tasks"]["age"]}
+    root = write(bursts[bursts["part"] != "test"], declared)
+    corpus = open_corpus(Params(corpus=[str(root)], cache=str(tmp_path / "cache")))
+    assert [t.name for t in corpus.tasks] == ["age"] and len(corpus.split("test")) == 0
+    assert len(open_store(corpus, "own", tmp_path / "cache")) == 10
+    other = dataclasses.replace(corpus, name="other")
+    assert len(join([corpus, other]).split("test")) == 0
+
+
+def test_what_the_labels_are_read_from_is_said(write, bursts, declared):
+    assert read(write(bursts, declared)).sources == ("corpus.yaml", "bursts.csv")
+
+
+def test_a_table_in_a_folder_below_is_read_and_an_impossible_one_is_named(write, bursts, declared, tmp_path):
+    (tmp_path / "tables").mkdir()
+    bursts.to_csv(tmp_path / "tables" / "b.csv", index=False)
+    assert read(write(bursts, {**declared, "table": "tables/b.csv"})).sources[1] == "tables/b.csv"
+    for name in ("x" * 5_000, "a\0b"):
+        with pytest.raises(CorpusError, match="corpus.yaml: table is '.*there is no such file in"):
+            read_corpus(write(bursts, {**declared, "table": name}))

@@ -131,10 +131,25 @@ def test_a_number_that_a_woman_and_a_man_share_is_told_apart_by_letter_or_gender
     (lambda p: p["all"].append(None), "meta/all_meta.json: entry 21 is None; expected ["),
 ])
 def test_a_trait_that_cannot_be_read_is_unknown_and_said_but_stops_nothing(write, published, change, told):
+    entries = {"all": [list(entry) for entry in published["all"]]}
+    change(entries)
+    reading = read(write(entries))
+    assert len(reading.problems) == 1 and str(reading.problems[0]).startswith(told)
+    assert not any(problem.grave for problem in reading.all_problems())
+
+
+def test_entries_that_contradict_each_other_are_noted_and_other_spellings_are_not(write, published):
     published["all"] = [list(entry) for entry in published["all"]]
-    change(published)
-    problems = read(write(published)).all_problems()
-    assert len(problems) == 1 and str(problems[0]).startswith(told) and not problems[0].grave
+    published["all"][0][2], published["all"][1][3] = "77", "usa "
+    reading = read(write(published))
+    assert [(str(problem), problem.grave) for problem in reading.problems] == [
+        ("meta: age of speaker 'm0003' is '77' and '23' in different entries; the first is read", False)]
+    assert reading.table["age"]["m0003_0_cough"] == 77
+
+
+def test_what_is_read_are_the_recordings_names_and_the_lists_that_there_are(write, entries):
+    assert read(write({"all": entries, "te": entries[:1]})).sources == (
+        "audio_16k", "meta/all_meta.json", "meta/te_meta.json")
 
 
 def test_without_lists_of_speakers_the_sounds_are_asked_all_the_same(write):

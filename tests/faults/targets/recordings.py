@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from hypothesis import strategies as st
 
-from burst2vec.audio.waveform import SHORTEST, load, read_parts
+from burst2vec.audio.faults import SHORTEST
+from burst2vec.audio.waveform import load, read_parts
 from burst2vec.inspection.listening import listen
 from tests.faults import subjects
 from tests.faults.damage import damage
@@ -15,15 +16,16 @@ from tests.faults.targets.registry import Action, ensure, target
 
 FORMS = [(form, subtype, rate, channels, seconds)
          for form, subtype in (("WAV", "PCM_16"), ("WAV", "FLOAT"), ("WAV", "PCM_24"), ("FLAC", "PCM_16"),
-                               ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", None), ("AIFF", "PCM_16"), ("W64", "PCM_16"), ("CAF", "PCM_16"))
+                               ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", None), ("AIFF", "PCM_16"),
+                               ("W64", "PCM_16"), ("CAF", "PCM_16"))
          for rate, channels, seconds in ((16_000, 1, 0.1), (48_000, 2, 0.3))]
 ODD_FORMS = [("WAV", "FLOAT", rate, channels, seconds) for rate in (1, 999, 44_101, 768_000, 2_000_000_011)
              for channels, seconds in ((1, 0.1 if rate < 10 ** 6 else 1e-6), (37, 0.01 if rate < 10 ** 6 else 1e-7))]
+MARKS = (b"RIFF", b"data", b"fmt ", b"OggS", b"fLaC", b"ID3", b"\xff\xfb")
 
 
 @target(lambda: st.tuples(st.sampled_from(FORMS + ODD_FORMS).flatmap(
-    lambda form: damage(subjects.encoded(*form), (b"RIFF", b"data", b"fmt ", b"OggS", b"fLaC", b"ID3", b"\xff\xfb")).map(
-        lambda damaged: (form, damaged))),
+    lambda form: damage(subjects.encoded(*form), MARKS).map(lambda damaged: (form, damaged))),
     st.sampled_from((".wav", ".flac", ".ogg", ".mp3", ".raw", ".opus", ""))))
 def recordings(found, folder: Path) -> Action:
     (_, damaged), suffix = found
@@ -41,8 +43,10 @@ def recordings(found, folder: Path) -> Action:
         ensure(len(errors) < 2 or str(path) in str(errors[-1]), f"the message does not name the file: {errors}")
         if isinstance(heard, str):
             ensure("\n" not in heard and len(heard) < 500, f"heard {heard!r}")
-        for start, end, waveform in read_parts(path, 0.05):
-            ensure(0 <= start <= end and waveform.dtype == np.float32, f"{start} to {end} s: {waveform}")
+        for part in read_parts(path, 0.05):
+            ensure(0 <= part.start <= part.end, f"a part from {part.start} to {part.end} s")
+            if not part.fault:
+                _check_waveform(part.waveform)
         if errors:
             raise errors[-1]
     return act

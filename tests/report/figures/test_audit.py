@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from burst2vec.corpora.corpus import Task
-from burst2vec.report.figures import audit as figures
+from burst2vec.report.figures.audit import draw_bias_losses, draw_pairs_by_group, draw_probes
 from burst2vec.report.figures.style import STYLE
 
 EMOTION = Task("emotion", "intensities", ("Awe", "Fear"))
@@ -44,7 +44,7 @@ def probed():
 
 
 def test_every_reading_stands_at_its_skill_on_its_floor(probed):
-    figure = figures.draw_probes(probed, [EMOTION, AGE], LABELS)
+    figure = draw_probes(probed, [EMOTION, AGE], LABELS)
     for ax, skill, floor in zip(figure.axes, (0.4, 0.1), ((-0.1, 0.1), (-0.1, 0.05)), strict=True):
         dots = [line for line in ax.lines if line.get_marker() != "None"]
         np.testing.assert_allclose([line.get_xdata() for line in dots], [[skill] * 2, [skill + 0.1] * 2])
@@ -57,7 +57,7 @@ def test_every_reading_stands_at_its_skill_on_its_floor(probed):
 def test_scores_stand_above_their_groups_with_their_level_and_the_speakers():
     scores = pd.DataFrame({"code": ["V4", "V5"] * 2, "group": ["20–25"] * 2 + ["25–30"] * 2,
                            "estimate": [0.4, 0.5, 0.6, 0.7], "low": 0.2, "high": 0.9, "speakers": [12, 12, 3, 3]})
-    figure = figures.draw_pairs_by_group(scores, [LABELS], pd.Series({"20–25": 0.25, "25–30": 0.5}), "chance")
+    figure = draw_pairs_by_group(scores, [LABELS], pd.Series({"20–25": 0.25, "25–30": 0.5}), "chance")
     ax = figure.axes[0]
     dots = {line.get_label(): line.get_ydata().tolist() for line in ax.lines}
     assert dots == {"with adversary": [0.4, 0.6], "without": [0.5, 0.7]}
@@ -71,7 +71,7 @@ def test_a_loss_stands_in_the_row_of_its_system_and_the_colour_of_its_group():
                            "metric": ["cou_uar"] * 2 + ["age_mae"] * 3, "beyond_constant": [0.01, 0.02, 0.2, 0.1, 1.0],
                            "low": 0.0, "high": 1.5})
     groups = {"with adversary": ["V4"], "without": ["V5"], "trivial": ["Country median"]}
-    figure = figures.draw_bias_losses(losses, [AGE, COUNTRY], groups)
+    figure = draw_bias_losses(losses, [AGE, COUNTRY], groups)
     assert [ax.get_xlabel() for ax in figure.axes] == ["worse UAR", "worse MAE (years)"]
     dots = [(line.get_label(), line.get_xdata().tolist(), list(line.get_ydata()))
             for line in figure.axes[1].lines if line.get_marker() != "None"]
@@ -81,7 +81,7 @@ def test_a_loss_stands_in_the_row_of_its_system_and_the_colour_of_its_group():
 
 
 def test_letters_are_large_enough_to_read(probed):
-    figure = figures.draw_probes(probed, [EMOTION, AGE], LABELS)
+    figure = draw_probes(probed, [EMOTION, AGE], LABELS)
     figure.canvas.draw()
     assert figure.get_figwidth() == 6.5
     assert min(text.get_fontsize() for text in figure.findobj(matplotlib.text.Text) if text.get_text()) >= 9

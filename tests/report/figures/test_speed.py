@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from burst2vec.report.figures import speed as figures
+from burst2vec.report.figures.speed import draw_growth, draw_steps, plot_audio_shares
 from burst2vec.report.figures.style import STYLE
 from tests.support import speed_files as made
 
@@ -35,7 +35,7 @@ def assert_legible(figure):
 
 def test_the_window_that_is_used_is_marked_on_the_curve():
     shares = pd.DataFrame({"window": [1, 50, 625], "audio_share": [0.4, 0.95, 0.99]})
-    axes = figures.plot_audio_shares(shares, 50, plt.subplots(figsize=(6.5, 3))[1])
+    axes = plot_audio_shares(shares, 50, plt.subplots(figsize=(6.5, 3))[1])
     curve, mark = axes.lines
     assert curve.get_ydata().tolist() == [40, 95, 99] and mark.get_xydata().tolist() == [[50, 95]]
     assert [text.get_text() for text in axes.get_xticklabels()] == ["1", "50", "625"]
@@ -43,7 +43,7 @@ def test_the_window_that_is_used_is_marked_on_the_curve():
 
 
 def test_every_turn_is_a_dot_and_every_mean_step_a_large_one_under_hardware_and_date():
-    figure = figures.draw_steps([made.training_step(), made.training_step("large", made.ON_GPU)])
+    figure = draw_steps([made.training_step(), made.training_step("large", made.ON_GPU)])
     assert [ax.get_title() for ax in figure.axes] == [
         "HuBERT base, Abacus, 2 cores, 2026-01-02", "HuBERT large, Loom, 2026-01-02"]
     turns, mean = figure.axes[0].lines[2:4]
@@ -55,12 +55,12 @@ def test_every_turn_is_a_dot_and_every_mean_step_a_large_one_under_hardware_and_
 def test_a_trainer_that_ran_out_of_memory_has_no_dots():
     content = made.training_step(trainer_documented_s=None)
     del content["turns"]["trainer_documented"]
-    figure = figures.draw_steps([content])
+    figure = draw_steps([content])
     assert legend(figure) == ["ours", "Trainer set well"]
 
 
 def test_growth_has_a_line_for_each_file_in_time_and_in_memory():
-    figure = figures.draw_growth([made.growth(), made.growth("large", made.ON_GPU)])
+    figure = draw_growth([made.growth(), made.growth("large", made.ON_GPU)])
     seconds, memory = figure.axes
     assert seconds.lines[0].get_xydata().tolist() == [[0.5, 0.25], [2, 1], [20, 10]]
     assert [text.get_text() for text in seconds.get_xticklabels()] == ["0.5", "2", "20"]

@@ -10,6 +10,7 @@ import pytest
 from benchmarks import flops, full_run, growth, inference, training_step, workload
 from burst2vec.config import Params
 from burst2vec.report.speed import measured, tables
+from burst2vec.report.speed.measured import read_benchmarks
 from tests.support import speed_files as made
 
 
@@ -17,7 +18,7 @@ from tests.support import speed_files as made
 def found(tmp_path):
     """What a machine without a GPU writes: HuBERT base, and full runs that rest on it."""
     step = made.training_step()
-    return measured.read(made.write(
+    return read_benchmarks(made.write(
         tmp_path, training_step_base_cpu=step, full_run_cpu=made.full_run(step), growth_base_cpu=made.growth(),
         inference_base_cpu=made.inference(), preparation=made.preparation(), scale=made.scale(),
         bootstrap=made.bootstrap()))
@@ -26,7 +27,7 @@ def found(tmp_path):
 def test_files_belong_to_the_benchmark_that_their_name_begins_with(tmp_path):
     made.write(tmp_path, training_step=made.training_step(), scale=made.scale(), scaled={}, notes={},
                training_step_large_cuda=made.training_step("large", made.ON_GPU), preparation_own=made.preparation())
-    found = measured.read(tmp_path)
+    found = read_benchmarks(tmp_path)
     assert [each["file"] for each in found["training_step"]] == ["training_step.json", "training_step_large_cuda.json"]
     assert {name: len(files) for name, files in found.items() if files} == {
         "training_step": 2, "preparation": 1, "scale": 1}
@@ -36,13 +37,13 @@ def test_files_belong_to_the_benchmark_that_their_name_begins_with(tmp_path):
 def test_a_file_that_is_not_what_its_name_says_is_named_with_its_command(tmp_path, content, says):
     (tmp_path / "scale.json").write_text(content)
     with pytest.raises(ValueError, match=rf"scale\.json: .*{says}.*make it again: python -m benchmarks\.scale"):
-        measured.read(tmp_path)
+        read_benchmarks(tmp_path)
 
 
 def test_an_empty_folder_leaves_everything_to_be_measured(tmp_path):
-    found = measured.read(tmp_path)
-    assert tables.sources(found).empty
-    assert list(tables.gaps(found).values()) == [
+    found = read_benchmarks(tmp_path)
+    assert tables.file_table(found).empty
+    assert list(tables.missing_measurements(found).values()) == [
         ["a training step", "reckoned full runs", "predictions", "growth of a step and of an epoch"],
         ["preparing a corpus"], ["checking, preparing and batching by size of corpus"], ["intervals by bootstrap"],
         *[["a training step", "predictions", "growth of a step and of an epoch"]] * 2]
@@ -51,16 +52,16 @@ def test_an_empty_folder_leaves_everything_to_be_measured(tmp_path):
 def test_what_was_measured_on_a_gpu_is_no_longer_missing(tmp_path, found):
     on_gpu = "`make bench` on a machine with a GPU: HuBERT "
     three = ["a training step", "predictions", "growth of a step and of an epoch"]
-    assert measured.gpus(found) == []
-    assert tables.gaps(found) == {on_gpu + "base": three, on_gpu + "large": three}
-    more = measured.read(made.write(tmp_path, training_step_large_cuda=made.training_step("large", made.ON_GPU),
-                                 inference_base_cuda=made.inference("base", made.ON_GPU)))
-    assert measured.gpus(more) == ["Loom"]
-    assert tables.gaps(more) == {on_gpu + "base": [three[0], three[2]], on_gpu + "large": three[1:]}
+    assert measured.measured_gpus(found) == []
+    assert tables.missing_measurements(found) == {on_gpu + "base": three, on_gpu + "large": three}
+    more = read_benchmarks(made.write(tmp_path, training_step_large_cuda=made.training_step("large", made.ON_GPU),
+                                      inference_base_cuda=made.inference("base", made.ON_GPU)))
+    assert measured.measured_gpus(more) == ["Loom"]
+    assert tables.missing_measurements(more) == {on_gpu + "base": [three[0], three[2]], on_gpu + "large": three[1:]}
 
 
 def test_every_file_is_listed_with_its_hardware_versions_and_date(found):
-    table = tables.sources(found)
+    table = tables.file_table(found)
     assert len(table) == 7 and table.iloc[0].tolist() == [
         "a training step, HuBERT base<small>training_step_base_cpu.json</small>",
         "Abacus, 2 cores<small>torch 2.13.0</small>", "2026-01-02"]
@@ -69,8 +70,8 @@ def test_every_file_is_listed_with_its_hardware_versions_and_date(found):
 
 def test_a_number_stands_beside_the_hardware_it_was_measured_on(found):
     gpu = made.training_step("large", made.ON_GPU)
-    assert measured.where(gpu) == "HuBERT large, Loom, 2026-01-02"
-    assert measured.where(found["training_step"][0]) == "HuBERT base, Abacus, 2 cores, 2026-01-02"
+    assert measured.circumstances(gpu) == "HuBERT large, Loom, 2026-01-02"
+    assert measured.circumstances(found["training_step"][0]) == "HuBERT base, Abacus, 2 cores, 2026-01-02"
     assert tables.legend(found["preparation"][0]) == (
         "laughs, 3,000 recordings, 1.6 hours of audio; Abacus, 2 cores, 2026-01-02.")
     assert tables.legend(made.full_run(gpu)) == (
@@ -112,7 +113,7 @@ def test_sorting_within_windows_takes_the_padding_out():
 # Tables -------------------------------------------------------------------------------------------------------
 
 def test_a_pass_takes_its_operations_over_the_machines_rate(found):
-    table = tables.limits(found, 1000.0)
+    table = tables.limit_table(found, 1000.0)
     once = "<small>encoder once {}</small>".format
     assert table["GFLOP<small>a second of audio</small>"].tolist() == ["27.4" + once("4.9"), "94.0" + once("4.9")]
     assert table["PFLOP<small>a pass</small>"].tolist() == ["0.03" + once("0.005"), "0.09" + once("0.005")]
@@ -148,7 +149,7 @@ def test_what_a_trainer_takes_longer_is_divided_into_padding_and_the_rest(found)
 
 
 def test_each_measure_has_its_figure(found):
-    table = tables.measures(found)
+    table = tables.savings_table(found)
     # Encoding the 70 seconds of a step takes 1 s beside its 4; 39,386 bursts are 24.1 h; validation takes as long as
     # training.
     assert table.iloc[:, 1].tolist() == ["40 %", "100 %", "20 %", "4.24", "bfloat16", "1.00 %", "50 %"]
@@ -158,12 +159,12 @@ def test_each_measure_has_its_figure(found):
 def test_a_parameter_that_was_set_is_compared_through_the_trainer_and_counts_nowhere_else(tmp_path, found):
     slower = made.training_step(set={"encode_once": False}, ours_s=6.0, matrix_rate={"flop_s": 9e12},
                                 documented_to_ours={"median": 4.0, "low": 4.0, "high": 4.0})
-    more = measured.read(made.write(tmp_path, training_step_base_cpu_unkept=slower))
-    assert tables.switches(found).empty
-    assert tables.switches(more).values.tolist() == [
+    more = read_benchmarks(made.write(tmp_path, training_step_base_cpu_unkept=slower))
+    assert tables.parameter_table(found).empty
+    assert tables.parameter_table(more).values.tolist() == [
         ["HuBERT base<small>Abacus, 2 cores, 2026-01-02</small>", "<code>encode_once: false</code>", "6", "1.25"]]
-    assert measured.where(slower) == "HuBERT base, encode_once: False, Abacus, 2 cores, 2026-01-02"
-    for table in (tables.measures, tables.utilisation_table):
+    assert measured.circumstances(slower) == "HuBERT base, encode_once: False, Abacus, 2 cores, 2026-01-02"
+    for table in (tables.savings_table, tables.utilisation_table):
         assert table(more).equals(table(found))
 
 
@@ -211,7 +212,7 @@ def test_a_run_is_reckoned_where_its_step_was_measured_and_counted_where_not(fou
 
 def test_a_limit_is_that_of_the_machine_whose_steps_were_reckoned_with(tmp_path, found):
     faster = made.training_step("base", made.ON_GPU, matrix_rate={"flop_s": 1e15})
-    more = measured.read(made.write(tmp_path, training_step_base_cuda=faster, full_run_cuda=made.full_run(faster)))
+    more = read_benchmarks(made.write(tmp_path, training_step_base_cuda=faster, full_run_cuda=made.full_run(faster)))
     limits = {each["file"]: tables.run_table(each, more).iloc[0, -1] for each in more["full_run"]}
     assert limits == {"full_run_cpu.json": "52.1", "full_run_cuda.json": "0.0521"}
     assert tables.run_table(made.full_run(), more)["limit<small>hours</small>"].tolist() == ["–", "–"]

@@ -1,0 +1,94 @@
+"""What the Snakefile needs to know before it plans anything: parameters, further seeds, the joined training."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from burst2vec.config import ParameterError, Params, parse, read_mapping, read_yaml
+from burst2vec.messages import REFUSALS, refusal, shown
+
+
+@contextlib.contextmanager
+def refusing() -> Iterator[None]:
+    """Ends the process in one line on standard error where the block refuses what was given.
+
+    Snakemake would show where in the Snakefile that was, in several lines.
+    """
+    try:
+        yield
+    except REFUSALS as error:
+        sys.exit(refusal(error))
+
+
+def given(config: Mapping[str, Any], arguments: Iterable[str]) -> dict[str, Any]:
+    """The parameters given to snakemake, at the scale `demo` unless they name another.
+
+    `config` holds the values of configuration files; the `arguments` of `--config`, each `NAME=VALUE`, go before them
+    and are read by `config.parse`, because snakemake reads them by its own rules, which cut `exp #2` at the `#`. Raises
+    ParameterError and FileNotFoundError, as `Params.resolve` does, and ParameterError for braces in a path, which mean
+    something to snakemake.
+    """
+    pairs = [argument.partition("=") for argument in arguments]
+    values = {"scale": "demo"} | dict(config) | parse((name, value) for name, _, value in pairs)
+    values["scale"] = values["scale"] or "demo"
+    _refuse_braces(Params.resolve(values))
+    return values
+
+
+def _refuse_braces(params: Params) -> None:
+    for name, path in (("results", params.results), ("run", params.run_name), *(("corpus", c) for c in params.corpus)):
+        if set("{}") & set(path):
+            raise ParameterError(f"parameter {name} is {shown(path)}; for snakemake a path must be without braces")
+
+
+def options(values: Mapping[str, Any]) -> str:
+    """The options of `burst2vec run` that give these values, quoted for a shell; `config.parse` reads them back."""
+    texts = ((name, json.dumps(value, ensure_ascii=False) if isinstance(value, list) else str(value))
+             for name, value in values.items())
+    return shlex.join(part for name, text in texts for part in ("-p", name, text))
+
+
+def further_seeds(path: Path, trained: Mapping[str, Params]) -> dict[str, list[int]]:
+    """The seeds to train each variant with besides its own, by its code, from a file such as `params/seeds.yaml`.
+
+    `trained` has the variants' parameters by code. A variant's own seed is left out where the file lists it. Raises
+    OSError and ParameterError, naming the file, the variant and what would be right.
+    """
+    found = {}
+    for code, seeds in read_mapping(path).items():
+        where = f"{path}: {shown(code)}: "
+        if code not in trained:
+            raise ParameterError(f"{where}no such variant; expected one of {', '.join(trained)}")
+        seeds = [] if seeds is None else seeds
+        if not isinstance(seeds, list) or not all(type(seed) is int and seed >= 0 for seed in seeds):
+            raise ParameterError(f"{where}the seeds are {shown(seeds)}; expected whole numbers such as [1, 2]")
+        twice = [seed for seed in seeds if seeds.count(seed) > 1]
+        if twice:
+            raise ParameterError(f"{where}seed {twice[0]} is there twice")
+        found[code] = [seed for seed in seeds if seed != trained[code].seed]
+    return found
+
+
+def joined_training(path: Path, values: Mapping[str, Any], variants: Iterable[str]) -> dict[str, Any]:
+    """The parameters of the training on several corpora, from a file such as `params/joined.yaml`, over `values`.
+
+    Its results stand in the folder `joined` of the run. Raises FileNotFoundError and ParameterError, naming the file.
+    """
+    said, codes = read_yaml(path), list(variants)
+    for name, meaning in (("corpus", "a list of corpora"), ("variant", f"one of {', '.join(codes)}")):
+        if name not in said:
+            raise ParameterError(f"{path}: {name} is missing; expected {meaning}")
+    if said["variant"] not in codes:
+        raise ParameterError(f"{path}: variant is {shown(said['variant'])}; expected one of {', '.join(codes)}")
+    joined = {**values, **said, "run": f"{Params.resolve(values).run_name}/joined"}
+    try:
+        _refuse_braces(Params.resolve(joined))
+    except ParameterError as error:
+        raise ParameterError(f"{path}: {error}") from None
+    return joined
