@@ -286,4 +286,4 @@ if by_speaker:
 #
 # The intervals of the rates are Clopper and Pearson's {cite:p}`clopper1934`. What none
 # of these tests covers is the luck of training: another seed is another system. That is
-# what [the claims](claims) are judged over as well.
+# what the claims on the next page are judged over as well.
