@@ -19,8 +19,7 @@ from pathlib import Path
 import grimp
 
 from burst2vec.config import Params
-from burst2vec.corpora.opening import EMBEDDED
-from burst2vec.corpora.readers.declaration import read_declaration
+from burst2vec.corpora.opening import EMBEDDED, label_sources
 from burst2vec.corpora.recordings import recordings_below
 from burst2vec.running.workflow import further_seeds, given, joined_training, options, refusing
 
@@ -55,20 +54,12 @@ def modules(*names):
 
 def folders(params):
     """The folders of the corpora that parameters name, without the embedded corpora."""
-    found = [params.path(name) for name in params.corpus if name not in EMBEDDED]
-    for folder in found:
-        if not folder.is_dir():
-            raise FileNotFoundError(f"corpus {folder}: there is no such folder")
-    return found
+    return [params.path(name) for name in params.corpus if name not in EMBEDDED]
 
 
 def label_files(params):
     """The files that labels, splits and speakers are read from: when they change, trainings are made again."""
-    found = []
-    for folder in folders(params):
-        table = [read_declaration(folder / "corpus.yaml").table] if (folder / "corpus.yaml").is_file() else []
-        known = ["corpus.yaml", *table, "data_info.csv", "test_labels.csv", "speakers.csv", "SYNTHETIC.json"]
-        found += [*(folder / name for name in known), *sorted(folder.glob("meta/*.json"))]
+    found = [path for folder in folders(params) for path in label_sources(folder, params.layout)]
     return [str(path) for path in found if path.is_file()]
 
 
@@ -82,6 +73,7 @@ def recordings(params):
 IMPORTS = grimp.build_graph("burst2vec", exclude_type_checking_imports=True, cache_dir=None)
 AUDIO = modules("burst2vec.corpora.opening", "burst2vec.audio.store")
 TRAINING = modules("burst2vec.training.trainer", "burst2vec.training.worker")
+BASELINE = modules("burst2vec.baseline.network", "burst2vec.baseline.functionals")
 ALL = sorted(str(path) for path in Path("burst2vec").rglob("*.py"))
 PREPARED = expand(RUN + "/prepared/{audio}.json", audio=sorted({p.audio for p in PARAMS.values()}))
 SYNTHESISED = set(EMBEDDED) & set(PARAMS["Baseline"].corpus)
@@ -201,7 +193,7 @@ rule corpora:
 
 rule baseline:
     input:
-        TRAINING, modules("burst2vec.baseline.network", "burst2vec.baseline.functionals"), SCALE,
+        TRAINING, BASELINE, SCALE,
         prepared=f"{RUN}/prepared/{PARAMS['Baseline'].audio}.json",
         notebook="notebooks/03_baseline.ipynb",
         variant="params/variants/Baseline.yaml",

@@ -149,6 +149,7 @@ def _prepare_arguments(parser: argparse.ArgumentParser) -> None:
 
 @_command("prepare", _prepare_arguments, help="decode a corpus into its waveform store")
 def _prepare(options: argparse.Namespace) -> None:
+    from burst2vec.audio.faults import SAMPLE_RATE
     from burst2vec.audio.store import open_store
     from burst2vec.config import Params
     from burst2vec.corpora.opening import open_corpus
@@ -158,7 +159,7 @@ def _prepare(options: argparse.Namespace) -> None:
     corpus = open_corpus(params)
     store = open_store(corpus, params.audio, params.path(params.cache))
     summary = {"corpus": corpus.name, "audio": params.audio, "bursts": len(store),
-               "hours": round(float(store.lengths.sum()) / 16_000 / 3600, 3)}
+               "hours": round(float(store.lengths.sum()) / SAMPLE_RATE / 3600, 3)}
     if options.summary:
         with write_aside(options.summary) as aside:
             aside.write_text(json.dumps(summary, indent=1))

@@ -223,21 +223,35 @@ def parse(typed: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return values
 
 
-UNREADABLE = (yaml.YAMLError, ValueError, RecursionError, ArithmeticError, AttributeError, LookupError, TypeError)
-"""The errors that reading text as YAML raises: YAML's own, and Python's for bytes that are not UTF-8, a date that does
-not exist, a number of thousands of digits, brackets without end, and a tag on a value that is not of its type."""
+UNREADABLE = (yaml.YAMLError, ValueError, RecursionError)
+"""The errors that reading text by `StrictLoader` raises: YAML's own, and Python's for bytes that are not UTF-8 and for
+brackets without end."""
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML that refuses what it would otherwise silently take for something else than it looks like."""
+class StrictLoader(yaml.SafeLoader):
+    """YAML in which no key stands twice: the later one would win without a word."""
+
+    twice = "{} is there twice"
+    """What is said of such a key."""
 
     def construct_mapping(self, node, deep=False):
-        names = [key.value for key, _ in node.value]
-        for key, _ in node.value:
-            if names.count(key.value) > 1:
-                raise yaml.constructor.ConstructorError(problem=f"{key.value} is there twice",
-                                                        problem_mark=node.value[-1][0].start_mark)
+        keys = [key.value for key, _ in node.value]
+        twice = [key for key, _ in node.value if keys.count(key.value) > 1]
+        if twice:
+            raise yaml.constructor.ConstructorError(
+                problem=self.twice.format(twice[-1].value), problem_mark=twice[-1].start_mark)
         return super().construct_mapping(node, deep)
+
+    def construct_object(self, node, deep=False):
+        try:
+            return super().construct_object(node, deep)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):  # PyYAML's, of a tag gone wrong
+            raise yaml.constructor.ConstructorError(
+                problem=f"{shown(node.value)} is none of the type {node.tag}", problem_mark=node.start_mark) from None
+
+
+class _Loader(StrictLoader):
+    """YAML that refuses a number that it would read as another number than it looks like."""
 
     def construct_yaml_int(self, node):
         number = super().construct_yaml_int(node)

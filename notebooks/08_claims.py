@@ -338,7 +338,7 @@ Markdown(f"In the paper's own numbers, of what V4 gains over V5 by debiasing "
 # Training draws weights, batches and dropout from a seed. Two runs of one variant
 # therefore differ, and a difference between variants means something only beyond that.
 # A score is its variant's mean plus a normal error of the seed, with a variance of the
-# variant's own: some vary five times as much as others. Differences of means get
+# variant's own, since unlike variants need not vary alike. Differences of means get
 # Welch's intervals, widened for the number of pairs (Bonferroni). Bursts and speakers
 # are the same for every seed, so this says nothing of other speakers; the ledger has
 # both.

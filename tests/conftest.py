@@ -110,6 +110,19 @@ def tiny_params():
     return params
 
 
+@pytest.fixture(scope="session")
+def make_model(tiny_corpus, tiny_params):
+    """A function that returns a small untrained model in evaluation mode, with the parameters that are asked for."""
+    def make_model(seed=0, **changes):
+        import torch
+
+        from burst2vec.models.burst2vec import build
+
+        torch.manual_seed(seed)
+        return build(tiny_params(**changes), tiny_corpus.tasks).eval()
+    return make_model
+
+
 class Workspace:
     """A copy of the project in which the whole workflow has run at smoke scale."""
 

@@ -63,9 +63,9 @@ def test_a_room_says_what_it_is_for_and_does_nothing_when_it_is_imported(package
 
 @pytest.fixture(scope="module")
 def closures() -> dict[str, set[str]]:
-    """The modules that the Snakefile calls AUDIO and TRAINING, each with all that they import."""
+    """The modules that the Snakefile calls AUDIO, TRAINING and BASELINE, each with all that they import."""
     graph = grimp.build_graph("burst2vec", exclude_type_checking_imports=True, cache_dir=None)
-    named = re.findall(r'^(AUDIO|TRAINING) = modules\((.*)\)$', (ROOT / "Snakefile").read_text(), re.MULTILINE)
+    named = re.findall(r'^(AUDIO|TRAINING|BASELINE) = modules\((.*)\)$', (ROOT / "Snakefile").read_text(), re.MULTILINE)
     roots = {name: ast.literal_eval(f"({modules},)") for name, modules in named}
     return {name: {upstream for module in modules for upstream in {module} | graph.find_upstream_modules(module)}
             for name, modules in roots.items()}
@@ -101,6 +101,11 @@ def test_whatever_a_training_executes_is_trained_again_when_it_changes(closures,
 
 def test_the_processes_that_train_together_are_part_of_a_training(closures):
     assert {"burst2vec.training.worker", "burst2vec.training.launch"} <= closures["TRAINING"]
+
+
+def test_the_baseline_is_trained_again_when_its_network_or_its_features_change(closures):
+    room = {f"burst2vec.baseline.{path.stem}" for path in (LIBRARY / "baseline").glob("*.py")}
+    assert room - {"burst2vec.baseline.__init__"} <= closures["BASELINE"]
 
 
 def test_nothing_is_trained_again_when_only_the_showing_of_results_changes(closures):

@@ -13,9 +13,9 @@ import numpy as np
 import psutil
 import torch
 
+from burst2vec.audio.faults import SAMPLE_RATE
 from burst2vec.audio.quantised import SAMPLE
 from burst2vec.audio.store import Store
-from burst2vec.audio.waveform import SAMPLE_RATE
 
 ROOM = 0.5
 """The share of a device's free memory that may be filled with what could be read or computed again instead."""

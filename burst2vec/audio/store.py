@@ -98,13 +98,18 @@ class JoinedStore:
         return len(self.lengths)
 
     def __getitem__(self, row: int) -> np.ndarray:
-        samples, scale = self.quantised(row)
-        return samples * scale
+        store, own = self._place(row)
+        return store[own]
 
     def quantised(self, row: int) -> tuple[np.ndarray, np.float32]:
-        """A burst's 16-bit integers (samples,), and the factor that turns them into the waveform."""
+        """The 16-bit integers and the factor of a burst; see `WaveformStore.quantised`."""
+        store, own = self._place(row)
+        return store.quantised(own)
+
+    def _place(self, row: int) -> tuple[WaveformStore | JoinedStore, int]:
+        """The store that holds a burst, and the burst's row there."""
         number = int(np.searchsorted(self._starts, row, side="right")) - 1
-        return self._stores[number].quantised(row - self._starts[number])
+        return self._stores[number], row - int(self._starts[number])
 
     @property
     def checksum(self) -> int:

@@ -6,14 +6,13 @@ import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
 
 from burst2vec.config import Params
 from burst2vec.corpora.corpus import Corpus, CorpusError
-
-if TYPE_CHECKING:
-    from burst2vec.corpora.readers.reading import Reading
-
+from burst2vec.corpora.joining import join, select
+from burst2vec.corpora.readers.layouts import LAYOUTS, recognise
+from burst2vec.corpora.readers.reading import Reading
 
 EMBEDDED = ("synthetic", "example")
 """The names of the corpora that the project synthesises itself."""
@@ -26,16 +25,27 @@ def read(root: str | Path, layout: str = "auto", seed: int = 0) -> Reading:
     none. The corpus is named after its folder, with dots replaced by `_`, since parts of models have its name. Raises
     FileNotFoundError where there is no such folder, and CorpusError where nothing can be read at all.
     """
-    from burst2vec.corpora.readers.layouts import LAYOUTS, recognise
-
     root = Path(root)
+    reading = _reader(root, layout).read(root, seed)
+    folder = Path(os.path.abspath(root)).name  # for `.` as well; a link keeps the name that its owner gave it
+    return dataclasses.replace(reading, name=folder.replace(".", "_"))
+
+
+def label_sources(root: Path, layout: str = "auto") -> list[Path]:
+    """The files and folders that splits, speakers and labels of the corpus in folder `root` are read from.
+
+    None of them is read but a declaration. Raises FileNotFoundError and CorpusError, as `read` does.
+    """
+    return [root / name for name in _reader(root, layout).sources(root)]
+
+
+def _reader(root: Path, layout: str) -> ModuleType:
     if not root.is_dir():
         raise FileNotFoundError(f"corpus {root}: there is no such folder")
     name = recognise(root) if layout == "auto" else layout
     if name not in LAYOUTS:
         raise CorpusError(f"layout {name!r} is unknown; expected auto or one of {', '.join(LAYOUTS)}")
-    folder = Path(os.path.abspath(root)).name  # for `.` as well; a link keeps the name that its owner gave it
-    return dataclasses.replace(LAYOUTS[name].read(root, seed), name=folder.replace(".", "_"))
+    return LAYOUTS[name]
 
 
 def read_corpus(root: str | Path, layout: str = "auto", tasks: Sequence[str] = (), seed: int = 0) -> Corpus:
@@ -43,8 +53,6 @@ def read_corpus(root: str | Path, layout: str = "auto", tasks: Sequence[str] = (
 
     Raises FileNotFoundError, and CorpusError with the file, the row and what would be right.
     """
-    from burst2vec.corpora.joining import select
-
     return select([read(root, layout, seed).corpus()], tasks)[0]
 
 
@@ -53,8 +61,6 @@ def open_corpus(params: Params) -> Corpus:
 
     Raises FileNotFoundError, and CorpusError with the file, the row and what would be right.
     """
-    from burst2vec.corpora.joining import join, select
-
     corpora = [_open_embedded(name, params) if name in EMBEDDED else
                read(params.path(name), params.layout, params.split_seed).corpus() for name in params.corpus]
     selected = select(corpora, params.tasks)
@@ -63,6 +69,7 @@ def open_corpus(params: Params) -> Corpus:
 
 def _open_embedded(name: str, params: Params) -> Corpus:
     """The synthetic corpus, or the example of a corpus of one's own, which is half as large and has other speakers."""
+    # Imported where they are needed: a corpus of recordings needs no synthesiser.
     from burst2vec.corpora.synthetic.example import write_example
     from burst2vec.corpora.synthetic.synthesis import VERSION, synthesise
 

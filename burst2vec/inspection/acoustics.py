@@ -19,6 +19,7 @@ import pandas as pd
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import find_peaks
 
+from burst2vec.audio.faults import SAMPLE_RATE
 from burst2vec.corpora.readers.exvo import EMOTIONS
 from burst2vec.machine.progress import progress_bar
 
@@ -59,7 +60,7 @@ pleasure moan, f,   Awe,         449,  ,       ,       2.5,   0.59,   4.3,      
 `emotion` is the one of ExVo's that comes closest to the category."""
 
 
-def measure(waveform: np.ndarray, sample_rate: int = 16_000) -> dict[str, float]:
+def measure(waveform: np.ndarray, sample_rate: int = SAMPLE_RATE) -> dict[str, float]:
     """The measures of one burst, whose `waveform` is (samples,), by the names in `MEASURES`.
 
     `f0` is the mean F0 of the voiced frames in Hz and `f0_sd` its standard deviation in semitones. `voiced` is the
@@ -96,7 +97,7 @@ def measure_corpus(waveforms: Iterable[np.ndarray], table: pd.DataFrame) -> pd.D
     return measures.assign(emotion=table[list(EMOTIONS)].idxmax(axis=1), sex=table["sex"])
 
 
-def track_pitch(waveform: np.ndarray, sample_rate: int = 16_000) -> np.ndarray:
+def track_pitch(waveform: np.ndarray, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     """Returns F0 in Hz (frames,), one frame every 10 ms, which is NaN where a frame is unvoiced.
 
     The method is the autocorrelation of Boersma (1993).

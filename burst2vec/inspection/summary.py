@@ -56,8 +56,11 @@ def summary(checked: Checked) -> str:
     parts += _lines(grave)
     if notes:
         parts += [f"{_count(len(notes), 'note')}:", *_lines(notes)]
-    if checked.reading is not None and checked.reading.tasks and not grave:
-        parts += ["", "To train on it:", f"  {command(checked, checked.reading)}"]
+    reading = checked.reading
+    if reading is not None and reading.tasks and not grave:
+        parts += ["", "To train on it:", f"  {command(checked, reading)}"]
+        if not any(_varies(task, reading.table) for task in reading.tasks):
+            parts.append("No task of it can decide when the training stops, since no validation labels differ.")
     return printable("\n".join(parts))
 
 

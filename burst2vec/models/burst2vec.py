@@ -45,6 +45,12 @@ class Representations:
     specific: dict[str, torch.Tensor]
     combined: dict[str, torch.Tensor]
 
+    def by_name(self) -> dict[str, torch.Tensor]:
+        """All of them by name: `pooled`, `projected`, `shared`, and for each task those such as `specific age`."""
+        return {"pooled": self.pooled, "projected": self.projected, "shared": self.shared,
+                **{f"specific {task}": features for task, features in self.specific.items()},
+                **{f"combined {task}": features for task, features in self.combined.items()}}
+
 
 def layer(inputs: int, width: int, dropout: float) -> nn.Sequential:
     """A linear map, layer norm, ReLU and dropout.

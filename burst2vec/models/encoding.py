@@ -12,9 +12,9 @@ import contextlib
 import numpy as np
 import torch
 
+from burst2vec.audio.faults import SAMPLE_RATE
 from burst2vec.audio.packed import Packed, by_length, fits, gather
 from burst2vec.audio.store import Store
-from burst2vec.audio.waveform import SAMPLE_RATE
 from burst2vec.machine.hardware import explain_out_of_memory
 from burst2vec.machine.progress import progress_bar
 from burst2vec.models.backbone import Backbone

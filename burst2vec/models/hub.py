@@ -25,7 +25,7 @@ from huggingface_hub.utils import validate_repo_id
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers.utils import logging
 
-from burst2vec.audio.waveform import SAMPLE_RATE
+from burst2vec.audio.faults import SAMPLE_RATE
 from burst2vec.messages import shown
 from burst2vec.models.backbone import Backbone, BackboneError, Settings, check_flag, check_model_type, feature_norm
 from burst2vec.models.tiny import FAMILIES, tiny_model

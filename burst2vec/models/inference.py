@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import torch
 
+from burst2vec.audio.faults import SAMPLE_RATE
 from burst2vec.audio.packed import LONG, Waveforms, by_length, gather
 from burst2vec.audio.store import Store
-from burst2vec.audio.waveform import SAMPLE_RATE
 from burst2vec.corpora.corpus import Corpus
 from burst2vec.evaluation.predictions import tabulate
 from burst2vec.machine.hardware import arithmetic, explain_out_of_memory
@@ -82,14 +82,13 @@ def represent(model: Burst2Vec, corpus: Corpus, store: Store, splits: Sequence[s
               precision: contextlib.AbstractContextManager | None = None) -> dict[str, np.ndarray]:
     """The model's representations of every burst of `splits`, float32 (bursts, features), in the corpus's order.
 
-    They are named `pooled`, `shared` and, for a task such as age, `specific age` and `combined age`. They are computed
-    in float32, unless `precision`, an autocast context, says otherwise. Raises `hardware.OutOfMemory`.
+    They are those of `Representations.by_name` but for `projected`. They are computed in float32, unless `precision`,
+    an autocast context, says otherwise. Raises `hardware.OutOfMemory`.
     """
     def compute(padded: torch.Tensor, samples: torch.Tensor) -> dict[str, torch.Tensor]:
-        found = model.represent(padded, samples)
-        return {"pooled": found.pooled, "shared": found.shared,
-                **{f"specific {name}": features for name, features in found.specific.items()},
-                **{f"combined {name}": features for name, features in found.combined.items()}}
+        found = model.represent(padded, samples).by_name()
+        del found["projected"]
+        return found
 
     rows = np.flatnonzero(corpus.table["split"].isin(splits))
     return compute_in_batches(model, compute, store, rows, store.lengths[rows], batch_size, precision)

@@ -60,7 +60,7 @@ def find_folder(source: str | Path) -> Path:
     if not _HUB_NAME.fullmatch(str(source)) or Path(source).parent.is_dir():  # `results/V9` is a mistyped folder
         raise ModelError(f"{source}: there is no such folder; {_EXPECTED}")
     try:
-        return Path(snapshot_download(str(source), allow_patterns=[*FILES, *(f"*/{n}" for n in FILES)],
+        return Path(snapshot_download(str(source), allow_patterns=[*FILES, "params.json", *(f"*/{n}" for n in FILES)],
                                       local_files_only=not _hub_answers(str(source))))
     except (OSError, ValueError) as error:  # the hub's own errors are of these types
         raise ModelError(f"{source}: neither a folder here nor to be had from the hub "

@@ -16,6 +16,8 @@ from typing import Any
 import torch
 from transformers import AutoModel, HubertConfig, PreTrainedConfig, PreTrainedModel, Wav2Vec2Config
 
+from burst2vec.audio.faults import SAMPLE_RATE
+
 _GROUP = {"feat_extract_norm": "group", "do_stable_layer_norm": False, "conv_bias": False}
 _LAYER = {"feat_extract_norm": "layer", "do_stable_layer_norm": True, "conv_bias": True}
 FAMILIES: dict[str, tuple[Callable[..., PreTrainedConfig], dict[str, Any]]] = {
@@ -66,7 +68,7 @@ def tiny_model(name: str) -> PreTrainedModel:
     return model
 
 
-def gabor_filters(count: int, samples: int, sample_rate: float = 16_000, lowest: float = 60,
+def gabor_filters(count: int, samples: int, sample_rate: float = SAMPLE_RATE, lowest: float = 60,
                   highest: float = 7_600) -> torch.Tensor:
     """Band-pass filters (count, samples) of unit norm, evenly spaced in mel between `lowest` and `highest` Hz.
 

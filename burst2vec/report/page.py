@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 from IPython.display import HTML, Markdown, display
 
-from burst2vec.audio.waveform import SAMPLE_RATE
+from burst2vec.audio.faults import SAMPLE_RATE
 from burst2vec.corpora.corpus import Corpus
 
 PEAK = 0.9

@@ -38,7 +38,8 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any]) -> None:
 
     Params.resolve(parameters)
     if not notebook.is_file():
-        raise FileNotFoundError(f"{notebook}: no such notebook; `make notebooks` makes them from notebooks/*.py")
+        raise FileNotFoundError(f"{notebook}: no such notebook; in the project's folder `make notebooks` makes them "
+                                "from notebooks/*.py")
     failed = output.with_suffix(".failed.ipynb")
     failed.unlink(missing_ok=True)
     request = Request()

@@ -21,7 +21,7 @@ from burst2vec.audio.waveform import to_rms_level
 from burst2vec.corpora.corpus import Task
 from burst2vec.corpora.plausibility import YEARS
 from burst2vec.evaluation.predictions import tabulate
-from burst2vec.models.burst2vec import Burst2Vec, Representations
+from burst2vec.models.burst2vec import Burst2Vec
 from burst2vec.models.inference import compute_in_batches, infer
 from burst2vec.models.serialisation import ModelError
 from burst2vec.results.ensembles import combine
@@ -188,17 +188,12 @@ def _batches(model: Burst2Vec, windows: Sequence[Window],
 
 def _represent(model: Burst2Vec, windows: Sequence[Window], batch_size: int) -> dict[str, np.ndarray]:
     def ask(waveforms: torch.Tensor, lengths: torch.Tensor) -> dict[str, torch.Tensor]:
-        return _by_name(model.represent(waveforms, lengths))
+        return model.represent(waveforms, lengths).by_name()
 
     if windows:
         return compute_in_batches(model, ask, *_batches(model, windows, batch_size), None, progress=False,
                                   seconds=_longest(windows))
     nothing = next(model.parameters()).new_empty(0, model.backbone.features)
     with torch.inference_mode():
-        return {name: features.cpu().numpy() for name, features in _by_name(model.branch(nothing)).items()}
+        return {name: features.cpu().numpy() for name, features in model.branch(nothing).by_name().items()}
 
-
-def _by_name(found: Representations) -> dict[str, torch.Tensor]:
-    return {"pooled": found.pooled, "projected": found.projected, "shared": found.shared,
-            **{f"specific {task}": features for task, features in found.specific.items()},
-            **{f"combined {task}": features for task, features in found.combined.items()}}

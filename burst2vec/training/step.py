@@ -15,7 +15,7 @@ import torch
 from torch.utils.checkpoint import checkpoint
 from tqdm.auto import tqdm
 
-from burst2vec.audio.waveform import SAMPLE_RATE
+from burst2vec.audio.faults import SAMPLE_RATE
 from burst2vec.config import Params
 from burst2vec.machine.hardware import OutOfMemory, explain_out_of_memory, lacks_memory
 from burst2vec.models.burst2vec import Burst2Vec

@@ -15,22 +15,14 @@ import safetensors.torch
 import torch
 
 from burst2vec.models import serialisation
-from burst2vec.models.burst2vec import Burst2Vec, build
+from burst2vec.models.burst2vec import Burst2Vec
 from burst2vec.models.serialisation import ModelError
 from burst2vec.models.tiny import FAMILIES
 
 
 @pytest.fixture(scope="module")
-def make(tiny_corpus, tiny_params):
-    def make(seed=0, **changes):
-        torch.manual_seed(seed)
-        return build(tiny_params(**changes), tiny_corpus.tasks).eval()
-    return make
-
-
-@pytest.fixture(scope="module")
-def model(make):
-    return make()
+def model(make_model):
+    return make_model()
 
 
 @pytest.fixture
@@ -45,8 +37,8 @@ def same(a, b):
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_a_saved_model_comes_back_as_it_was(make, tmp_path, name):
-    model = make(backbone=name, width=12, hidden=6, dropout=0.3, adversarial=False, pooling="padded",
+def test_a_saved_model_comes_back_as_it_was(make_model, tmp_path, name):
+    model = make_model(backbone=name, width=12, hidden=6, dropout=0.3, adversarial=False, pooling="padded",
                  padding="as_published", reversal="extractors", audio="own", freeze_feature_encoder=False)
     model.save_pretrained(tmp_path / "model")
     found = Burst2Vec.from_pretrained(tmp_path / "model")
@@ -91,20 +83,20 @@ def test_what_goes_to_the_hub_is_what_is_saved(folder, model, monkeypatch):
     assert sent == {"token": "secret", "me/laughter": {p.name: p.read_bytes() for p in folder.iterdir()}}
 
 
-def test_saving_replaces_a_saved_model_and_nothing_else(folder, make):
-    make(seed=1).save_pretrained(folder)
-    assert same(Burst2Vec.from_pretrained(folder).state_dict(), make(seed=1).state_dict())
+def test_saving_replaces_a_saved_model_and_nothing_else(folder, make_model):
+    make_model(seed=1).save_pretrained(folder)
+    assert same(Burst2Vec.from_pretrained(folder).state_dict(), make_model(seed=1).state_dict())
     (folder / "thesis.tex").write_text("precious")
     with pytest.raises(ModelError, match="V1: holds other files, such as thesis.tex"):
-        make(seed=2).save_pretrained(folder)
-    assert same(Burst2Vec.from_pretrained(folder).state_dict(), make(seed=1).state_dict())
+        make_model(seed=2).save_pretrained(folder)
+    assert same(Burst2Vec.from_pretrained(folder).state_dict(), make_model(seed=1).state_dict())
 
 
-def test_a_model_is_saved_wholly_or_not_at_all(folder, make, monkeypatch):
+def test_a_model_is_saved_wholly_or_not_at_all(folder, make_model, monkeypatch):
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
     monkeypatch.setattr(safetensors.torch, "save", lambda *a, **k: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
-        make(seed=1).save_pretrained(folder)
+        make_model(seed=1).save_pretrained(folder)
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
     assert [p.name for p in folder.parent.iterdir()] == ["V1"]
 

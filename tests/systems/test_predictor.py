@@ -14,7 +14,6 @@ import torch
 
 from burst2vec.corpora.corpus import Task
 from burst2vec.evaluation.predictions import read_predictions
-from burst2vec.models.burst2vec import build
 from burst2vec.models.inference import predict
 from burst2vec.systems import predictor
 from burst2vec.systems.folders import write_ensemble, write_system
@@ -37,16 +36,8 @@ def numbers(table):
 
 
 @pytest.fixture(scope="module")
-def make(tiny_corpus, tiny_params):
-    def make(**changes):
-        torch.manual_seed(0)
-        return build(tiny_params(**changes), tiny_corpus.tasks).eval()
-    return make
-
-
-@pytest.fixture(scope="module")
-def model(make):
-    return make()
+def model(make_model):
+    return make_model()
 
 
 @pytest.fixture
@@ -89,15 +80,15 @@ def test_arrays_are_given_the_numbers_of_files_of_these_samples(listen, tmp_path
 
 
 @pytest.mark.parametrize("changes", [{"padding": "as_published"}, {"pooling": "padded"}])
-def test_nothing_depends_on_batch_mates_even_where_the_model_would_let_it(listen, make, tmp_path, changes):
-    members = {"V1": make(**changes)}
+def test_nothing_depends_on_batch_mates_even_where_the_model_would_let_it(listen, make_model, tmp_path, changes):
+    members = {"V1": make_model(**changes)}
     files = [write(tmp_path / "short.wav", noise(0.1)), write(tmp_path / "long.wav", noise(0.9))]
     together = listen(*files, members=members)[0]
     alone = pd.concat([listen(f, members=members)[0] for f in files], ignore_index=True)
     pd.testing.assert_frame_equal(together, alone)
 
 
-def test_a_model_of_our_own_preprocessing_hears_every_recording_at_its_level(make, tmp_path, monkeypatch):
+def test_a_model_of_our_own_preprocessing_hears_every_recording_at_its_level(make_model, tmp_path, monkeypatch):
     levels, infer = [], predictor.infer
 
     def watched(model, waveforms, *rest, **options):
@@ -106,7 +97,8 @@ def test_a_model_of_our_own_preprocessing_hears_every_recording_at_its_level(mak
 
     monkeypatch.setattr(predictor, "infer", watched)
     files = [write(tmp_path / f"{gain}.wav", noise(0.3) * gain) for gain in (0.1, 1)]
-    Predictor({"own": make(audio="own"), "provided": make(audio="provided")}).predict(files, report=pytest.fail)
+    both = Predictor({audio: make_model(audio=audio) for audio in ("own", "provided")})
+    both.predict(files, report=pytest.fail)
     np.testing.assert_allclose(levels, [[-3, -3], [-40, -20]], atol=0.3)
 
 

@@ -16,7 +16,6 @@ import pandas as pd
 import pytest
 import safetensors.torch
 import soundfile
-import torch
 from transformers import HubertConfig, HubertModel
 
 from burst2vec.corpora.corpus import Task
@@ -44,16 +43,8 @@ print(load(sys.argv[1], "cpu").predict(sys.argv[2:]).to_csv(index=False))
 
 
 @pytest.fixture(scope="module")
-def make(tiny_corpus, tiny_params):
-    def make(seed=0, **changes):
-        torch.manual_seed(seed)
-        return build(tiny_params(**changes), tiny_corpus.tasks).eval()
-    return make
-
-
-@pytest.fixture(scope="module")
-def model(make):
-    return make()
+def model(make_model):
+    return make_model()
 
 
 @pytest.fixture
@@ -86,12 +77,12 @@ def rewrite(path, change):
 
 # A single model ---------------------------------------------------------------------------------------------
 
-def test_a_new_process_without_network_or_checkpoint_predicts_the_same_numbers(make, tmp_path, recordings):
+def test_a_new_process_without_network_or_checkpoint_predicts_the_same_numbers(make_model, tmp_path, recordings):
     sizes = {"conv_dim": (8, 8), "conv_kernel": (10, 3), "conv_stride": (5, 2), "hidden_size": 8,
              "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8, "num_conv_pos_embeddings": 4,
              "num_conv_pos_embedding_groups": 2}
     HubertModel(HubertConfig(**sizes)).save_pretrained(tmp_path / "checkpoint")
-    model = make(backbone=str(tmp_path / "checkpoint"), backbone_size="published")
+    model = make_model(backbone=str(tmp_path / "checkpoint"), backbone_size="published")
     model.save_pretrained(tmp_path / "model")
     shutil.rmtree(tmp_path / "checkpoint")
     wanted = predict(Predictor({"model": model}), recordings)
@@ -113,10 +104,10 @@ def test_what_is_no_folder_is_refused(folder, tmp_path):
 # Ensembles --------------------------------------------------------------------------------------------------
 
 @pytest.fixture
-def run(make, tmp_path):
+def run(make_model, tmp_path):
     """A run's folder with two systems, of which one hears recordings at our own level, and their ensemble A."""
     for i, code in enumerate(("V1", "V2")):
-        make(seed=i, audio=("own", "provided")[i], backbone=list(FAMILIES)[i]).save_pretrained(tmp_path / code)
+        make_model(seed=i, audio=("own", "provided")[i], backbone=list(FAMILIES)[i]).save_pretrained(tmp_path / code)
     write_ensemble(tmp_path / "A", ["V1", "V2"], pd.DataFrame({"split": []}, index=pd.Index([], name="file")))
     return tmp_path
 
@@ -158,10 +149,10 @@ def test_an_ensemble_without_a_list_of_members_is_refused(run, members):
 
 # In Python --------------------------------------------------------------------------------------------------
 
-def test_the_readmes_lines_of_python_run_as_they_stand(make, recordings, tmp_path, monkeypatch):
+def test_the_readmes_lines_of_python_run_as_they_stand(make_model, recordings, tmp_path, monkeypatch):
     section = (ROOT / "README.md").read_text(encoding="utf-8").split("## Predict")[1]
     example = re.search(r"```python\n(.*?)```", section, re.DOTALL)[1]
-    make().save_pretrained(tmp_path / "results" / "demo" / "V4")
+    make_model().save_pretrained(tmp_path / "results" / "demo" / "V4")
     shutil.copy(recordings[0], tmp_path / "laugh.wav")
     monkeypatch.chdir(tmp_path)
     names = {}

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from burst2vec.config import UNREADABLE, StrictLoader
 from burst2vec.corpora.corpus import KINDS, CorpusError, Problem
 from burst2vec.messages import shown
 
@@ -78,24 +79,14 @@ class Misread:
         return f"{self.written} (without quotes YAML reads it as {shown(self.value)})"
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML in which no key stands twice, since the later one would win without a word, and in which a word that YAML
-    turns into something that is written otherwise, such as 010 into 8 or NO into False, is a `Misread`."""
+class _Loader(StrictLoader):
+    """YAML in which a word that is turned into something that is written otherwise, such as 010 into 8 or NO into
+    False, is a `Misread`."""
 
-    def construct_mapping(self, node, deep=False):
-        keys = [key.value for key, _ in node.value]
-        twice = [key for key, _ in node.value if keys.count(key.value) > 1]
-        if twice:
-            raise yaml.constructor.ConstructorError(
-                problem=f"{twice[-1].value!r} is there twice", problem_mark=twice[-1].start_mark)
-        return super().construct_mapping(node, deep)
+    twice = "{!r} is there twice"
 
     def construct_object(self, node, deep=False):
-        try:
-            value = super().construct_object(node, deep)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):  # PyYAML's, of a tag gone wrong
-            raise yaml.constructor.ConstructorError(
-                problem=f"{shown(node.value)} is none of the type {node.tag}", problem_mark=node.start_mark) from None
+        value = super().construct_object(node, deep)
         plain = value is None or isinstance(value, str | int | float) and str(value) == node.value
         return value if plain or not isinstance(node, yaml.ScalarNode) else Misread(node.value, value)
 
@@ -110,7 +101,7 @@ def _content(path: Path) -> Any:
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise CorpusError(f"{line}not readable as YAML ({' '.join(str(error.problem).split())})") from None
-    except (yaml.YAMLError, ValueError, RecursionError):  # a date that is none, brackets without end
+    except UNREADABLE:
         raise CorpusError("not readable as YAML; expected lines `key: value`") from None
 
 

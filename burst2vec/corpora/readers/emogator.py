@@ -29,6 +29,11 @@ def recognises(root: Path) -> bool:
     return (root / FOLDER).is_dir()
 
 
+def sources(root: Path) -> tuple[str, ...]:
+    """The folder whose recordings' names say who speaks and what is felt, relative to `root`."""
+    return (FOLDER,)
+
+
 def read(root: Path, seed: int = 0) -> Reading:
     """Reads EmoGator's `data/mp3/<speaker>-<category>-<take>.mp3`, with one task of 30 emotion categories.
 
@@ -51,4 +56,4 @@ def read(root: Path, seed: int = 0) -> Reading:
         "emotion": [CATEGORIES[int(code) - 1] for code in parts[1]],
     }, index=pd.Index(names, name="file"))
     task = Task("emotion", "classes", ("emotion",), classes=CATEGORIES)
-    return Reading(root, table, (task,), problems=problems, sources=(FOLDER,))
+    return Reading(root, table, (task,), problems=problems, sources=sources(root))

@@ -41,6 +41,11 @@ def recognises(root: Path) -> bool:
     return (root / KNOWN_BY).is_file()
 
 
+def sources(root: Path) -> tuple[str, ...]:
+    """The files that splits, speakers and labels are read from, relative to `root`."""
+    return tuple(name for name in (KNOWN_BY, WITHHELD, SPEAKERS) if (root / name).is_file())
+
+
 def read(root: Path, seed: int = 0) -> Reading:
     """Reads ExVo's `data_info.csv`, with `wav/<id>.*` as provided recordings and `raw/<id>.*` as the raw ones.
 
@@ -65,9 +70,8 @@ def read(root: Path, seed: int = 0) -> Reading:
     table["age"] = info["Age"]
     table["country"] = info["Country"].map(dict(enumerate(COUNTRIES)))
     tasks = _tasks(table, source)
-    there = tuple(name for name in (KNOWN_BY, WITHHELD, SPEAKERS) if (root / name).is_file())
     return Reading(root, table.set_index(files), tasks, synthetic=(root / "SYNTHETIC.json").is_file(),
-                   source=source.name, rows=source.rows, problems=source.problems, sources=there)
+                   source=source.name, rows=source.rows, problems=source.problems, sources=sources(root))
 
 
 def _tasks(table: pd.DataFrame, source: TableFile) -> tuple[Task, ...]:

@@ -33,6 +33,14 @@ def recognises(root: Path) -> bool:
     return (root / KNOWN_BY).is_file()
 
 
+def sources(root: Path) -> tuple[str, ...]:
+    """The files that splits, speakers and labels are read from, relative to `root`.
+
+    Raises CorpusError where the declaration, which names the table, cannot be read.
+    """
+    return KNOWN_BY, read_declaration(root / KNOWN_BY).table
+
+
 def read(root: Path, seed: int = 0) -> Reading:
     """Reads the table that `corpus.yaml` names, with the tasks that it declares.
 
@@ -56,7 +64,7 @@ def read(root: Path, seed: int = 0) -> Reading:
     tasks = tuple(task for task in (_task(question, table, source) for question in declared.tasks) if task)
     _refuse_clashes(root, tasks)
     return Reading(root, table.set_index(files), tasks, declared.synthetic, source.name, source.rows, source.problems,
-                   sources=(KNOWN_BY, source.name))
+                   sources=sources(root))
 
 
 def _open_table(root: Path, declared: Declaration) -> TableFile:

@@ -11,9 +11,10 @@ from burst2vec.corpora.readers import emogator, exvo, generic, vocalsound
 LAYOUTS: dict[str, ModuleType] = {"generic": generic, "exvo": exvo, "emogator": emogator, "vocalsound": vocalsound}
 """The readers by the names of their layouts.
 
-A reader says in `KNOWN_BY` what its layout is known by, and has two functions: `recognises(root)` tells whether the
-folder has that layout, and `read(root, seed)` returns a `Reading`. The first reader that recognises a folder reads it;
-`generic` comes first, since whoever writes a `corpus.yaml` wants it to be used.
+A reader says in `KNOWN_BY` what its layout is known by, and has three functions: `recognises(root)` tells whether the
+folder has that layout, `sources(root)` what its labels are read from, and `read(root, seed)` returns a `Reading`. The
+first reader that recognises a folder reads it; `generic` comes first, since whoever writes a `corpus.yaml` wants it to
+be used.
 """
 
 

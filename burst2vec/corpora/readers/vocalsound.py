@@ -51,6 +51,12 @@ def recognises(root: Path) -> bool:
     return any((root / folder).is_dir() for folder in FOLDERS)
 
 
+def sources(root: Path) -> tuple[str, ...]:
+    """The folders and files that splits, speakers and labels are read from, relative to `root`."""
+    names = (*FOLDERS, *map(_file, ("all", *SPLIT_OF_LIST)))
+    return tuple(name for name in names if (root / name).exists())
+
+
 def read(root: Path, seed: int = 0) -> Reading:
     """Reads VocalSound's `audio_16k/<speaker>_<collection>_<sound>.wav` as provided recordings, those in `audio_44k/`
     as the raw ones, and what `meta/*.json` says of the speakers.
@@ -75,9 +81,8 @@ def read(root: Path, seed: int = 0) -> Reading:
         table[trait] = table["speaker"].map(traits[trait])
     tasks = (Task("sound", "classes", ("sound",), classes=SOUNDS), scalar_task("age", "age", "years", table),
              _frequent("country", table), _frequent("language", table))
-    sources = (*FOLDERS, *map(_file, lists))
     return Reading(root, table, tuple(task for task in tasks if task), problems=problems,
-                   sources=tuple(name for name in sources if (root / name).exists()))
+                   sources=sources(root))
 
 
 def _recordings(root: Path, problems: list[Problem]) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from burst2vec.audio.waveform import SAMPLE_RATE
+from burst2vec.audio.faults import SAMPLE_RATE
 from burst2vec.config import Params
 from burst2vec.training.batches import bucketed
 

@@ -12,16 +12,6 @@ from burst2vec.corpora.readers.declaration import DeclaredTask, read_declaration
 
 
 @pytest.fixture
-def declared():
-    return {
-        "table": "bursts.csv", "file": "path", "raw": "original", "speaker": "who", "sex": "gender", "split": "part",
-        "tasks": {"age": {"kind": "scalar", "columns": ["years"], "unit": "years"},
-                  "mood": {"kind": "intensities", "columns": ["arousal", "valence"]},
-                  "sound": {"kind": "classes", "columns": ["label"]}},
-    }
-
-
-@pytest.fixture
 def read(tmp_path):
     """A function that reads a text or bytes as a declaration."""
     def read(content):

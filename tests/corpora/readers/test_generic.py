@@ -35,16 +35,6 @@ def bursts():
 
 
 @pytest.fixture
-def declared():
-    return {
-        "table": "bursts.csv", "file": "path", "raw": "original", "speaker": "who", "sex": "gender", "split": "part",
-        "tasks": {"age": {"kind": "scalar", "columns": ["years"], "unit": "years"},
-                  "mood": {"kind": "intensities", "columns": ["arousal", "valence"]},
-                  "sound": {"kind": "classes", "columns": ["label"]}},
-    }
-
-
-@pytest.fixture
 def write(tmp_path):
     """A function that writes a corpus without recordings, and returns its folder."""
     def write(bursts, declared):

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 
 from burst2vec.corpora.corpus import Task
 from burst2vec.report.figures.audit import draw_bias_losses, draw_pairs_by_group, draw_probes
-from burst2vec.report.figures.style import STYLE
 
 EMOTION = Task("emotion", "intensities", ("Awe", "Fear"))
 AGE = Task("age", "scalar", ("age",), unit="years", low=20, high=40)
 COUNTRY = Task("country", "classes", ("country",), classes=("China", "USA"))
 LABELS = {"V4": "with adversary", "V5": "without"}
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    with plt.rc_context(STYLE):
-        yield
-    plt.close("all")
 
 
 def legend(figure):
@@ -84,4 +72,4 @@ def test_letters_are_large_enough_to_read(probed):
     figure = draw_probes(probed, [EMOTION, AGE], LABELS)
     figure.canvas.draw()
     assert figure.get_figwidth() == 6.5
-    assert min(text.get_fontsize() for text in figure.findobj(matplotlib.text.Text) if text.get_text()) >= 9
+    assert min(text.get_fontsize() for text in figure.findobj(Text) if text.get_text()) >= 9

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -23,7 +17,6 @@ from burst2vec.report.figures.claims import (
     plot_decomposition,
     plot_ledger,
 )
-from burst2vec.report.figures.style import STYLE
 from burst2vec.results.claims import estimates_of, ledger, paper_claims
 from burst2vec.results.published import read_published
 from burst2vec.results.sensitivity import decompose
@@ -35,14 +28,6 @@ ROWS = pd.DataFrame({
     "high": [0.3, 0.1, 0.2, -0.1, -0.3, np.nan], "metric": "s_mtl"})
 SCORES = pd.DataFrame([("V4", 0, "val", "s_mtl", 0.3), ("V4", 1, "val", "s_mtl", 0.4), ("V5", 0, "val", "s_mtl", 0.5),
                        ("V5", 0, "test", "s_mtl", 0.9)], columns=["code", "seed", "split", "metric", "value"])
-
-
-@pytest.fixture(autouse=True)
-def pages():
-    with plt.rc_context(STYLE), warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
-    plt.close("all")
 
 
 def test_each_claim_has_its_interval_and_its_verdicts_shape():

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -23,14 +17,6 @@ from burst2vec.report.figures.results import (
 )
 from burst2vec.results import scores
 from tests.support.table2 import AGE, COUNTRY, EMOTION, TASKS, made_up, measured
-
-
-@pytest.fixture(autouse=True)
-def pages():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
-    plt.close("all")
 
 
 def history():

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import pandas as pd
-import pytest
 from matplotlib.text import Text
 
 from burst2vec.report.figures.speed import draw_growth, draw_steps, plot_audio_shares
-from burst2vec.report.figures.style import STYLE
 from tests.support import speed_files as made
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    with plt.rc_context(STYLE):
-        yield
-    plt.close("all")
 
 
 def legend(figure):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import doctest
-import warnings
 
-import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from matplotlib.text import Text
@@ -22,18 +20,9 @@ from burst2vec.report.figures.statistics import (
     draw_intervals,
     verdict_of,
 )
-from burst2vec.report.figures.style import STYLE
 from tests.support.speakers import make_corpus
 
 UNITS = {"age_mae": "years"}
-
-
-@pytest.fixture(autouse=True)
-def no_warnings():
-    with warnings.catch_warnings(), plt.rc_context(STYLE):
-        warnings.simplefilter("error")
-        yield
-    plt.close("all")
 
 
 def sizes(figure):
