@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: report test bench chaos together faults fuzz lab notebooks clean
+.PHONY: report test bench studies chaos together faults fuzz lab notebooks clean
 
 report: .venv/installed  ## the whole experiment on the embedded corpus, as a book: _build/html/index.html
 	snakemake --cores all --quiet rules
@@ -16,8 +16,11 @@ test: .venv/installed  ## style, types, the order of the library's rooms, and th
 	lint-imports --no-logo
 	python -m pytest
 
-bench: .venv/installed  ## how fast training and inference are on this machine: benchmarks/*.json, in a quarter of an hour
+bench: .venv/installed  ## how fast training and inference are on this machine: benchmarks/*.json, in half an hour
 	python -m benchmarks
+
+studies: .venv/installed  ## what the paper's silent choices cost: studies/*.json, trained anew where they are missing
+	python -m studies.batches --json studies/batches.json
 
 chaos: .venv/installed  ## a training at demo scale, killed 40 times, against one left alone
 	python -m tests.faults.chaos --kills 40 --json tests/faults/records/chaos.json

@@ -19,9 +19,20 @@ from pathlib import Path
 import grimp
 
 from burst2vec.config import Params
-from burst2vec.corpora.opening import EMBEDDED, label_sources
+from burst2vec.corpora.opening import EMBEDDED, absent_audio, label_sources
 from burst2vec.corpora.recordings import recordings_below
-from burst2vec.running.workflow import further_seeds, given, joined_training, options, refusing
+from burst2vec.results.ensembles import complete, read_ensembles
+from burst2vec.running.workflow import (
+    further_reaches,
+    further_seeds,
+    given,
+    joined_training,
+    options,
+    other_reach,
+    refusing,
+    trainable,
+    write_left_out,
+)
 
 # Every command below is the one of the environment that snakemake runs in, whichever others are installed.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
@@ -32,7 +43,18 @@ with refusing():
     GIVEN = given(config, workflow.config_settings.config_args)
     PARAMS = {code: Params.resolve(GIVEN | {"variant": code}) for code in ("Baseline", *VARIANTS)}
     SEEDS = further_seeds(Path("params/seeds.yaml"), {code: PARAMS[code] for code in VARIANTS})
-    JOINED = joined_training(Path("params/joined.yaml"), GIVEN, VARIANTS)
+    REACHES = further_reaches(Path("params/reach.yaml"), {code: PARAMS[code] for code in VARIANTS})
+    JOINED = joined_training(Path("params/joined.yaml"), GIVEN, VARIANTS, EMBEDDED)
+    ABSENT = absent_audio(PARAMS["Baseline"])
+    TRAINED = trainable(PARAMS, ABSENT, "Baseline")
+
+# The variants that the corpus has recordings for, and the ensembles of which every member is one of these.
+LEFT_OUT = [code for code in VARIANTS if code not in TRAINED]
+ENSEMBLES = list(complete(read_ensembles(), TRAINED))
+SYSTEMS = ("Baseline", *TRAINED, *ENSEMBLES)
+if LEFT_OUT and workflow.is_main_process:
+    print(f"burst2vec: the corpus has no recordings for audio: {', '.join(ABSENT)}; left out are "
+          f"{', '.join(LEFT_OUT)}, and the ensembles of which they are members", file=sys.stderr)
 
 RUN = os.path.relpath(PARAMS["Baseline"].run_folder)
 SCALE = f"params/scales/{GIVEN['scale']}.yaml"
@@ -41,6 +63,7 @@ NOTEBOOKS = {
     "experiments": "00_experiments", "dataset": "01_dataset", "preprocessing": "02_preprocessing",
     "baseline": "03_baseline", "ensembles": "05_ensembles", "results": "06_results", "statistics": "07_statistics",
     "claims": "08_claims", "audit": "09_audit", "corpora": "10_corpora", "speed": "11_speed",
+    "studies": "12_studies",
 } | {code: "04_train_variant" for code in VARIANTS}
 TITLES = {code: shlex.join(["--title", f"{code}: {PARAMS[code].title}"]) for code in VARIANTS}
 
@@ -75,7 +98,7 @@ AUDIO = modules("burst2vec.corpora.opening", "burst2vec.audio.store")
 TRAINING = modules("burst2vec.training.trainer", "burst2vec.training.worker")
 BASELINE = modules("burst2vec.baseline.network", "burst2vec.baseline.functionals")
 ALL = sorted(str(path) for path in Path("burst2vec").rglob("*.py"))
-PREPARED = expand(RUN + "/prepared/{audio}.json", audio=sorted({p.audio for p in PARAMS.values()}))
+PREPARED = expand(RUN + "/prepared/{audio}.json", audio=sorted({p.audio for p in PARAMS.values()} - set(ABSENT)))
 SYNTHESISED = set(EMBEDDED) & set(PARAMS["Baseline"].corpus)
 with refusing():
     LABELS = label_files(PARAMS["Baseline"])
@@ -99,7 +122,8 @@ TRAIN = EXECUTE + "--gpus {resources.gpu} "
 localrules: all, notebook, publish
 
 wildcard_constraints:
-    code="|".join(VARIANTS),
+    code="|".join(TRAINED),
+    left_out="|".join(LEFT_OUT) or "none",
     seed=r"\d+",
     show="experiments|dataset|preprocessing",
 
@@ -145,6 +169,13 @@ rule train:
     shell: TRAIN + "-f {input.variant:q}"
 
 
+rule left_out:
+    "The page of a variant that the corpus has no recordings for."
+    output: executed=RUN + "/notebooks/{left_out}.ipynb"
+    run:
+        write_left_out(Path(output.executed), wildcards.left_out, PARAMS[wildcards.left_out].audio)
+
+
 rule train_seed:
     "A variant once more, with another seed: params/seeds.yaml."
     input:
@@ -158,6 +189,23 @@ rule train_seed:
     params:
         options=lambda wildcards: options(GIVEN | {
             "seed": wildcards.seed, "run": f"{PARAMS['V4'].run_name}/seeds/{wildcards.seed}"}),
+    priority: 4
+    resources: **TRAINS
+    shell: TRAIN + "-f {input.variant:q}"
+
+
+rule train_reach:
+    "A variant once more, whose reversed gradients reach as far as its own do not: params/reach.yaml."
+    input:
+        TRAINING, SCALE,
+        prepared=lambda wildcards: f"{RUN}/prepared/{PARAMS[wildcards.code].audio}.json",
+        notebook="notebooks/04_train_variant.ipynb",
+        variant="params/variants/{code}.yaml",
+    output:
+        executed=RUN + "/notebooks/{code}-reach.ipynb",
+        predictions=RUN + "/reach/{code}/predictions.csv",
+    params:
+        options=lambda wildcards: options(GIVEN | other_reach(PARAMS[wildcards.code], PARAMS["V4"].run_name)),
     priority: 4
     resources: **TRAINS
     shell: TRAIN + "-f {input.variant:q}"
@@ -183,12 +231,14 @@ rule train_joined:
 rule corpora:
     input:
         ALL, "params/joined.yaml",
-        expand(RUN + "/{code}/history.csv", code=[JOINED["variant"], f"joined/{JOINED['variant']}"]),
         predictions=RUN + f"/joined/{JOINED['variant']}/predictions.csv",
         notebook="notebooks/10_corpora.ipynb",
-    output: executed=RUN + "/notebooks/corpora.ipynb"
+    output:
+        executed=RUN + "/notebooks/corpora.ipynb",
+        origins=RUN + "/joined/origins.csv",
     params: options=OPTIONS
-    shell: EXECUTE
+    resources: **LISTENS
+    shell: TRAIN
 
 
 rule baseline:
@@ -228,21 +278,31 @@ rule speed:
     shell: EXECUTE
 
 
+rule studies:
+    "What the studies' files say: nothing is trained here."
+    input:
+        ALL, SCALE, sorted(Path("studies").glob("*.json")),
+        notebook="notebooks/12_studies.ipynb",
+    output: executed=RUN + "/notebooks/studies.ipynb"
+    params: options=OPTIONS
+    shell: EXECUTE
+
+
 rule ensembles:
     input:
         ALL, "params/ensembles.yaml",
-        expand(RUN + "/{code}/predictions.csv", code=VARIANTS),
+        expand(RUN + "/{code}/predictions.csv", code=TRAINED),
         notebook="notebooks/05_ensembles.ipynb",
     output:
         executed=RUN + "/notebooks/ensembles.ipynb",
-        predictions=expand(RUN + "/{code}/predictions.csv", code=tuple("ABC")),
+        predictions=expand(RUN + "/{code}/predictions.csv", code=ENSEMBLES),
     params: options=OPTIONS
     shell: EXECUTE
 
 
 rule environment:
     "What the trainings ran on, and when: made again whenever one of them is. A job like them: a login node differs."
-    input: expand(RUN + "/{code}/predictions.csv", code=VARIANTS)
+    input: expand(RUN + "/{code}/predictions.csv", code=TRAINED)
     output: RUN + "/environment.json"
     resources: **LISTENS
     shell: "burst2vec environment {RUN:q} {output:q}"
@@ -251,7 +311,7 @@ rule environment:
 rule results:
     input:
         ALL, "params/published.yaml", RUN + "/environment.json",
-        expand(RUN + "/{code}/predictions.csv", code=("Baseline", *VARIANTS, *"ABC")),
+        expand(RUN + "/{code}/predictions.csv", code=SYSTEMS),
         notebook="notebooks/06_results.ipynb",
     output:
         executed=RUN + "/notebooks/results.ipynb",
@@ -262,7 +322,7 @@ rule results:
 
 rule statistics:
     input:
-        ALL, expand(RUN + "/{code}/predictions.csv", code=("Baseline", *VARIANTS, *"ABC")),
+        ALL, expand(RUN + "/{code}/predictions.csv", code=SYSTEMS),
         notebook="notebooks/07_statistics.ipynb",
     output:
         executed=RUN + "/notebooks/statistics.ipynb",
@@ -275,8 +335,8 @@ rule statistics:
 rule claims:
     input:
         ALL, "params/published.yaml",
-        expand(RUN + "/{code}/predictions.csv", code=("Baseline", *VARIANTS, *"ABC")),
-        [f"{RUN}/seeds/{seed}/{code}/predictions.csv" for code, seeds in SEEDS.items() for seed in seeds],
+        expand(RUN + "/{code}/predictions.csv", code=SYSTEMS),
+        [f"{RUN}/seeds/{seed}/{code}/predictions.csv" for code in SEEDS if code in TRAINED for seed in SEEDS[code]],
         notebook="notebooks/08_claims.ipynb",
     output:
         executed=RUN + "/notebooks/claims.ipynb",
@@ -288,7 +348,8 @@ rule claims:
 rule audit:
     "What the saved systems' representations hold, and what their scores owe to the bias of the labels."
     input:
-        ALL, PREPARED, expand(RUN + "/{code}/predictions.csv", code=VARIANTS),
+        ALL, PREPARED, "params/reach.yaml", expand(RUN + "/{code}/predictions.csv", code=TRAINED),
+        [f"{RUN}/reach/{code}/predictions.csv" for code in REACHES if code in TRAINED],
         notebook="notebooks/09_audit.ipynb",
     output:
         executed=RUN + "/notebooks/audit.ipynb",

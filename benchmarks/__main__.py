@@ -1,4 +1,4 @@
-"""Measures training, inference and growth, on two cores in a quarter of an hour, and keeps what it finds.
+"""Measures training, packing, inference and growth, on two cores in half an hour, and keeps what it finds.
 
     python -m benchmarks        or        make bench
 
@@ -29,7 +29,7 @@ def in_its_own_process(name: str) -> Main:
     return measure
 
 
-MAINS = {name: in_its_own_process(name) for name in ("training_step", "inference", "growth")}
+MAINS = {name: in_its_own_process(name) for name in ("training_step", "packing", "inference", "growth")}
 
 
 def main(arguments: Sequence[str] | None = None, mains: dict[str, Main] | None = None) -> None:

@@ -9,8 +9,9 @@ that `batches.plan` deals from 19,990 bursts, ExVo's training set, with each var
 both sets once.
 Loading and checkpoints are not in it. More it does not take: early stopping may end it after 21 validations.
 
-An epoch is every task once over every burst: three times 625 batches. Where a pass over the bursts is called an epoch,
-as in a training on one task, 100 of them are 62,500 steps; that is told as well.
+An epoch is one pass over the bursts, each for one of the three tasks: 627 batches, since each task's share ends in a
+batch of its own. Where every epoch shows every burst to each task (`epoch: each_task`), 100 of them are 187,500 steps;
+that is told as well.
 
 V7's oversampling depends on the labels. Here they are drawn from ExVo's published counts by age band and country
 (`population.AGE_BY_COUNTRY`), and from the shares of strongest emotions published for the USA, as if the emotion did
@@ -18,13 +19,14 @@ not depend on the others. V1 and V2, wav2vec 2.0 large, are reckoned by HuBERT l
 
 The JSON holds, beside `environment`, `measured` (size, device, date and hardware of each file read) and `runs`, for
 each variant `size`, `epoch_bursts`, `steps_per_epoch`, `epochs`, `steps`, `validations`, and in hours `training_h`,
-`validation_h`, `encoding_h`, `total_h`; `passes` holds the same for 100 passes over the bursts, and `earliest` for the
-fewest steps. Hours are null where that size was not measured.
+`validation_h`, `encoding_h`, `total_h`; `each_task` holds the same for epochs that show every burst to each task, and
+`earliest` for the fewest steps. Hours are null where that size was not measured.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -101,9 +103,8 @@ def runs(measured: Mapping[str, dict], bursts: int = EXVO["train"],
 
 
 def _run(params: Params, corpus: Corpus, lengths: np.ndarray, validated: int, measured: Mapping[str, dict]) -> dict:
-    dealt = plan(corpus, lengths, params, 1)
-    [first, *_] = corpus.tasks
-    once = sum(len(rows) for task, rows in dealt if task == first)
+    dealt = plan(corpus, params, 1)
+    each_task = params.max_epochs * len(plan(corpus, dataclasses.replace(params, epoch="each_task"), 1))
     size = SIZE_OF[params.backbone]
     audio = (lengths[np.flatnonzero(corpus.table["split"] == "train")].mean()
              * (corpus.split("train").shape[0] + validated) / workload.SAMPLE_RATE)
@@ -119,9 +120,8 @@ def _run(params: Params, corpus: Corpus, lengths: np.ndarray, validated: int, me
                  "encoding_h": audio * found["once"]["encoding_s_per_hour"] / 3600**2}
         return told | parts | {"total_h": sum(parts.values())}
 
-    passes = params.max_epochs * sum(task == first for task, _ in dealt)
-    return {"size": size, "epoch_bursts": once, "steps_per_epoch": len(dealt), "epochs": params.max_epochs,
-            **hours(params.max_epochs * len(dealt)), "passes": hours(passes),
+    return {"size": size, "epoch_bursts": sum(len(rows) for _, rows in dealt), "steps_per_epoch": len(dealt),
+            "epochs": params.max_epochs, **hours(params.max_epochs * len(dealt)), "each_task": hours(each_task),
             "earliest": hours((params.patience + 1) * params.validate_every)}
 
 
@@ -145,9 +145,9 @@ def table(found: Mapping[str, dict]) -> str:
 
     rows = [(name, run["size"], f"{run['epoch_bursts']:,}", f"{run['steps_per_epoch']:,}", f"{run['steps']:,}",
              f"{run['validations']:,}", *(cell(run[f"{part}_h"]) for part in ("training", "validation", "total")),
-             cell(run["passes"]["total_h"])) for name, run in found.items()]
+             cell(run["each_task"]["total_h"])) for name, run in found.items()]
     return markdown(("", "size", "bursts", "steps an epoch", "steps", "validations", "training, h", "validation, h",
-                     "total, h", "100 passes, h"), rows)
+                     "total, h", "each task, h"), rows)
 
 
 if __name__ == "__main__":

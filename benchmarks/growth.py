@@ -5,13 +5,13 @@
 A step is trained on bursts that are all of one length, from 0.5 to 20 seconds, each length in a process of its own.
 Their peak of memory is what torch allotted on a GPU; on a CPU it is the whole process's, libraries included, as Linux
 keeps it (`VmHWM`). The bursts are encoded beforehand, as in a training by default. Epochs of 1,000 bursts and more are
-dealt into batches, which are then gathered and padded on the device, from as many frames as the encoded bursts would
-have, without a step.
+dealt into batches, which are then gathered and padded on the device in groups of similar length, from as many frames
+as the encoded bursts would have, without a step.
 
 The JSON holds, beside `environment`, `size`, `device`, `batch` (bursts of a step), and
 
 - `lengths`: for each length `audio_s` (of one burst), `step_s` (median), `s_per_audio_s`, `peak_mib`, `weights_mib`
-- `corpora`: for each number of `bursts` `plan_s`, dealing an epoch of all three tasks; `batches`; `gather_ms`, one
+- `corpora`: for each number of `bursts` `plan_s`, dealing an epoch to the three tasks; `batches`; `gather_ms`, one
   batch, the mean of a hundred; and `resident_mib`, the encoded bursts
 """
 
@@ -86,8 +86,8 @@ def at_length(options: argparse.Namespace, seconds: float) -> dict:
     device, batch = choose_device(options.device), options.batch
     store = workload.Noise(np.full(batch + 2, int(seconds * workload.SAMPLE_RATE)))
     corpus = workload.corpus(batch, val=2)
-    ours = Ours(options.size, Params(device=options.device, batch_size=batch), device)
-    ours.hear(corpus, store, np.arange(batch))
+    ours = Ours(options.size, Params(device=options.device, batch_size=batch), device, corpus, store)
+    ours.hear(np.arange(batch))
     turns, meter = Turns(ours.program([(task, np.arange(batch)) for task in corpus.tasks]), device), Meter(device)
     with arithmetic(device):
         turns.take(len(corpus.tasks))  # warms up on every task
@@ -102,7 +102,7 @@ def of_corpus(size: str, bursts: int, device: torch.device) -> dict:
     """Time of dealing an epoch of so many bursts, and of gathering its batches on the device, of encoded bursts."""
     lengths, corpus, params = workload.draw_lengths(bursts + 64), workload.corpus(bursts), Params()
     start = time.perf_counter()
-    dealt = plan(corpus, lengths, params, 1)
+    dealt = plan(corpus, params, 1)
     planned = time.perf_counter() - start
     shape, precision = workload.config(size), autocast(params.precision, device)
     sizes = flops.frames(shape, lengths)
@@ -110,8 +110,13 @@ def of_corpus(size: str, bursts: int, device: torch.device) -> dict:
     kept = torch.get_autocast_dtype(device.type) if short else torch.float32
     values = torch.ones(int(sizes.sum()), shape.conv_dim[-1], dtype=kept, device=device)
     source = Packed(values, np.arange(len(lengths)), sizes, lengths)
-    feed, some = Feed(corpus, source, params, device, 8 if device.type == "cuda" else 1), dealt[:GATHERED]
-    gathered = timed(lambda: [feed.batch(task, rows) for task, rows in some], device)
+    feed, some = Feed(corpus, source, params, device), dealt[:GATHERED]
+
+    def gather() -> None:
+        for batch in (feed.batch(task, rows) for task, rows in some):
+            batch.groups(np.arange(len(batch.rows)))
+
+    gathered = timed(gather, device)
     return {"bursts": bursts, "plan_s": planned, "batches": len(dealt), "gather_ms": 1000 * gathered / len(some),
             "resident_mib": values.nbytes / MIB}
 

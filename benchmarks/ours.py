@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from transformers import PreTrainedConfig
 
 from benchmarks import flops, workload
 from benchmarks.watching import timed
-from burst2vec.audio.packed import resident
+from burst2vec.audio.packed import Packed, resident
+from burst2vec.audio.store import Store
 from burst2vec.config import Params
 from burst2vec.corpora.corpus import Corpus, Task
 from burst2vec.machine.hardware import arithmetic, autocast
@@ -25,43 +27,51 @@ from burst2vec.training.step import Learner
 
 
 class Ours:
-    """Burst2Vec of a size, as `params` describe it. `hear` first what batches and validation are to be taken from."""
+    """Burst2Vec of a size, as `params` describe it, and the bursts of a corpus, whose waveforms are in `store`.
 
-    def __init__(self, size: str, params: Params, device: torch.device):
+    `hear` first what batches and validation are to be taken from. `changes` are made to the size's configuration.
+    """
+
+    def __init__(self, size: str, params: Params, device: torch.device, corpus: Corpus, store: workload.Noise,
+                 **changes):
         torch.manual_seed(params.seed)
-        self.model, self.params, self.device = workload.burst2vec(size, params).to(device).train(), params, device
+        self.model = workload.burst2vec(size, params, **changes).to(device).train()
+        self.params, self.device, self.corpus, self.store = params, device, corpus, store
         self.precision = autocast(params.precision, device)
         self.dtype = torch.get_autocast_dtype(device.type) if self.precision._enabled else torch.float32
         self.encoded = params.encode_once and encodable(self.model.backbone)
-        self._multiple = length_multiple(self.model, self.encoded, params)
-
-    def padded_frames(self, longest: np.ndarray) -> np.ndarray:
-        """Frames of batches whose longest bursts have so many samples (batches,)."""
-        shape = self.model.backbone.config
-        if self.encoded:
-            return -(-flops.frames(shape, longest) // self._multiple) * self._multiple
-        return flops.frames(shape, -(-longest // self._multiple) * self._multiple)
+        self._take_from(store)
 
     @property
-    def step(self) -> int:
-        """What the padded lengths of batches are multiples of, in samples."""
-        return self._multiple * self.model.backbone.hop if self.encoded and self._multiple > 1 else self._multiple
+    def shape(self) -> PreTrainedConfig:
+        """The backbone's configuration."""
+        return self.model.backbone.config
 
-    def hear(self, corpus: Corpus, store: workload.Noise, rows: np.ndarray) -> None:
-        """Brings those rows of a corpus to the device.
+    def hear(self, rows: np.ndarray) -> None:
+        """Brings those rows of the corpus to the device.
 
         Unless `encode_once` is off, what a frozen encoder makes of them is computed once, which takes `encoding_s`
         seconds.
         """
-        self.encoding_s = timed(lambda: self._gather(store, rows), self.device)
-        self.feed = Feed(corpus, self.source, self.params, self.device, self._multiple)
+        self.encoding_s = timed(lambda: self._take_from(self._gathered(rows)), self.device)
 
-    def _gather(self, store: workload.Noise, rows: np.ndarray) -> None:
-        if self.encoded:
-            with arithmetic(self.device, self.params.deterministic):
-                self.source = encode_once(self.model.backbone, store, rows, self.params.batch_size, self.precision)
-        else:
-            self.source = resident(store, rows, self.device)
+    def _take_from(self, source: workload.Noise | Packed | Store) -> None:
+        multiple = length_multiple(self.model, self.encoded, self.params)
+        self.source = source
+        self.feed = Feed(self.corpus, source, self.params, self.device, multiple, self.model.independent)
+
+    def _gathered(self, rows: np.ndarray) -> Packed | Store:
+        if not self.encoded:
+            return resident(self.store, rows, self.device)
+        with arithmetic(self.device, self.params.deterministic):
+            return encode_once(self.model.backbone, self.store, rows, self.params.batch_size, self.precision)
+
+    def computed(self, rows: np.ndarray) -> np.ndarray:
+        """Frames (bursts,) that are computed for each burst of a batch of those rows: its own and its padding's."""
+        lengths = self.store.lengths[rows]
+        sizes = flops.frames(self.shape, lengths) if self.encoded else lengths
+        padded = np.concatenate([np.full(len(places), size) for places, size in self.feed.group(lengths, sizes)])
+        return padded if self.encoded else flops.frames(self.shape, padded)
 
     def program(self, dealt: Sequence[tuple[Task, np.ndarray]]) -> Callable[[Callable[[], None]], None]:
         """Training on those batches, a task and rows each, over and over, for `turns.Turns`."""

@@ -1,4 +1,5 @@
-"""The `transformers` Trainer as a peer, twice: as its documentation shows it, and with every switch set well.
+"""The `transformers` Trainer as a peer: as its documentation shows it, and with every switch set well, once on batches
+sorted by length and once on random ones.
 
 `documented` follows the guide *Audio classification* of transformers 5: bursts that the feature extractor normalised
 beforehand (`map`), padded by it in the collator, random batches, the default optimiser and float32, gradients clipped
@@ -7,13 +8,14 @@ SpecAugment and LayerDrop on. It cuts clips at one second and gathers gradients 
 
 `tuned` groups lengths, computes in bfloat16 where the hardware does, freezes the feature encoder, which then leaves no
 graph, has neither SpecAugment nor LayerDrop, updates with the fused optimiser, and neither clips, nor logs, nor watches
-losses. On a GPU batches come from worker processes through pinned memory. Attention is SDPA in both, the default.
+losses. On a GPU batches come from worker processes through pinned memory. `tuned_random` is the same without the
+grouping of lengths: what meets in its batches is chance, as in ours. Attention is SDPA in all, the default.
 
-Random batches are long: at HuBERT base's size 32 bursts in float32 may take more than 20 GB. Where that is too much the
-documented Trainer computes a batch in `parts`, whose gradients it gathers: each is padded as the whole batch would be,
-so that the work is the same.
+Random batches are long: at HuBERT base's size 32 bursts may take more than 20 GB. Where that is too much a Trainer
+computes a random batch in `parts`, whose gradients it gathers: each is padded as the whole batch would be, so that the
+work is the same.
 
-Both hold the bursts in memory, and train Burst2Vec's heads on its losses, one task a batch. Where a checkpoint's
+All hold the bursts in memory, and train Burst2Vec's heads on its losses, one task a batch. Where a checkpoint's
 feature extractor returns no mask (HuBERT base), padding is part of a burst, as published.
 """
 
@@ -42,7 +44,7 @@ from burst2vec.machine.hardware import autocast
 from burst2vec.models.burst2vec import Burst2Vec
 from burst2vec.models.losses import objective
 
-KINDS = ("documented", "tuned")
+KINDS = ("documented", "tuned", "tuned_random")
 WORKERS = 4
 
 
@@ -142,8 +144,9 @@ def arguments(kind: str, device: torch.device, batch_size: int, folder: str, par
     if kind == "documented":
         told = TrainingArguments(**common, learning_rate=3e-5, warmup_steps=0.1, logging_steps=10)
     else:
+        sampling = "group_by_length" if kind == "tuned" else "random"
         told = TrainingArguments(
-            **common, train_sampling_strategy="group_by_length", bf16=autocast("auto", device)._enabled,
+            **common, train_sampling_strategy=sampling, bf16=autocast("auto", device)._enabled,
             optim="adamw_torch_fused", max_grad_norm=0.0, logging_strategy="no", logging_nan_inf_filter=False,
             dataloader_num_workers=WORKERS * gpu, dataloader_persistent_workers=gpu)
     told._n_gpu = min(told.n_gpu, 1)  # else it would deal each batch to all GPUs that it sees

@@ -1,18 +1,22 @@
 """A sample of an epoch's batches, and what it says of the whole epoch.
 
-How long a step takes depends on how much audio its batch holds, padding included. A few batches never hold the epoch's
-mean, so they are taken at equal steps from the shortest to the longest, and what is left of the difference is made up
-along the slope of their own seconds over their own audio.
+How long a step takes depends on how many frames are computed for its batch, those of the padding included. A few
+batches never hold the epoch's mean, so they are taken at equal steps from the shortest to the longest, and what is left
+of the difference is made up along the slope of their own seconds over their own frames.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from burst2vec.audio.waveform import SAMPLE_RATE
+FRAME = 0.02
+"""Seconds of audio in a frame of every backbone here."""
+
+Computed = Callable[[np.ndarray], np.ndarray]
+"""The frames (bursts,) that are computed for each burst of a batch of those rows, its padding's included."""
 
 
 @dataclass(frozen=True)
@@ -32,18 +36,24 @@ class Sample:
         return [int(i) for part in (self.warm, *self.turns, self.warm[:1]) for i in part]
 
 
-def sample(batches: Sequence[np.ndarray], lengths: np.ndarray, rounds: int, steps: int, warm: int = 1,
-           multiple: int = 1) -> Sample:
+def padded_to_longest(frames: np.ndarray) -> Computed:
+    """What is computed where a batch of bursts of so many `frames` (rows,) is padded to its longest."""
+    return lambda rows: np.full(len(rows), frames[rows].max())
+
+
+def sample(batches: Sequence[np.ndarray], frames: np.ndarray, computed: Computed, rounds: int, steps: int,
+           warm: int = 1, order: Computed | None = None) -> Sample:
     """A turn of `steps` batches for each of the `rounds`, from an epoch's `batches`, rows each, and `warm` more.
 
-    `lengths` (rows,) are in samples; batches are padded to a `multiple` of samples. Turns of several steps have short
-    and long batches each; turns of one come in the same random order of length for whoever is sampled alike.
+    `frames` (rows,) are those of the bursts themselves. Turns of several steps have short and long batches each; turns
+    of one come in the same random order of length for whoever is sampled alike. The length of a batch is what is
+    `computed` for it, or what `order` says: who shares `order` gets the same batches.
     """
-    longest = np.array([lengths[rows].max() for rows in batches])
-    padded = -(-longest // multiple) * multiple * np.array([len(rows) for rows in batches]) / SAMPLE_RATE
-    real = np.array([lengths[rows].sum() for rows in batches]) / SAMPLE_RATE
+    padded = FRAME * np.array([computed(rows).sum() for rows in batches])
+    length = FRAME * np.array([order(rows).sum() for rows in batches]) if order else padded
+    real = FRAME * np.array([frames[rows].sum() for rows in batches])
     full = np.flatnonzero([len(rows) >= max(map(len, batches)) - 1 for rows in batches])  # no remainder of an epoch
-    ascending = full[np.argsort(padded[full], kind="stable")]
+    ascending = full[np.argsort(length[full], kind="stable")]
     rng = np.random.default_rng(0)
     evenly = ((np.arange(rounds * steps) + 0.5) / (rounds * steps) * len(ascending)).astype(int)
     turns = [rng.permutation(turn) for turn in rng.permutation(ascending[evenly].reshape(steps, rounds).T)]

@@ -5,7 +5,7 @@
 The corpora are made for it, in ExVo's layout: tones of 0.3 to 1 s at 16 kHz, 64 of them linked again and again, a third
 each of train, val and test, 35 clips a speaker. Each stage runs in a process of its own. Its peak of memory is that of
 this process and of all its workers, added up, as Linux keeps it (`VmHWM`); what `getrusage` tells would include the
-process that started them. Seconds are without imports. The batches are those of one epoch of all three tasks.
+process that started them. Seconds are without imports. The batches are those of one epoch.
 """
 
 from __future__ import annotations
@@ -107,6 +107,7 @@ def _prepare(corpus: Path, cache: Path) -> Callable[[], object]:
 
 
 def _batch(corpus: Path, cache: Path) -> Callable[[], object]:
+    import numpy as np
     import torch
 
     from burst2vec.audio.store import open_store
@@ -116,7 +117,8 @@ def _batch(corpus: Path, cache: Path) -> Callable[[], object]:
 
     opened = read_corpus(corpus)
     store = open_store(opened, "provided", cache)
-    return lambda: sum(len(batch.rows) for batch in Feed(opened, store, Params(), torch.device("cpu")).epoch(1))
+    feed = Feed(opened, store, Params(), torch.device("cpu"))
+    return lambda: sum(len(batch.groups(np.arange(len(batch.rows)))) for batch in feed.epoch(1))
 
 
 def _write(corpus: Path, clips: int) -> Callable[[], object]:

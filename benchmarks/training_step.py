@@ -2,11 +2,14 @@
 
     python -m benchmarks.training_step --size base --device cpu --json benchmarks/training_step_base_cpu.json
 
-All three train Burst2Vec's heads on its losses for ExVo's three tasks, on noise with lengths by the law of `workload`,
-32 bursts and one task a batch; `peers` says what the Trainers do. Each deals an epoch of 19,990 bursts into batches in
-its own way. Of these batches a sample is trained on, at equal steps from the shortest to the longest, in rounds in
-which the three take turns. Loading is part of a step; warming up and what is made once (the encoded bursts, the
-normalised ones) are not.
+All train Burst2Vec's heads on its losses for ExVo's three tasks, on noise with lengths by the law of `workload`, 32
+bursts and one task a batch; `peers` says what the Trainers do. Each contender deals an epoch of 19,990 bursts into
+batches in its own way: `ours` at random, computed in groups of similar length; `trainer_documented` at random, padded;
+`trainer_tuned` sorted by length; `trainer_tuned_random` at random, padded, the fair comparison. `ours_sorted` is ours
+on the batches of `trainer_tuned`: what random batches cost is `ours` over `ours_sorted`.
+
+Of these batches a sample is trained on, at equal steps from the shortest to the longest, in rounds in which all take
+turns. Loading is part of a step; warming up and what is made once (the encoded bursts, the normalised ones) are not.
 
 A sample of an epoch does not have its mean length. So the seconds of each turn are brought to the epoch's mean batch
 along the slope of seconds over padded audio that this contender's own turns show: seconds of an epoch's mean step.
@@ -14,13 +17,14 @@ along the slope of seconds over padded audio that this contender's own turns sho
 The JSON holds, beside `environment`:
 
 - `size`, `parameters`, `device`, `precision` (ours), `set` (parameters that were), `batch` (bursts), `bursts` (in the
-  epoch), `rounds`, `steps_a_turn`, `parts` (in which the documented Trainer computes a batch)
-- `ours_s`, `trainer_documented_s`, `trainer_tuned_s`: the epoch's mean step, the median of all rounds
-- `documented_to_ours`, `tuned_to_ours`: ratios within a round, `median`, `low` and `high`; null, as the above, where
-  the GPU's memory does not hold the longest batch of that Trainer
+  epoch), `rounds`, `steps_a_turn`, `parts` (in which a Trainer computes a random batch)
+- `ours_s`, `ours_sorted_s`, `trainer_documented_s`, `trainer_tuned_s`, `trainer_tuned_random_s`: the epoch's mean step,
+  the median of all rounds
+- `ours_sorted_to_ours`, `documented_to_ours`, `tuned_to_ours`, `tuned_random_to_ours`: ratios within a round, `median`,
+  `low` and `high`; null, as the above, where the GPU's memory does not hold the longest batch of that Trainer
 - `turns`: for each contender and round `padded_s` and `real_s`, audio of a mean step of that turn, `seconds` of one
-- `epoch`: for each contender its `steps`, ours of every task over every burst, a Trainer's of one, `padded_s` and
-  `real_s`, audio of a mean step, and `audio_share`, real over padded
+- `epoch`: for each contender its `steps`, `padded_s` and `real_s`, audio of a mean step, and `audio_share`, real over
+  padded. Audio is counted in the frames of 20 ms that are computed for it
 - `flop_a_step`: model FLOP of our mean step over real audio, and `flop_a_step_padded` over padded audio; `flop_counted`
   and `flop_formula`, of one burst of mean length, operation by operation on meta tensors and by formula
 - `matrix_rate`: `flop_s`, `rows`, `dtype` of the machine's best square product
@@ -39,6 +43,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
+import itertools
 import statistics
 import sys
 import tempfile
@@ -54,11 +59,12 @@ from torch import nn
 from benchmarks import flops, peers, workload
 from benchmarks.common import alternate, markdown, ratio, write_json
 from benchmarks.ours import Ours
-from benchmarks.sampling import Sample, at_mean, blocks, sample
+from benchmarks.sampling import Sample, at_mean, blocks, padded_to_longest, sample
 from benchmarks.turns import Turns
 from benchmarks.watching import MIB, Meter, held, profiled
 from burst2vec.audio.waveform import SAMPLE_RATE
 from burst2vec.config import Params
+from burst2vec.corpora.corpus import Corpus, Task
 from burst2vec.machine.hardware import arithmetic, choose_device
 from burst2vec.report.speed.measured import CONTENDERS, EXVO, MEAN
 from burst2vec.training.batches import plan
@@ -69,6 +75,9 @@ PARTS = {"cpu": 4, "cuda": 1}
 WARM = {"cpu": 1, "cuda": 20}
 VALIDATED, LARGEST = {"cpu": 2, "cuda": 20}, {"cpu": 32, "cuda": 1024}
 """Batches of validation that are timed, and the bursts in one at most."""
+
+Batches = list[tuple[Task, np.ndarray]]
+"""A task and rows for each batch."""
 
 
 @dataclass(frozen=True)
@@ -89,11 +98,11 @@ def main(arguments: Sequence[str] | None = None, measure: Callable[[argparse.Nam
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training_step", description=__doc__.partition("\n")[0])
     parser.add_argument("--size", choices=list(workload.SIZES), default="base", help="HuBERT's; base without this")
     parser.add_argument("--device", default="auto", help="the GPU where there is one, or a torch device")
-    parser.add_argument("--rounds", type=int, metavar="N", help="in which the three take turns; 4, on a GPU 10")
+    parser.add_argument("--rounds", type=int, metavar="N", help="in which all take turns; 4, on a GPU 10")
     parser.add_argument("--steps", type=int, metavar="N", help="of a turn; 1, on a GPU 40")
     parser.add_argument("--batch", type=int, default=32, metavar="N", help="bursts in a batch; 32 without this")
     parser.add_argument("--parts", type=int, metavar="N",
-                        help="in which the documented Trainer computes a batch, to need less memory; 4, on a GPU 1")
+                        help="in which a Trainer computes a random batch, to need less memory; 4, on a GPU 1")
     parser.add_argument("--bursts", type=int, default=EXVO["train"], metavar="N",
                         help="in an epoch; ExVo's 19,990 without this")
     parser.add_argument("--profile", type=int, metavar="N", help="steps to profile; none, on a GPU 5")
@@ -118,28 +127,18 @@ def measured(options: argparse.Namespace) -> dict:
     params = Params(batch_size=options.batch, device=options.device, **options.set)
     lengths = workload.draw_lengths(options.bursts + options.bursts // 2)
     corpus, store = workload.corpus(options.bursts, options.bursts // 2), workload.Noise(lengths)
-    dealt, ours = plan(corpus, lengths, params, 1), Ours(options.size, params, device)
-    rows = {"ours": [rows for _, rows in dealt],
-            **{kind: peers.plan(kind, lengths[:options.bursts], options.batch) for kind in peers.KINDS}}
-    samples = {name: sample(parts, lengths, rounds, steps, WARM[device.type], ours.step if name == "ours" else 1)
-               for name, parts in rows.items()}
-    chosen = {name: [rows[name][i] for i in each.order] for name, each in samples.items()}
+    ours = Ours(options.size, params, device, corpus, store)
+    dealt = deal(corpus, lengths, params)
+    samples = samples_of(dealt, ours, lengths, rounds, steps, WARM[device.type])
+    chosen = {name: [dealt[name][place] for place in each.order] for name, each in samples.items()}
     size = min(params.inference_batch_size, LARGEST[device.type])
     validated = [options.bursts + rows for rows in blocks(lengths[options.bursts:], size, VALIDATED[device.type])]
-    own = np.unique(np.concatenate([*chosen["ours"], *validated]))
-    store.make(np.unique(np.concatenate([own, *(part for parts in chosen.values() for part in parts)])))
+    own = _rows_of([*chosen["ours"], *chosen["ours_sorted"]], validated)
+    store.make(_rows_of([batch for batches in chosen.values() for batch in batches], validated))
 
-    ours.hear(corpus, store, own)
-    program = ours.program([dealt[i] for i in samples["ours"].order])
-    without_cudnn = functools.partial(arithmetic, device, params.deterministic)
+    ours.hear(own)
     with tempfile.TemporaryDirectory() as folder:
-        contenders = {"ours": Contender(ours.model, program, samples["ours"], without_cudnn)}
-        for kind in peers.KINDS:
-            model = peers.build(kind, options.size).to(device)
-            told = peers.arguments(kind, device, options.batch, folder, parts if kind == "documented" else 1)
-            program = peers.program(options.size, model, corpus, store, chosen[kind], told)
-            kernels = without_cudnn if kind == "tuned" else contextlib.nullcontext
-            contenders[f"trainer_{kind}"] = Contender(model, program, samples[kind], kernels)
+        contenders = _contenders(options, ours, chosen, samples, parts, folder)
         found = compare(contenders, device, rounds, steps, WARM[device.type])
         profiles = {name: _profile(contenders[name], profile, 1 + WARM[device.type], device)
                     for name in found["turns"] if profile}
@@ -148,12 +147,55 @@ def measured(options: argparse.Namespace) -> dict:
         "size": options.size, "parameters": sum(p.numel() for p in ours.model.parameters()), "device": device.type,
         "precision": str(ours.dtype).removeprefix("torch."), "set": options.set, "batch": options.batch,
         "bursts": options.bursts, "rounds": rounds, "steps_a_turn": steps, "parts": parts, **found,
-        **utilisation(ours, rows["ours"], lengths, found["ours_s"]),
+        **utilisation(ours, [rows for _, rows in dealt["ours"]], found["ours_s"]),
         "once": {"encoding_s": ours.encoding_s, "encoded_audio_s": audio,
                  "encoding_s_per_hour": 3600 * ours.encoding_s / audio,
                  "encoded_mib": ours.source.values.nbytes / MIB} if ours.encoded else None,
         "validation": _validation(ours, validated, lengths[options.bursts:]), "profile": profiles,
     }
+
+
+def deal(corpus: Corpus, lengths: np.ndarray, params: Params) -> dict[str, Batches]:
+    """The batches of each contender's epoch."""
+    train = lengths[np.flatnonzero(corpus.table["split"] == "train")]
+
+    def in_turn(kind: str) -> Batches:
+        batches = peers.plan(kind, train, params.batch_size)
+        return list(zip(itertools.cycle(corpus.tasks), batches, strict=False))
+
+    return {"ours": plan(corpus, params, 1), "ours_sorted": in_turn("tuned"),
+            **{f"trainer_{kind}": in_turn(kind) for kind in peers.KINDS}}
+
+
+def samples_of(dealt: dict[str, Batches], ours: Ours, lengths: np.ndarray, rounds: int, steps: int,
+               warm: int) -> dict[str, Sample]:
+    """The sample of each contender's epoch."""
+    frames = flops.frames(ours.shape, lengths)
+    return {name: sample([rows for _, rows in batches], frames,
+                         ours.computed if name.startswith("ours") else padded_to_longest(frames), rounds, steps, warm)
+            for name, batches in dealt.items()}
+
+
+def _rows_of(batches: Batches, others: Sequence[np.ndarray]) -> np.ndarray:
+    return np.unique(np.concatenate([rows for _, rows in batches] + list(others)))
+
+
+def _contenders(options: argparse.Namespace, ours: Ours, chosen: dict[str, Batches], samples: dict[str, Sample],
+                parts: int, folder: str) -> dict[str, Contender]:
+    """All contenders, ready to train on the `chosen` batches. The Trainers would write to `folder`."""
+    device = ours.device
+    without_cudnn = functools.partial(arithmetic, device, ours.params.deterministic)
+    contenders = {name: Contender(ours.model, ours.program(chosen[name]), samples[name], without_cudnn)
+                  for name in ("ours", "ours_sorted")}
+    for kind in peers.KINDS:
+        name, documented = f"trainer_{kind}", kind == "documented"
+        model = peers.build(kind, options.size).to(device)
+        told = peers.arguments(kind, device, options.batch, folder, 1 if kind == "tuned" else parts)
+        batches = [rows for _, rows in chosen[name]]
+        program = peers.program(options.size, model, ours.corpus, ours.store, batches, told)
+        kernels = contextlib.nullcontext if documented else without_cudnn
+        contenders[name] = Contender(model, program, samples[name], kernels)
+    return contenders
 
 
 def compare(contenders: dict[str, Contender], device: torch.device, rounds: int, steps: int, warm: int) -> dict:
@@ -194,7 +236,7 @@ def _warmed(name: str, turns: Turns, steps: int) -> bool:
     try:
         turns.take(steps)
     except torch.OutOfMemoryError as error:
-        if name == "ours":
+        if name.startswith("ours"):
             raise
         print(f"{name}: left out, {error}", file=sys.stderr)
         turns.forget()
@@ -202,13 +244,12 @@ def _warmed(name: str, turns: Turns, steps: int) -> bool:
     return True
 
 
-def utilisation(ours: Ours, batches: Sequence[np.ndarray], lengths: np.ndarray, seconds: float) -> dict:
+def utilisation(ours: Ours, batches: Sequence[np.ndarray], seconds: float) -> dict:
     """Model FLOP of our mean step, of `seconds`, and their share of the machine's matrix rate, as in the JSON."""
-    shape = ours.model.backbone.config
-    frames = flops.frames(shape, lengths)
+    shape = ours.shape
+    frames = flops.frames(shape, ours.store.lengths)
     real = np.mean([flops.step(shape, frames[rows]) for rows in batches])
-    longest = ours.padded_frames(np.array([lengths[rows].max() for rows in batches]))
-    padded = np.mean([len(rows) * flops.step(shape, most) for rows, most in zip(batches, longest, strict=True)])
+    padded = np.mean([flops.step(shape, ours.computed(rows)) for rows in batches])
     rate = flops.matrix_rate(ours.device, ours.dtype)
     mean = int(flops.frames(shape, np.array([MEAN * SAMPLE_RATE]))[0])
     return {
@@ -233,7 +274,7 @@ def _validation(ours: Ours, validated: Sequence[np.ndarray], lengths: np.ndarray
 
 
 def table(found: dict) -> str:
-    """The figures in Markdown, a line for each contender."""
+    """The figures in Markdown, a line for each contender, and what random batches cost."""
     rows = []
     for name, title in CONTENDERS.items():
         epoch = found["epoch"][name]
@@ -244,7 +285,9 @@ def table(found: dict) -> str:
         times = found.get(f"{name.removeprefix('trainer_')}_to_ours")
         spread = f"{times['median']:.2f} ({times['low']:.2f}–{times['high']:.2f})" if times else "1"
         rows.append((title, f"{found[f'{name}_s']:.3g}", spread, share, f"{found['memory_mib'][name]:,.0f}"))
-    return markdown(("", "s a step", "times ours", "audio in batches", "MiB"), rows)
+    cost = 1 / found["ours_sorted_to_ours"]["median"]
+    return (markdown(("", "s a step", "times ours", "audio in batches", "MiB"), rows)
+            + f"\n\nA step of ours on random batches takes {cost:.2f} times what one on sorted batches takes.")
 
 
 if __name__ == "__main__":

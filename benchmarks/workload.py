@@ -92,9 +92,9 @@ def encoder(size: str, **changes) -> PreTrainedModel:
     return AutoModel.from_config(config(size, **changes), dtype=torch.float32)
 
 
-def burst2vec(size: str, params: Params | None = None) -> Burst2Vec:
-    """Our model on a backbone of that size, as `params` describe it, with random weights."""
-    model, params = encoder(size, apply_spec_augment=False, layerdrop=0.0), params or Params()
+def burst2vec(size: str, params: Params | None = None, **changes) -> Burst2Vec:
+    """Our model on a backbone of that size, with `changes`, as `params` describe it, with random weights."""
+    model, params = encoder(size, apply_spec_augment=False, layerdrop=0.0, **changes), params or Params()
     settings = Settings(f"hubert-{size}", True, attention_mask=wants_mask(model.config))
     backbone = Backbone(model, settings, params.padding, params.freeze_feature_encoder)
     return Burst2Vec(backbone, TASKS, params.width, params.hidden, params.dropout, params.adversarial, params.pooling,

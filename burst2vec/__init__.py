@@ -2,7 +2,7 @@
 
 The names below are what most users need; each is loaded when it is first used. Behind them the library has a room for
 each stage of the data, from the ground up: `machine`, `running`, `corpora`, `audio`, `evaluation`, `models`,
-`inspection`, `training`, `results`, `baseline`, `systems`, `audit`, `report`.
+`inspection`, `training`, `results`, `baseline`, `systems`, `pretraining`, `audit`, `report`.
 """
 
 from __future__ import annotations

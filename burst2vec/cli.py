@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ from typing import Any
 
 from burst2vec import __version__
 from burst2vec.machine.interruption import breaking_off
-from burst2vec.messages import REFUSALS, printable, refusal
+from burst2vec.messages import REFUSALS, abridged, printable, refusal
 
 Arguments = Callable[[argparse.ArgumentParser], object]
 """Adds the arguments of a command to its parser."""
@@ -84,6 +85,7 @@ def _synth(options: argparse.Namespace) -> None:
     from burst2vec.corpora.synthetic.synthesis import synthesise
 
     synthesise(options.folder, options.train, options.val, options.test, bias=options.bias, seed=options.seed)
+    print(f"{options.folder}: {options.train:,} training, {options.val:,} validation and {options.test:,} test clips")
 
 
 def _check_arguments(parser: argparse.ArgumentParser) -> None:
@@ -158,6 +160,8 @@ def _prepare(options: argparse.Namespace) -> None:
     params = Params.resolve(_parameters(options))
     corpus = open_corpus(params)
     store = open_store(corpus, params.audio, params.path(params.cache))
+    for line in abridged(store.notes):
+        _note(line)
     summary = {"corpus": corpus.name, "audio": params.audio, "bursts": len(store),
                "hours": round(float(store.lengths.sum()) / SAMPLE_RATE / 3600, 3)}
     if options.summary:
@@ -181,6 +185,51 @@ def _run(options: argparse.Namespace) -> None:
 
     with claim(options.gpus):
         execute(options.notebook, options.output, _parameters(options))
+
+
+def _pretrain_arguments(parser: argparse.ArgumentParser) -> None:
+    number: dict[str, Any] = {"type": int, "metavar": "N"}
+    parser.add_argument("corpora", nargs="+", metavar="CORPUS",
+                        help="folders of corpora, joined; `synthetic` for bursts that are synthesised here")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where to write the backbone")
+    parser.add_argument("--family", default="", metavar="F", help="wav2vec2, hubert or hubert-layer-norm")
+    parser.add_argument("--size", default="small", metavar="S", help="tiny or small (default) random weights")
+    parser.add_argument("--from", dest="checkpoint", default="", metavar="CHECKPOINT",
+                        help="folder, or name on the hub, of a wav2vec 2.0 or HuBERT model to go on from")
+    parser.add_argument("--steps", default=0, help="steps at most; these, or minutes, are needed", **number)
+    parser.add_argument("--minutes", type=float, default=0, metavar="M", help="minutes at most")
+    parser.add_argument("--iterations", default=0, help="iterations of HuBERT (default 2)", **number)
+    parser.add_argument("--units", default=100, help="units, or entries of a codebook (default 100)", **number)
+    parser.add_argument("--batch-size", default=32, help="bursts in a batch (default 32)", **number)
+    parser.add_argument("--learning-rate", type=float, default=1e-3, metavar="R", help="the highest (default 0.001)")
+    parser.add_argument("--seed", default=0, help="seed of all that is random (default 0)", **number)
+    parser.add_argument("--synthetic-seed", default=1_000, help="seed of the corpus `synthetic`, not that of an "
+                                                                "experiment (default 1000)", **number)
+    parser.add_argument("--synthetic-train", default=640, help="training bursts of that corpus (default 640)", **number)
+    parser.add_argument("--probe", default="", metavar="CORPUS", help="a labelled corpus to probe the features on")
+    parser.add_argument("--precision", default="auto", metavar="P", help="auto (default), float32 or bfloat16")
+    parser.add_argument("--device", default="auto", metavar="D", help="cpu or cuda; by default the GPU if there is one")
+    parser.add_argument("--deterministic", action="store_true", help="the same bits each time on a GPU, too")
+    parser.add_argument("--checkpoint-minutes", type=float, default=5, metavar="M",
+                        help="minutes between checkpoints (default 5)")
+    parser.add_argument("--restart", action="store_true", help="begin anew where another pre-training was interrupted")
+    parser.add_argument("--cache", default="cache", metavar="DIR", help="folder of waveform stores (default cache)")
+
+
+@_command("pretrain", _pretrain_arguments, help="pre-train a backbone on recordings without labels",
+          description="Pre-trains a wav2vec 2.0 or HuBERT model on the training splits of corpora, whose labels are "
+                      "not needed, and writes it as a folder for transformers and for the parameter `backbone`. What "
+                      "was interrupted goes on where it was.")
+def _pretrain(options: argparse.Namespace) -> None:
+    from burst2vec.config import Params
+    from burst2vec.pretraining.command import pretrain_folder
+    from burst2vec.pretraining.recipe import Recipe
+
+    given = vars(options)
+    recipe = Recipe(**{f.name: given[f.name] for f in dataclasses.fields(Recipe) if f.name in given})
+    params = Params(**{name: given[name] for name in Params.names() if name in given and name not in vars(recipe)})
+    found = pretrain_folder(options.corpora, options.out, recipe, params, options.probe)
+    print(f"{options.out}: pre-trained on {found.record['hours']:.2f} hours in {found.record['minutes']:.1f} minutes")
 
 
 def _predict_arguments(parser: argparse.ArgumentParser) -> None:

@@ -36,7 +36,11 @@ def _p(default, help: str, *, choices: tuple = (), low: float | None = None, hig
 
 @dataclass(frozen=True, kw_only=True)
 class Params:
-    """All parameters of all notebooks; each notebook uses those that concern it."""
+    """All parameters of all notebooks; each notebook uses those that concern it.
+
+    `scale` and `variant` are names here, and no more: `Params.resolve` reads the files that they name, `Params(...)`
+    does not.
+    """
 
     scale: str = _p("", "File of params/scales that this run starts from.")
     variant: str = _p("", "File of params/variants: the code of the system in Table 2.")
@@ -58,7 +62,7 @@ class Params:
     audio: str = _p("provided", "The corpus's own processed audio, or our preprocessing of the raw recordings.",
                     choices=("provided", "own"))
     oversampling: bool = _p(False, "Balance the cells of strongest emotion, age band and country (section 4.1).")
-    max_repeat: int = _p(10, "How often oversampling may repeat a burst in an epoch.", low=1)
+    max_repeat: int = _p(2, "How often oversampling may repeat a burst in an epoch.", low=1)
 
     backbone: str = _p("facebook/hubert-large-ls960-ft", "Speech representation model: a hub name or a local folder.")
     backbone_size: str = _p("published", "The published weights, or a tiny model of the same family.",
@@ -86,23 +90,32 @@ class Params:
                                              "memory, same result.")
     out_of_memory: str = _p("stop", "Whether a batch that does not fit stops the run, or is split until it fits.",
                             choices=("stop", "split"))
-    bucket_batches: int = _p(50, "Batches among which bursts are sorted by length; 1 for no sorting.", low=1)
     learning_rate: float = _p(1e-5, "Adam's learning rate.", low=0)
-    learning_rate_decay: str = _p("none", "Whether the learning rate stays, or falls to zero over `max_epochs`.",
+    head_learning_rate: float = _p(0, "Adam's learning rate for all that is not the backbone; 0 for the same.", low=0)
+    warmup_steps: int = _p(0, "Steps over which the learning rate rises linearly to its value.", low=0)
+    learning_rate_decay: str = _p("none", "Whether the learning rate stays, or falls to zero over the training.",
                                   choices=("none", "linear"))
+    max_gradient_norm: float = _p(0, "The norm to which longer gradients are shortened; 0 for no clipping.", low=0)
+    epoch: str = _p("one_pass", "Whether an epoch shows each burst once, for one task, or once to each task.",
+                    choices=("one_pass", "each_task"))
     max_epochs: int = _p(100, "Epochs at most.", low=1)
+    max_steps: int = _p(0, "Steps at most, which makes trainings comparable; 0 for as many as the epochs have.", low=0)
     validate_every: int = _p(800, "Iterations between validations.", low=1)
     patience: int = _p(20, "Validations without improvement before training stops.", low=1)
-    early_stopping_task: str = _p("emotion", "The task whose validation metric decides.")
+    early_stopping_task: str = _p("auto", "The task whose validation metric decides: emotion if it is posed, or else "
+                                          "the corpus's first (auto), or as named.")
+    collapse_patience: int = _p(0, "Validations in a row with one and the same prediction for all bursts, in the task "
+                                   "that decides, before training stops; 0 for no such check.", low=0)
     inference_batch_size: int = _p(128, "Bursts in a batch of validation and of predictions.", low=1)
     precision: str = _p("auto", "Arithmetic of the model: bfloat16 where the hardware has it (auto), or as named.",
                         choices=("auto", "float32", "bfloat16"))
     device: str = _p("auto", "Where to train: on the GPU where there is one (auto), or on a torch device.")
     processes: int = _p(1, "Processes that compute each batch together: as many as there are GPUs.", low=1)
     compile_layers: bool = _p(False, "Compile the Transformer's layers, where there is a compiler for the device.")
-    length_multiple: int = _p(0, "Padded lengths are multiples of this many 20 ms frames; 0 for what suits the device.",
+    length_multiple: int = _p(0, "Padded lengths are multiples of this many frames; 0 for what suits the device.",
                               low=0)
     deterministic: bool = _p(False, "The same bits from the same seed on a GPU too, at the cost of speed.")
+    tensorboard: str = _p("", "Folder in which TensorBoard finds losses and metrics as they come; empty for none.")
     checkpoint_minutes: float = _p(5.0, "Minutes between checkpoints, the most that a killed training loses; 0 for one "
                                         "after every step.", low=0)
     restart: bool = _p(False, "Begin anew where an interrupted training has left checkpoints of other parameters, or "
@@ -339,7 +352,8 @@ def _checked(f: dataclasses.Field, value: Any) -> Any:
         bounds = (("least", low), ("most", high))
         expected = " and ".join(f"at {end} {bound}" for end, bound in bounds if bound is not None)
     if expected:
-        raise ParameterError(f"parameter {f.name} is {shown(value)}; expected {expected}")
+        quotes = "; in a YAML file put quotes around text" if f.type == "str" and isinstance(value, float | int) else ""
+        raise ParameterError(f"parameter {f.name} is {shown(value)}; expected {expected}{quotes}")
     return value
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
+import sys
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 REFUSALS = (ValueError, OSError, RuntimeError, ImportError)
@@ -29,6 +34,35 @@ def shown(value: Any) -> str:
     """
     text = _short.repr(value)
     return text if len(text) <= 300 else f"{text[:300]} …"
+
+
+def warn(line: str) -> None:
+    """Warns of something, at the line outside of this library that led to it."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and str(frame.f_globals.get("__name__")).startswith("burst2vec."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(line, stacklevel=level)
+
+
+FEW = 3
+"""How many notes of one kind are printed."""
+
+
+def abridged(said: Iterable[tuple[str, str]], most: int = FEW, more: str = "") -> list[str]:
+    """A line `place: text` for each pair of these, those of one kind together and at most so many of each kind.
+
+    Where some of a kind are left out, a line says how many, and what `more` adds. Two texts are of one kind where they
+    differ in quoted names and in numbers alone.
+    """
+    kinds = defaultdict(list)
+    for place, text in said:
+        kinds[re.sub(r"'[^']*'|[^\s;,]*\d[^\s;,]*", "…", text)].append(f"{place}: {text}".replace("\n", "\\n"))
+    lines = []
+    for alike in kinds.values():
+        lines += alike[:most]
+        if len(alike) > most:
+            lines.append(f"… and {len(alike) - most:,} more like these{more}")
+    return lines
 
 
 def printable(text: str) -> str:

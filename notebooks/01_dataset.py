@@ -188,9 +188,9 @@ if poses_kinds(corpus, "scalar", "classes"):
 # %% [markdown]
 # ## How long bursts are
 #
-# Most bursts are short, a few are long. That is why batches are made of bursts of
-# similar length: padding the short ones to the longest of a random batch would waste
-# more than half of the computation.
+# Most bursts are short, a few are long. A random batch that is padded to its longest
+# burst is therefore mostly padding. So the bursts of a batch are computed in groups of
+# similar length ([how](speed.ipynb)).
 
 # %% mystnb={"figure": {"name": "fig-durations", "caption": "Durations of the bursts in each split."}}
 from burst2vec.report.figures.dataset import plot_durations

@@ -39,9 +39,10 @@ banner(corpus)
 # %% [markdown]
 # ## Training
 #
-# Each batch belongs to one task. Training stops when the validation metric of
-# `early_stopping_task`, the CCC of emotion in the paper, has not risen for `patience`
-# validations; then the best weights come back.
+# Each batch belongs to one task. Training stops when the validation metric of one task,
+# the CCC of emotion in the paper (`early_stopping_task`), has not risen for `patience`
+# validations, or after `max_steps`; then the best weights come back. Each validation
+# leaves a line.
 
 # %%
 import pandas as pd
@@ -76,6 +77,13 @@ draw_terms(trained.history, corpus.tasks);
 # %% mystnb={"figure": {"caption": "Each task's metric on validation. The dotted line marks the weights that were kept."}}
 kept = trained.summary["best_iteration"]
 draw_validation(trained.history, corpus.tasks, kept);
+
+# %%
+from burst2vec.corpora.corpus import deciding_task
+from burst2vec.report.sentences import describe_rise
+
+deciding = deciding_task(corpus.tasks, params.early_stopping_task)
+Markdown(describe_rise(trained.history, deciding))
 
 # %% [markdown]
 # ## Scores

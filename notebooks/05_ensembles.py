@@ -32,6 +32,8 @@ from burst2vec.config import Params
 params = Params.resolve(globals())
 
 # %%
+from IPython.display import display
+
 from burst2vec.corpora.opening import open_corpus
 from burst2vec.report.page import banner
 
@@ -41,12 +43,15 @@ banner(corpus)
 # %% [markdown]
 # ## Members
 #
-# `params/ensembles.yaml` says which systems each ensemble joins.
+# `params/ensembles.yaml` says which systems each ensemble joins. An ensemble is left out
+# where a member of it could not be trained.
 
 # %%
 from burst2vec.results import ensembles
+from burst2vec.results.runs import read_systems
 
-members = ensembles.read_ensembles()
+trained, _ = read_systems(params.run_folder)
+members = ensembles.complete(ensembles.read_ensembles(), trained)
 members
 
 # %% [markdown]
@@ -59,7 +64,8 @@ from burst2vec.systems.folders import write_ensemble
 built = ensembles.build(params.run_folder, corpus.tasks, members)
 for code, predictions in built.items():
     write_ensemble(params.run_folder / code, members[code], predictions, corpus)
-next(iter(built.values())).head().round(3)
+for predictions in list(built.values())[:1]:
+    display(predictions.head().round(3))
 
 # %% [markdown]
 # ## What joining gains
@@ -72,12 +78,12 @@ next(iter(built.values())).head().round(3)
 
 # %%
 from burst2vec.report.tables import boxed
-from burst2vec.results.runs import read_systems
 from burst2vec.results.scores import ensemble_gains, metric_names, table2
 
 predictions, models = read_systems(params.run_folder)
 table = table2(corpus, predictions, models)
-boxed(ensemble_gains(table, members))
+if members:
+    display(boxed(ensemble_gains(table, members)))
 
 # %% mystnb={"figure": {"name": "fig-ensembles", "caption": "Ensembles beside their members, on validation."}}
 import matplotlib.pyplot as plt
@@ -86,4 +92,5 @@ from burst2vec.report.figures.results import draw_ensembles
 from burst2vec.report.figures.style import STYLE
 
 plt.rcParams.update(STYLE)
-draw_ensembles(table, members, metric_names(table));
+if members:
+    draw_ensembles(table, members, metric_names(table));

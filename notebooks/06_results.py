@@ -41,9 +41,12 @@ corpus = open_corpus(params)
 banner(corpus)
 
 # %%
+from burst2vec.report.sentences import describe_left_out
 from burst2vec.results import runs
 
 predictions, models = runs.read_systems(params.run_folder)
+if left_out := describe_left_out(corpus, predictions):
+    display(Markdown(left_out))
 by_kind = {task.kind: task for task in corpus.tasks}
 val = corpus.split("val")
 

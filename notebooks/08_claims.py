@@ -43,9 +43,12 @@ corpus = open_corpus(params)
 banner(corpus)
 
 # %%
+from burst2vec.report.sentences import describe_left_out
 from burst2vec.results import runs, scores
 
 predictions, models = runs.read_systems(params.run_folder)
+if left_out := describe_left_out(corpus, predictions):
+    display(Markdown(left_out))
 table = scores.table2(corpus, predictions, models)
 
 # %% [markdown]
@@ -122,7 +125,9 @@ for split, found in both.items():
 # %%
 from burst2vec.report.tables import boxed, render_ledger
 
-ledgers = {split: claims.ledger(stated, found, random) for split, found in both.items()}
+steps = runs.read_steps(params.run_folder)
+ledgers = {split: claims.ledger(stated, found, random, steps)
+           for split, found in both.items()}
 of_splits = [found.assign(split=split) for split, found in ledgers.items()]
 ledger = pd.concat(of_splits, ignore_index=True)
 scores.write_table(ledger, params.run_folder / "claims.csv")
@@ -316,10 +321,11 @@ if "s_mtl" in table:
     deciding = ledgers["val"].query("metric == 's_mtl' and weakest != ''")["weakest"]
     pairs = [tuple(pair.split(" over ")) for pair in dict.fromkeys(deciding)]
     parts = decompose(table, pairs)
-    draw_decomposition(parts)
+    if len(parts):
+        draw_decomposition(parts)
 
 # %%
-if "s_mtl" in table:
+if "s_mtl" in table and len(parts):
     shares = parts.pivot(index=["a", "b"], columns="part", values="contribution")
     largest = shares.abs().idxmax(axis=1).map(NAMES).value_counts()
     said = ", ".join(f"{name} in {n}" for name, n in largest.items())

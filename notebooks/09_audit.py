@@ -32,7 +32,8 @@ scale = "demo"  # which file of params/scales
 from burst2vec.config import Params
 
 params = Params.resolve(globals())
-codes = [f"V{number}" for number in range(1, 8)]
+codes = [f"V{number}" for number in range(1, 8)
+         if (params.run_folder / f"V{number}" / "predictions.csv").is_file()]
 params_of = {code: Params.resolve(globals() | {"variant": code}) for code in codes}
 
 # %%
@@ -62,6 +63,7 @@ import dataclasses
 
 pairs = [{"V4": "with adversary", "V5": "without"},
          {"V1": "with adversary", "V2": "without"}]
+pairs = [pair for pair in pairs if set(pair) <= set(codes)]
 settings = {code: dataclasses.asdict(p) for code, p in params_of.items()}
 settings = pd.DataFrame(settings).astype(str).drop(["variant", "title", "question"])
 of_pairs = [settings[list(pair)] for pair in pairs]
@@ -80,11 +82,12 @@ pd.concat([table[table.nunique(axis=1) > 1] for table in of_pairs], axis=1)
 # may hold labels of its training bursts by heart, and a probe fitted to those would
 # look for what no other burst has. Speakers are left out in turn, so that no speaker is
 # on both sides, neither here nor where the probe's penalty is chosen. And beside each
-# probe stands its *floor* {cite:p}`hewitt2019`: the scores of the same procedure fitted
-# to labels that the speakers have exchanged, so that there is nothing to read. With few
+# probe stands its *floor* {cite:p}`hewitt2019`: the scores of the same procedure on
+# labels that the speakers have exchanged, so that there is nothing to read. With few
 # speakers the floor is wide, and a score inside it means nothing. (The floor of a
 # scalar lies a little below 0: a regression answers with a mean, the constant with the
-# median.)
+# median. That of classes lies a little below chance: a class that has many speakers
+# among those left out has few among the others.)
 #
 # What a probe can show is that something is there, in a form as simple as a weighted
 # sum. It cannot show that the model makes use of it. And what it does not find may be
@@ -155,10 +158,41 @@ if said:
                      f"another task hold {said} with the adversary than without it."))
 
 # %% [markdown]
-# What the other opponent met with stands on the page of results: the discriminator's
-# loss through training, beside $\ln T$, the cost of a blind guess among $T$ tasks ([The
-# discriminator beside a blind guess](results.ipynb)).
+# ## What the discriminator could find
 #
+# The other opponent is the [discriminator](../method.md). Eq. 6 asks it, of the shared
+# features, which task a batch belongs to. Its loss through training stands [on the page
+# of results](results.ipynb), but does not say what the features hold: it learns while
+# they change, and where it is surer than it is right, its loss exceeds that of a blind
+# guess, whatever they hold. What there is to find is better asked afterwards, of
+# features that stay as they are. First, what could be said at best by those who knew
+# every validation burst by heart: a burst has the same shared features whichever task
+# its batch belongs to.
+
+# %%
+from burst2vec.audit import origins
+
+val = corpus.split("val")
+best, blind = origins.best_guess(corpus, val), 1 / len(corpus.tasks)
+nothing = ("there is nothing for the discriminator to find, and nothing for the shared "
+           "extractor to hide")
+Markdown(f"They would name the right task in {100 * best:.0f} % of cases, and a blind "
+         f"guess does in {100 * blind:.0f} %"
+         f"{': ' + nothing if best < blind + 1e-9 else ''}.")
+
+# %% [markdown]
+# The specific features are others for each task. A linear classifier, trained afresh
+# and tried on speakers that it has not heard, is asked from which task's extractor they
+# come, in the system with the adversary and in the one without:
+
+# %%
+told = origins.tell_extractors(representations, val)
+display(boxed(told.drop(columns="told").rename(columns={"features": "system"}),
+              "The UAR of the classifier, its floor after an exchange of extractors "
+              "(mean, lowest, highest), and a blind guess."))
+Markdown(origins.describe_extractors(told))
+
+# %% [markdown]
 # ## Age errors by country
 #
 # A system that answers with the typical age of the country it hears does well by those
@@ -169,7 +203,7 @@ if said:
 # %%
 from burst2vec.results.runs import read_systems
 
-val, by_kind = corpus.split("val"), {task.kind: task for task in corpus.tasks}
+by_kind = {task.kind: task for task in corpus.tasks}
 scalar, classes = by_kind.get("scalar"), by_kind.get("classes")
 predictions, _ = read_systems(params.run_folder)
 of_pairs = {code: predictions[code] for pair in pairs for code in pair}
@@ -318,6 +352,25 @@ if embedded:
     gaps["loss with adversary"] = gaps.apply(groups.direction, axis=1)
     columns = ["pair", "metric", "difference", "low", "high", "loss with adversary"]
     display(boxed(gaps[columns]))
+
+# %% [markdown]
+# (reach)=
+# ## How far the reversed gradients reach
+#
+# The reversal layer turns the gradient of all that lies upstream of it, the backbone
+# included: that is the paper's `reversal: upstream`. Its text speaks of the extractors
+# alone, and there the reversed gradient ends with `reversal: extractors`.
+# `params/reach.yaml` has a variant trained once more with the reach that the run's own
+# does not have; all else is the same. Each task's metric on validation, beside that of
+# the same system without an adversary:
+
+# %%
+from burst2vec.audit import reach
+
+by_reach = reach.score_reaches(corpus, params.run_folder, map(tuple, pairs))
+if len(by_reach):
+    display(boxed(by_reach))
+Markdown(reach.describe_reaches(by_reach))
 
 # %% [markdown]
 # ## What this page leaves open

@@ -22,25 +22,24 @@
 scale = "demo"  # which file of params/scales
 
 # %%
-from burst2vec.config import Params, project_root, read_yaml
+from burst2vec.config import Params, project_root
 
 params = Params.resolve(globals())
-joined = read_yaml(project_root() / "params" / "joined.yaml")
-joined["run"] = f"{params.run_name}/joined"
-params_of_both = Params.resolve(globals() | joined)
 
 # %%
-import matplotlib.pyplot as plt
+from burst2vec.corpora.opening import EMBEDDED, open_corpus
+from burst2vec.results.runs import VARIANTS
+from burst2vec.running.workflow import joined_training
+
+path = project_root() / "params" / "joined.yaml"
+joined = joined_training(path, globals(), VARIANTS, EMBEDDED)
+params_of_both = Params.resolve(joined)
+
+# %%
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
-from burst2vec.report.figures.style import STYLE
-
-plt.rcParams.update(STYLE)
-
-# %%
-from burst2vec.corpora.opening import open_corpus
 from burst2vec.report.page import banner
 
 corpus = open_corpus(params_of_both)
@@ -77,6 +76,14 @@ from burst2vec.inspection.description import task_table
 shown = task_table(corpus.tasks).style.hide(axis="index")
 shown.set_properties(**{"text-align": "left"})
 
+# %%
+small = params_of_both.backbone_size == "tiny"
+why = "" if params.backbone_size == "tiny" else (
+    ": embedded corpora are not worth a large one, and are learnt with the parameters "
+    "of the scale `demo` unless `params/joined.yaml` names a `backbone_size`")
+Markdown(f"{params_of_both.variant} was trained on them with "
+         f"`backbone_size: {params_of_both.backbone_size}`{why if small else ''}.")
+
 # %% [markdown]
 # ## What is learnt
 #
@@ -92,45 +99,62 @@ scores_by_corpus(corpus, found).style.hide(axis="index").format(precision=3)
 
 # %% [markdown]
 # (discriminator-two-corpora)=
-# ## The discriminator has something to learn
+# ## Can the corpus be heard in the features?
 #
 # In a single corpus whose bursts carry every label, each task draws its batches from
-# the same bursts, and nothing in the sound gives the task away: the loss of a
-# discriminator that has understood this is $\ln T$ for $T$ tasks, a blind guess
-# ([results](results.ipynb)). With several corpora the sound does give it away: whoever
-# can tell the corpora apart, by their speakers and microphones, has only the tasks of
-# one of them left to guess between. Where a burst takes part in $n$ tasks that costs
-# $\ln n$ nats; the mean over the tasks is the lower line of the figure. The shared
-# extractor, in its turn, is rewarded for features that hide the corpus: here the
-# adversary does what it was made for. (How often each task has its turn, the
-# discriminator learns too; the mean over the tasks gives it nothing for that.) A loss
-# well below the upper line says that the origin of a recording can be heard in the
-# shared features; one at it or above, that they hide the origin.
+# the same bursts, and nothing in the sound gives the task away ([the
+# audit](audit.ipynb)). With several corpora it does: whoever tells the corpora apart,
+# by their speakers and microphones, has only the tasks of one of them left to guess
+# between. The shared extractor, in its turn, is rewarded for features that hide the
+# corpus: here the adversary can do what it was made for.
+#
+# Whether the features hide it, the discriminator's running loss does not say: it learns
+# while they change, and where it is surer than it is right, its loss exceeds that of a
+# blind guess. So a linear classifier is trained afresh on features that stay as they
+# are: which corpus is a validation burst from? Speakers are left out in turn, and
+# beside each score stands its floor, what the same classifier reaches where the
+# speakers have exchanged their corpora. The first row is asked of one number of the
+# sound alone, the *crest factor*, which is the peak over the root mean square.
 
 # %%
-tasks_of_burst = taking_part.sum(axis=1)
-told_apart = np.mean([np.log(tasks_of_burst[taking_part[task.name]]).mean()
-                      for task in corpus.tasks])
+from burst2vec.audio.store import open_store
+from burst2vec.audit import origins
+from burst2vec.audit.representations import represent_saved
 
-# %% mystnb={"figure": {"name": "fig-discriminator-two", "caption": "The discriminator's loss over training, on the single corpus of the other pages and on the joined corpora. Dotted: a blind guess. Dashed: the corpora told apart without error."}}
-from burst2vec.report.figures.results import plot_discriminator
+store = open_store(corpus, params_of_both.audio, params.path(params.cache))
+rows = np.flatnonzero(corpus.table["split"] == "val")
+features = {origins.CREST: origins.crest_factors(store[row] for row in rows)}
+represented = represent_saved(corpus, params_of_both)
+features |= {name: of_bursts for name, of_bursts in represented.items()
+             if not name.startswith("combined")}
 
-code = params_of_both.variant
-folders = {code: params.run_folder / code, "joined": params_of_both.folder}
-history = pd.concat(pd.read_csv(folder / "history.csv").assign(code=code)
-                    for code, folder in folders.items())
-_, axes = plt.subplots(figsize=(6.5, 3), layout="constrained")
-plot_discriminator(history, len(corpus.tasks), axes)
-axes.axhline(told_apart, color="black", linestyle="--", linewidth=1);
+# %%
+from burst2vec.report.tables import boxed
+from burst2vec.results.scores import write_table
+
+told = origins.tell_corpora(features, corpus.split("val"))
+write_table(told, params.run_folder / "joined" / "origins.csv")
+boxed(told.drop(columns="told"),
+      "The UAR of the classifier, its floor after an exchange of the corpora (mean, "
+      "lowest, highest), and a blind guess.")
+
+# %%
+reversal = params_of_both.reversal if params_of_both.adversarial else "none"
+Markdown(origins.describe_corpora(told, reversal))
+
+# %% [markdown]
+# A linear classifier sees what a weighted sum sees; what it does not find may be there
+# in another form. For comparison, the discriminator's own loss, the mean over the last
+# steps:
 
 # %%
 from burst2vec.results.runs import mean_discriminator_loss
 
-late = mean_discriminator_loss(history).groupby("code", sort=False)["value"].last()
-said = "; ".join(f"{code}: {value:.3f}" for code, value in late.items())
-blind = np.log(len(corpus.tasks))
-Markdown(f"Nats at the end of training: {said}. A blind guess: {blind:.3f}; corpora "
-         f"told apart: {told_apart:.3f}.")
+history = pd.read_csv(params_of_both.folder / "history.csv").assign(code="joined")
+late = mean_discriminator_loss(history)["value"]
+blind = f"a blind guess costs {np.log(len(corpus.tasks)):.3f}"
+Markdown(f"{late.iloc[-1]:.3f} nats; {blind}." if len(late) else
+         "This variant has no discriminator.")
 
 # %% [markdown]
 # ## With corpora of your own

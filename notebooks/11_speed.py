@@ -37,6 +37,7 @@ from burst2vec.report.figures.style import STYLE
 plt.rcParams.update(STYLE)
 
 # %%
+from burst2vec.audio.waveform import SAMPLE_RATE
 from burst2vec.report.speed import measured
 from burst2vec.report.speed import tables as speed_tables
 from burst2vec.report.tables import boxed
@@ -99,8 +100,8 @@ glue("gflop_encoder", f"{encoder:.1f}", display=False)
 
 # %%
 told = ("A pass is one over as many bursts as ExVo's training set has, "
-        f"{seconds.sum() / 3600:.1f} hours of audio. An epoch is three passes, one for "
-        "each task.")
+        f"{seconds.sum() / 3600:.1f} hours of audio. An epoch is one pass, whose "
+        "batches are dealt to the tasks in turn.")
 if steps:
     told += " Minutes of it: at the best rate of square matrices of each machine."
 boxed(speed_tables.limit_table(found, seconds.sum()), told)
@@ -111,37 +112,43 @@ boxed(speed_tables.limit_table(found, seconds.sum()), told)
 
 # %%
 one_pass, once = (1e9 * gflop * seconds.sum() / 790e12 for gflop in (behind, encoder))
-epochs = (3 * paper.max_epochs * one_pass + once) / 60
+epochs = (paper.max_epochs * one_pass + once) / 60
 Markdown(f"HuBERT large: {one_pass:.1f} seconds a pass, {once:.1f} seconds for the "
-         f"encoder once, and {epochs:.0f} minutes for {paper.max_epochs} epochs of "
-         "three passes.")
+         f"encoder once, and {epochs:.0f} minutes for {paper.max_epochs} epochs.")
 
 # %% [markdown]
 # ## Where time goes that need not
 #
-# **Padding.** A batch is as long as its longest burst. Most of a random batch is
-# padding, and padding is computed like sound. Bursts are therefore sorted by length,
-# but only within windows of some batches, after they were shuffled: who meets whom
-# stays random. With nothing but the law of lengths this can be computed at once:
+# **Padding.** The batches are random: the concordance loss is computed over a batch,
+# and one in which all bursts are of the same length would show a single stratum of the
+# corpus. But a batch that is padded to its longest burst is mostly padding, which is
+# computed like sound. So the bursts of a batch are computed in groups of similar
+# length, each padded to its own longest burst, and the groups lie one after the other
+# in one sequence, which every layer computes at once. How much of it is audio can be
+# counted from the law of lengths at once:
 
 # %%
-shares = measured.audio_shares(seconds, paper, [1, 2, 5, 10, 25, 50, 100, 625])
-share = shares.set_index("window")["audio_share"]
-random, sorted_ = share[1], share[paper.bucket_batches]
-glue("padding_random", f"{100 * (1 - random):.0f}", display=False)
-glue("padding_bucketed", f"{100 * (1 - sorted_):.0f}", display=False)
+sizes = (SAMPLE_RATE * seconds).astype(int)
+shares = measured.audio_shares(sizes, paper.batch_size)
+glue("padding_random", f"{100 * (1 - shares['padded']):.0f}", display=False)
+glue("padding_packed", f"{100 * (1 - shares['packed']):.0f}", display=False)
+Markdown(f"Of random batches of {paper.batch_size} that are padded to their longest, "
+         f"{100 * shares['padded']:.0f} % is audio; in packed groups it is "
+         f"{100 * shares['packed']:.0f} %.")
 
-# %%
-Markdown(f"Of random batches of {paper.batch_size}, {100 * (1 - random):.0f} % are "
-         f"padding; of those sorted within windows of {paper.bucket_batches} batches, "
-         f"{100 * (1 - sorted_):.0f} %: an epoch is {sorted_ / random:.2f} times "
-         "shorter.")
-
-# %% mystnb={"figure": {"name": "fig-audio-shares", "caption": "How much of an epoch's batches is audio, by the number of batches within which bursts are sorted by length. At the left the batches are random, at the right the whole epoch is sorted, and the same bursts would meet in every epoch. Counted, not measured: it depends on the lengths alone."}}
+# %% mystnb={"figure": {"name": "fig-audio-shares", "caption": "How much of an epoch's batches is audio, by way of batching. Packed groups take the padding out of random batches; sorting takes it out by choosing who meets whom. Counted, not measured: it depends on the lengths alone."}}
 from burst2vec.report.figures.speed import plot_audio_shares
 
-_, axes = plt.subplots(figsize=(6.5, 2.8), layout="constrained")
-plot_audio_shares(shares, paper.bucket_batches, axes);
+_, axes = plt.subplots(figsize=(6.5, 1.8), layout="constrained")
+plot_audio_shares(shares, axes);
+
+# %% [markdown]
+# What this saves of a step, and what is left of the price of random batches, is
+# measured: the same model on the same batches, packed, group by group and padded, and
+# on batches of neighbours in length.
+
+# %%
+show("packing", speed_tables.packing_table)
 
 # %% [markdown]
 # **Work done twice.** The feature encoder is frozen, and under exact padding what it
@@ -181,14 +188,16 @@ boxed(switched, told) if len(switched) else not_yet
 # %% [markdown]
 # ## A step beside the Trainer's
 #
-# The `transformers` library's Trainer is what most people would take. It is measured
-# twice. As documented it follows the guide to audio classification, but for two things
-# that would change the task: it neither cuts bursts at one second nor gathers the
-# gradients of four batches. Set well, it groups lengths, computes in bfloat16, has its
-# feature encoder frozen and its optimiser fused; nothing is compiled, as in ours by
-# default. All three train the same heads on the same losses, 32 bursts and one task a
-# batch. Memory is that of a step, without the bursts; below ours stands what it would
-# keep of ExVo's bursts on the training's device.
+# The `transformers` library's Trainer is what most people would take. As documented it
+# follows the guide to audio classification, but for two things that would change the
+# task: it neither cuts bursts at one second nor gathers the gradients of four batches.
+# Set well, it groups lengths, computes in bfloat16, has its feature encoder frozen and
+# its optimiser fused; nothing is compiled, as in ours by default. Its batches are
+# sorted by length then, and ours are random. So it is measured on random batches too,
+# which is the fair comparison, and so are ours on its sorted ones. All train the same
+# heads on the same losses, 32 bursts and one task a batch. Memory is that of a step,
+# without the bursts; below ours stands what it would keep of ExVo's bursts on the
+# training's device.
 
 # %%
 show("training_step", speed_tables.step_table)
@@ -199,7 +208,8 @@ show("training_step", speed_tables.step_table)
 
 # %%
 for content in steps:
-    display(Markdown(f"- {speed_tables.why_longer(content)}"))
+    display(Markdown(f"- {speed_tables.why_longer(content)}\n"
+                     f"- {speed_tables.cost_of_random(content)}"))
 
 # %% mystnb={"figure": {"name": "fig-speed-steps", "caption": "Seconds of a step over the audio of its batch, padding included. Small: each turn. Large: the mean step of an epoch. To the left is less padding; lower, at the same length, is faster."}}
 from burst2vec.report.figures.speed import draw_growth, draw_steps
@@ -248,8 +258,8 @@ show("growth", speed_tables.length_table)
 show("growth", speed_tables.corpus_table)
 
 # %% [markdown]
-# And what comes before training: checking a corpus, preparing its waveforms, dealing an
-# epoch's batches of three tasks. Memory is that of all processes together.
+# And what comes before training: checking a corpus, preparing its waveforms, dealing
+# and reading an epoch's batches. Memory is that of all processes together.
 
 # %%
 show("scale", speed_tables.scale_table)
@@ -286,13 +296,13 @@ show("bootstrap", speed_tables.bootstrap_table)
 # How many steps a training takes is not a matter of speed. They are counted by the code
 # that deals the batches, with each variant's own parameters, on as many bursts as ExVo
 # has; V7's oversampling follows the published counts. What an epoch is decides by a
-# factor of three: here every task sees every burst once, and 100 epochs are the most.
-# Where an epoch is one pass over the bursts, 100 of them are the column *100 passes*.
-# Early stopping may end a training sooner, but not before the column *earliest*. Below
-# the hours stand those of training, validation and encoding; loading and checkpoints
-# are not in them. *Limit* is what the operations of the steps alone would take at the
-# matrix rate of the same machine. wav2vec 2.0 large, V1 and V2, is reckoned by HuBERT
-# large, which has the same matrices.
+# factor of three: here it is one pass over the bursts, each for one of the tasks, and
+# 100 epochs are the most. Where every epoch shows every burst to each task, 100 of them
+# are the column *each task*. Early stopping may end a training sooner, but not before
+# the column *earliest*. Below the hours stand those of training, validation and
+# encoding; loading and checkpoints are not in them. *Limit* is what the operations of
+# the steps alone would take at the matrix rate of the same machine. wav2vec 2.0 large,
+# V1 and V2, is reckoned by HuBERT large, which has the same matrices.
 
 # %%
 show("full_run", lambda content: speed_tables.run_table(content, found))
@@ -300,6 +310,13 @@ show("full_run", lambda content: speed_tables.run_table(content, found))
 # %%
 for content in found["full_run"]:
     display(Markdown(speed_tables.run_sentence(content)))
+
+# %% [markdown]
+# Such hours are reckoned from steps. On a GPU a stretch of V4's training is timed as
+# well, with all that a training does beside its steps:
+
+# %%
+show("stretch", speed_tables.stretch_table)
 
 # %% [markdown]
 # The authors' hours are those of their machine, their padding and their number of

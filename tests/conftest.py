@@ -105,7 +105,7 @@ def tiny_params():
         return Params(**{
             "backbone": "facebook/hubert-base-ls960", "backbone_size": "tiny", "precision": "float32",
             "device": "cpu", "width": 16, "hidden": 8, "batch_size": 8, "learning_rate": 1e-3,
-            "max_epochs": 1, "validate_every": 2, **changes,
+            "max_epochs": 1, "epoch": "each_task", "validate_every": 2, **changes,
         })
     return params
 

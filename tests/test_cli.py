@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -44,10 +45,29 @@ def loaded(code):
 def test_synth_writes_a_corpus_that_prepare_reads(tmp_path, capsys):
     corpus = tmp_path / "corpus"
     assert main(["synth", str(corpus), "--train", "8", "--val", "4", "--test", "4", "--seed", "3"]) == 0
+    assert capsys.readouterr().out == f"{corpus}: 8 training, 4 validation and 4 test clips\n"
     summary = tmp_path / "summary.json"
     options = ["-p", "corpus", str(corpus), "-p", "audio", "own", "-p", "cache", str(tmp_path / "cache")]
     assert main(["prepare", *options, "--summary", str(summary)]) == 0
     assert json.loads(summary.read_text())["bursts"] == 16
+
+
+def test_prepare_and_predict_note_what_check_notes_of_a_recording(tiny_corpus, tmp_path, model, capsys):
+    corpus = shutil.copytree(tiny_corpus.root, tmp_path / "tones")
+    files = sorted((corpus / "wav").iterdir())[:5]
+    for file in files:
+        samples, rate = soundfile.read(file, always_2d=True)
+        soundfile.write(file, samples * [1, -0.98], rate, subtype="FLOAT")
+    said = "its channels nearly cancel; their mean is 40 dB softer than they are"
+    assert main(["check", str(corpus)]) == 0
+    assert f"  wav/00000.wav, row 2: {said}" in capsys.readouterr().out.splitlines()
+    wanted = [*(f"burst2vec: {file}: {said}" for file in files[:3]), "burst2vec: … and 2 more like these"]
+    for _ in range(2):  # again where nothing is left to prepare
+        assert main(["prepare", "-p", "corpus", str(corpus), "-p", "cache", str(tmp_path / "cache")]) == 0
+        assert [line for line in capsys.readouterr().err.splitlines() if line.startswith("burst2vec: ")] == wanted
+    assert main(["predict", model, *map(str, files)]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if "age is" not in line] == wanted
 
 
 @pytest.mark.parametrize("arguments, named", [

@@ -32,7 +32,7 @@ def test_defaults_are_those_of_the_papers_table_3():
     p = Params()
     assert (p.batch_size, p.max_epochs, p.validate_every, p.patience) == (32, 100, 800, 20)
     assert (p.learning_rate, p.alpha_discriminator, p.alpha_adversarial) == (1e-5, 0.5, 0.25)
-    assert p.early_stopping_task == "emotion"
+    assert p.early_stopping_task == "auto"
 
 
 @pytest.mark.parametrize("scale", [p.stem for p in SCALES])
@@ -242,3 +242,13 @@ def test_typed_text_that_is_no_value_is_refused(name, text, complaint):
 def test_items_of_a_list_add_up_and_of_other_parameters_the_last_counts():
     typed = [("seed", "1"), ("corpus", "a"), ("corpus", "b c"), ("seed", "2")]
     assert parse(typed) == {"seed": 2, "corpus": ["a", "b c"]}
+
+
+@pytest.mark.parametrize("read", [8, 1e3, True])
+def test_a_number_where_text_belongs_is_refused_with_a_hint_at_quotes(read):
+    """So papermill hands on `run: 010`, `run: 1e3` and `run: yes` of a parameter file, which it reads by itself."""
+    with pytest.raises(ParameterError, match=f"parameter run is {read}; expected text.*; in a YAML file put quotes"):
+        Params.resolve({"run": read})
+    with pytest.raises(ParameterError) as refused:
+        Params(width="wide")
+    assert "quotes" not in str(refused.value)

@@ -1,4 +1,6 @@
-from burst2vec.messages import LONGEST, printable, shown
+import warnings
+
+from burst2vec.messages import LONGEST, abridged, printable, shown, warn
 
 
 def test_a_short_value_stands_as_python_writes_it():
@@ -20,3 +22,21 @@ def test_what_a_terminal_would_obey_is_printed_as_an_escape():
 def test_a_line_without_end_is_cut():
     short, long = printable("short\n" + "x" * 10 ** 6).split("\n")
     assert short == "short" and len(long) < LONGEST + 50 and long.endswith("(1000000 letters)")
+
+
+def test_of_each_kind_a_few_lines_are_shown_and_how_many_more_there_are():
+    said = [(f"{i}.wav", f"clipped; {i}.5% of 'its' samples") for i in range(5)] + [("a\nb", "odd"), ("c", "odd")]
+    said[1:1] = [("d", "even")]
+    assert abridged(said, 2, "; see there") == [
+        "0.wav: clipped; 0.5% of 'its' samples", "1.wav: clipped; 1.5% of 'its' samples",
+        "… and 3 more like these; see there", "d: even", "a\\nb: odd", "c: odd"]
+    assert abridged([]) == []
+
+
+def test_a_warning_is_one_of_the_first_line_outside_of_the_library():
+    inner = {"__name__": "burst2vec.inner", "warn": warn}
+    exec("def tell(): warn('odd')\ndef through(): return [tell() for _ in '1']", inner)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        inner["through"]()
+    assert [(str(w.message), w.filename) for w in caught] == [("odd", __file__)]

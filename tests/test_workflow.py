@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -32,6 +34,14 @@ def test_the_audit_probes_both_systems_and_asks_every_variant_without_the_bias(w
     assert len(probes) == 2 * 8 * 3 == len(probes.drop_duplicates(["code", "representation", "task"]))
     losses = pd.read_csv(workspace.path / "results/smoke/bias0.csv")
     assert {code for code in SYSTEMS if code.startswith("V")} <= set(losses["code"])
+
+
+def test_v4_is_trained_with_either_reach_and_the_features_of_joined_corpora_are_asked_for_their_corpus(workspace):
+    reversals = {json.loads((workspace.path / f"results/smoke/{folder}/params.json").read_text())["reversal"]
+                 for folder in ("V4", "reach/V4")}
+    assert reversals == {"upstream", "extractors"}
+    origins = pd.read_csv(workspace.path / "results/smoke/joined/origins.csv")
+    assert {"crest factor", "pooled", "shared"} <= set(origins["features"])
 
 
 def test_predictions_cover_every_validation_and_test_burst(workspace):
@@ -77,3 +87,16 @@ def test_what_make_asks_of_snakemake_is_understood(target):
     [command] = (line for line in told.splitlines() if line.startswith("snakemake"))
     assert ".ipynb" in command or target == "report"
     subprocess.run(f"{command} --dry-run", shell=True, cwd=ROOT, check=True, capture_output=True)
+
+
+def test_a_corpus_without_raw_recordings_and_test_split_is_carried_to_its_results(workspace, tmp_path, write_exvo,
+                                                                                  labels):
+    corpus = write_exvo(tmp_path / "exvo", labels[labels["Split"] != "Test"], withheld=False)
+    shutil.rmtree(corpus / "raw")
+    pages = [f"results/part/notebooks/{page}.ipynb" for page in ("V1", "ensembles", "results", "claims")]
+    workspace.run("snakemake", *pages, "--cores", "2", "--config", "scale=smoke", "run=part", f"corpus={corpus}")
+    table = pd.read_csv(workspace.path / "results/part/table2.csv")
+    assert set(table["split"]) == {"val"} and set(table["code"]) & SYSTEMS == {"Baseline", "V3", "V4", "V5"}
+    said = [(workspace.path / page).read_text() for page in pages]
+    assert "This variant is left out" in said[0]
+    assert all("Left out: V1, V2, V6 and V7, since this corpus has no raw recordings" in text for text in said[2:])

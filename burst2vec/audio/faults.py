@@ -52,7 +52,10 @@ DROWNED = 0.005
 and, since it is stored as 16-bit integers scaled to the peak, silence."""
 
 CLIPPED = 1e-3
-"""The share of samples that are cut off (`listening.cut_off`) from which on a recording is noted to be clipped."""
+"""The share of samples that are cut off (`cut_off`) from which on a recording is noted to be clipped."""
+
+FLAT = 0.5
+"""The peak below which no sample counts as cut off."""
 
 LEFT_OVER = 256
 """The number of bytes behind a recording's end above which they are noted."""
@@ -91,15 +94,17 @@ def wrong_rate(rate: int) -> str:
 class Meter:
     """Measures a recording while its blocks pass by, and says what is wrong with it.
 
-    What the samples do not show is set by whoever knows it: `missing` is the number of frames that the header promises
-    beyond those that there are, `unread` the number of bytes that are left over behind them, `contradiction` what in
-    the header contradicts what else is in it, and `clipped` the share of samples that are cut off.
+    `floating` says whether its samples are stored in floating point, in which those beyond full scale are usual. What
+    the samples do not show is set by whoever knows it: `missing` is the number of frames that the header promises
+    beyond those that there are, `unread` the number of bytes that are left over behind them, and `contradiction` what
+    in the header contradicts what else is in it.
     """
 
-    def __init__(self, rate: int, channels: int):
+    def __init__(self, rate: int, channels: int, floating: bool = True):
         self.rate, self.channels = rate, channels
         self.frames = self.missing = self.unread = 0
-        self.clipped, self.contradiction = 0.0, ""
+        self.contradiction = ""
+        self._ceiling, self._cut_off = (math.inf if floating else 1.0), 0
         self._means = self._squares = np.zeros(1)  # of the mean of the channels, then of how they differ from it
         self._low, self._high = math.inf, -math.inf
         self._loud: list[tuple[float, int]] = []  # each block's peak, and its samples that come within 16 bits of that
@@ -119,6 +124,7 @@ class Meter:
             low, high = mono.min(), mono.max()
             self._low, self._high = np.minimum(self._low, low), np.maximum(self._high, high)  # of which NaN stays
             self._loud.append(_loud(mono, float(max(high, -low))))
+            self._cut_off += cut_off(block, self._ceiling)
 
     def _add(self, signals: list[np.ndarray]) -> None:
         """Takes the signals (samples,) into their means and sums of squares about these (Chan et al., 1983)."""
@@ -148,7 +154,7 @@ class Meter:
             return "its channels hold samples far above full scale"
         return self._silence() or self._click()
 
-    def notes(self) -> list[str]:
+    def notes(self) -> tuple[str, ...]:
         """What is odd about a recording that can be used."""
         mixed = self._mixed - self._channels
         notes = {
@@ -158,7 +164,7 @@ class Meter:
             f"its channels nearly cancel; their mean is {-mixed:.0f} dB softer than they are": mixed < SOFTER,
             f"clipped; {self.clipped:.1%} of its samples are cut off": self.clipped >= CLIPPED,
             f"{self.seconds:.0f} s long; bursts last seconds": self.seconds > LONGEST}
-        return [note for note, applies in notes.items() if applies]
+        return tuple(note for note, applies in notes.items() if applies)
 
     def incomplete(self) -> str:
         """What is said of a recording of which some is missing or was not read; an empty text for others."""
@@ -168,6 +174,11 @@ class Meter:
         if self.unread > LEFT_OVER:
             return f"only its first {self.seconds:.1f} s can be read; {_bytes(self.unread)} follow"
         return ""
+
+    @property
+    def clipped(self) -> float:
+        """The share of the samples that are cut off; see `cut_off`."""
+        return self._cut_off / max(1, self.frames * self.channels)
 
     @property
     def peak(self) -> float:
@@ -200,6 +211,28 @@ class Meter:
         loud = sum(count for block, count in self._loud if block > peak / 2 ** 16) / self.rate
         return (f"nothing but a click; only {1000 * loud:.1f} ms of it come within 96 dB of its peak"
                 if loud < DROWNED else "")
+
+
+def cut_off(block: np.ndarray, ceiling: float = math.inf) -> int:
+    """How many samples of a block (frames, channels) are cut off.
+
+    A sample counts as cut off when it and the next both stand at the highest level of their channel, or both at the
+    lowest, as on the flat top that clipping leaves, also when it was softened afterwards, or both at or beyond the
+    `ceiling`, as a lossy format makes of a flat top. Bursts that were never clipped hardly have two such samples. Below
+    `FLAT` none counts: there, the levels of a 16-bit file are coarse enough for flat tops of their own.
+    """
+    if block.max() < FLAT and block.min() > -FLAT:  # as most are
+        return 0
+    part = np.ascontiguousarray(block.T)  # (channels, samples), which NumPy reduces many times faster
+    return _flat_top(part, ceiling) + _flat_top(-part, ceiling)
+
+
+def _flat_top(part: np.ndarray, ceiling: float) -> int:
+    top = part.max(axis=1, keepdims=True)
+    if not (top >= FLAT).any():
+        return 0
+    high = (part >= np.minimum(top, ceiling)) & (top >= FLAT)
+    return int(np.count_nonzero(high[:, 1:] & high[:, :-1]))
 
 
 def _loud(mono: np.ndarray, peak: float) -> tuple[float, int]:

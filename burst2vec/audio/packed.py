@@ -58,14 +58,14 @@ class Packed:
         sequence = self.values[self._starts[row]:self._starts[row] + self.sizes[row]]
         return sequence if self._scales is None else sequence * self._scales[row]
 
-    def batch(self, rows: np.ndarray, multiple: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+    def batch(self, rows: np.ndarray, padded: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
         """The sequences of `rows`, zero padded to the longest (batch, longest, ...), and their sizes (batch,).
 
-        The padded length is rounded up to a multiple of `multiple`. The device is not waited for.
+        Where `padded` is larger than the longest, they are padded to that. The device is not waited for.
         """
         chosen = to_device(rows, self.device)
         sizes = self._there["sizes"][chosen]
-        time = torch.arange(-(-self.sizes[rows].max() // multiple) * multiple, device=self.device)
+        time = torch.arange(max(padded, self.sizes[rows].max()), device=self.device)
         places = (self._there["starts"][chosen, None] + time).clamp_(max=len(self.values) - 1)
         padding = (time >= sizes[:, None]).view(*places.shape, *[1] * (self.values.dim() - 1))
         found = self.values[places].masked_fill_(padding, 0)
@@ -121,16 +121,36 @@ def by_length(lengths: np.ndarray, batch_size: int, seconds: float = LONG) -> li
     return np.split(order, starts[1:])
 
 
-def collate(sequences: Sequence[np.ndarray | torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Waveforms (samples,) zero padded to the longest (batch, samples), and their lengths (batch,)."""
+SIMILAR = 7 / 8
+"""The least size of a burst as a share of the longest in its group: no more than an eighth of a group is padding."""
+
+
+def group_by_length(sizes: np.ndarray) -> list[np.ndarray]:
+    """The places of bursts of those `sizes` (bursts,) in groups of `SIMILAR` size, the shortest first."""
+    order = np.argsort(sizes, kind="stable")
+    starts, longest = [], np.inf
+    for place in range(len(order) - 1, -1, -1):
+        if sizes[order[place]] < SIMILAR * longest:
+            starts.append(place + 1)
+            longest = sizes[order[place]]
+    return np.split(order, [start for start in reversed(starts) if start < len(order)])
+
+
+def collate(sequences: Sequence[np.ndarray | torch.Tensor], padded: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Waveforms (samples,) zero padded to the longest (batch, samples), or to `padded`, and their lengths (batch,)."""
     clips = [torch.as_tensor(s) for s in sequences]
-    return torch.nn.utils.rnn.pad_sequence(clips, batch_first=True), torch.tensor([len(clip) for clip in clips])
+    batch = torch.nn.utils.rnn.pad_sequence(clips, batch_first=True)
+    beyond = max(0, padded - batch.shape[1])
+    return torch.nn.functional.pad(batch, (0, beyond)), torch.tensor([len(clip) for clip in clips])
 
 
-def gather(source: Waveforms, rows: np.ndarray, device: torch.device,
-           multiple: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
-    """The padded batch of `source[row]` for each of the `rows`, on the device, and the sizes (batch,)."""
+def gather(source: Waveforms, rows: np.ndarray, device: torch.device, padded: int = 0
+           ) -> tuple[torch.Tensor, torch.Tensor]:
+    """The batch of `source[row]` for each of the `rows`, on the device, and the sizes (batch,).
+
+    It is zero padded to the longest, or to `padded` where that is larger.
+    """
     if isinstance(source, Packed):
-        return source.batch(rows, multiple)
-    padded, sizes = collate([source[row] for row in rows])
-    return padded.to(device), sizes.to(device)
+        return source.batch(rows, padded)
+    batch, sizes = collate([source[row] for row in rows], padded)
+    return batch.to(device), sizes.to(device)

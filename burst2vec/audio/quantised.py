@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,19 +18,28 @@ from burst2vec.audio.waveform import load
 SAMPLE = np.dtype("<i2")
 """The type of a stored sample."""
 
-Kept = tuple[bytes, float, int]
-"""The integers' bytes, the factor that turns the integers into the waveform, and the checksum of the bytes."""
+
+class Kept(NamedTuple):
+    """A recording as the store keeps it: the integers' bytes, the factor that turns the integers into the waveform, the
+    checksum of the bytes, and what is odd about the recording, in words."""
+
+    samples: bytes
+    scale: float
+    checksum: int
+    notes: tuple[str, ...]
+
 
 
 def prepared(path: Path, audio: str) -> Kept | str:
     """A recording as the store keeps it, or what is wrong with it; `audio` is that of `waveform.load`."""
+    notes: list[str] = []
     try:
-        waveform = load(path, audio)
+        waveform = load(path, audio, notes.append)
     except (AudioError, OSError) as error:
         return str(error)
     integers, scale = quantise(waveform)
     samples = integers.tobytes()
-    return samples, scale, checksum(samples)
+    return Kept(samples, scale, checksum(samples), tuple(notes))
 
 
 def quantise(waveform: np.ndarray) -> tuple[np.ndarray, float]:

@@ -1,15 +1,16 @@
 """A waveform store: every burst of a corpus, decoded once, in one file, from which each is read when it is needed.
 
-A store is a folder of the cache (`machine.cached`) with two files of its own: `samples.i16` holds the bursts one after
-the other, as `quantised` keeps them, and `index.csv` has a row for each with its checksum. Damaged samples are never
-heard. Damage that is found when the store is opened has it made again; damage that is found when a burst is read ends
-the work.
+A store is a folder of the cache (`machine.cached`) with three files of its own: `samples.i16` holds the bursts one
+after the other, as `quantised` keeps them, `index.csv` has a row for each with its checksum, and `notes.json` says what
+was odd about the recordings. Damaged samples are never heard. Damage that is found when the store is opened has it made
+again; damage that is found when a burst is read ends the work.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,18 +19,16 @@ import numpy as np
 import pandas as pd
 
 from burst2vec.audio.quantised import SAMPLE, Kept, checksum, prepared
-from burst2vec.corpora.corpus import Corpus, CorpusError
+from burst2vec.corpora.corpus import AUDIO, Corpus, CorpusError
+from burst2vec.corpora.spelling import counted
 from burst2vec.machine.cached import cached
 from burst2vec.machine.parallel import WorkerDied, in_parallel
 from burst2vec.machine.progress import progress_bar
 
-COLUMNS = {"provided": "provided", "own": "raw"}
-"""The column of a corpus's table with the recordings that each kind of audio is made of."""
-
-RECIPE = 3
+RECIPE = 4
 """The number of changes so far to `waveform.load` and `quantised`; a store made by another recipe is made again."""
 
-SAMPLES, INDEX = "samples.i16", "index.csv"
+SAMPLES, INDEX, NOTES = "samples.i16", "index.csv", "notes.json"
 
 
 class DamagedStore(CorpusError):
@@ -71,6 +70,11 @@ class WaveformStore:
     def checksum(self) -> int:
         """The checksum of all bursts."""
         return checksum(np.ascontiguousarray(self._checksums).tobytes())
+
+    @property
+    def notes(self) -> list[tuple[str, str]]:
+        """What was odd about the recordings (`faults.Meter.notes`), each with the path of its recording."""
+        return [(path, note) for path, note in json.loads((self._folder / NOTES).read_bytes())]
 
     def _read(self, row: int) -> bytes:
         # Not mapped into memory: all that an epoch reads of a mapped file counts as memory of the process itself.
@@ -116,6 +120,11 @@ class JoinedStore:
         """The checksum of all bursts."""
         return checksum(b"".join(store.checksum.to_bytes(4, "big") for store in self._stores))
 
+    @property
+    def notes(self) -> list[tuple[str, str]]:
+        """What was odd about the recordings of all of them; see `WaveformStore.notes`."""
+        return [note for store in self._stores for note in store.notes]
+
 
 Store = WaveformStore | JoinedStore
 """The waveforms of a corpus, or of several joined corpora."""
@@ -137,7 +146,7 @@ def open_store(corpus: Corpus, audio: str, cache: str | Path) -> Store:
 
 def audio_paths(corpus: Corpus, audio: str) -> list[Path]:
     """Where each burst's recording for that kind of audio is. Raises CorpusError for a burst without one."""
-    column = corpus.table[COLUMNS[audio]]
+    column = corpus.table[AUDIO[audio]]
     if column.isna().any():
         needed = "raw recordings" if audio == "own" else "provided audio"
         raise CorpusError(f"{corpus.root}: {column.isna().sum()} of {len(column)} bursts have no {needed}, "
@@ -176,12 +185,15 @@ def fingerprint(corpus: Corpus, recipe: str, paths: Sequence[Path]) -> str:
 
 def _make(files: pd.Index, paths: Sequence[Path], audio: str, folder: Path) -> None:
     rows = _write_samples(folder / SAMPLES, paths, audio)
-    pd.DataFrame(rows, files, ["samples", "scale", "checksum"]).to_csv(folder / INDEX, index_label="file")
+    pd.DataFrame([row[:3] for row in rows], files, ["samples", "scale", "checksum"]).to_csv(
+        folder / INDEX, index_label="file")
+    notes = [(str(path), note) for path, row in zip(paths, rows, strict=True) for note in row[3]]
+    (folder / NOTES).write_text(json.dumps(notes, indent=1))  # all ASCII: names need not be UTF-8
 
 
-def _write_samples(file: Path, paths: Sequence[Path], audio: str) -> list[tuple[int, float, int]]:
-    """Writes each recording's samples to `file`; returns how many they are, their scale and their checksum."""
-    rows: list[tuple[int, float, int]] = []
+def _write_samples(file: Path, paths: Sequence[Path], audio: str) -> list[tuple[int, float, int, tuple[str, ...]]]:
+    """Writes each recording's samples to `file`; returns how many they are, their scale, their checksum and notes."""
+    rows: list[tuple[int, float, int, tuple[str, ...]]] = []
     problems = []
     with open(file, "wb") as out:
         try:
@@ -189,14 +201,13 @@ def _write_samples(file: Path, paths: Sequence[Path], audio: str) -> list[tuple[
                 if isinstance(result, str):
                     problems.append(result)
                     continue
-                samples, scale, found = result
-                out.write(samples)
-                rows.append((len(samples) // SAMPLE.itemsize, scale, found))
+                out.write(result.samples)
+                rows.append((len(result.samples) // SAMPLE.itemsize, result.scale, result.checksum, result.notes))
         except WorkerDied as died:
             at = paths[len(rows) + len(problems)]
             raise CorpusError(f"{at}: here or at one of the next recordings, {died}") from died
     if problems:
-        raise CorpusError(f"{len(problems)} recordings cannot be used:\n  " + "\n  ".join(problems[:20]))
+        raise CorpusError(f"{counted(len(problems), 'recording')} cannot be used:\n  " + "\n  ".join(problems[:20]))
     return rows
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,20 +36,22 @@ def read_audio(path: str | Path) -> tuple[np.ndarray, int]:
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks), recording.rate
 
 
-def load(path: str | Path, audio: str) -> np.ndarray:
+def load(path: str | Path, audio: str, note: Callable[[str], object] = lambda line: None) -> np.ndarray:
     """A recording as the experiment hears it: float32 (samples,), 16 kHz, mono.
 
     `audio` is `own` for our preprocessing of raw recordings, which also sets them to -3 dB RMS, or `provided`, which
-    leaves their level alone. Raises AudioError, naming the file, where the recording has a grave fault
-    (`faults.Meter.grave`), and FileNotFoundError.
+    leaves their level alone. `note` is told what is odd about the recording (`faults.Meter.notes`). Raises AudioError,
+    naming the file, where the recording has a grave fault (`faults.Meter.grave`), and FileNotFoundError.
     """
     with opened(path) as recording:
-        meter = Meter(recording.rate, recording.channels)
+        meter = _meter(recording)
         blocks = [_measured(block, meter) for block in recording.blocks()]
-        meter.unread = recording.unread
+        meter.missing, meter.unread = recording.missing, recording.unread
         fault = meter.grave()
         if fault:
             raise AudioError(f"{path}: {fault}")
+        for line in meter.notes():
+            note(line)
         waveform = resample(blocks[0] if len(blocks) == 1 else np.concatenate(blocks), meter.rate)
         return to_rms_level(waveform) if audio == "own" else waveform
 
@@ -64,6 +66,8 @@ class Part:
     """The waveform (samples,) at 16 kHz, mono; empty where the part cannot be used."""
     fault: str
     """What makes the part unusable, in words; empty where it can be used."""
+    notes: tuple[str, ...]
+    """What is odd about the part, in words, where it can be used."""
 
 
 def read_parts(path: str | Path, longest: float) -> Iterator[Part]:
@@ -87,7 +91,7 @@ def read_parts(path: str | Path, longest: float) -> Iterator[Part]:
             while len(block := recording.read(next(ends, start + 1) - start)):
                 yield _part(recording, start, block)
                 start += len(block)
-    meter = Meter(recording.rate, recording.channels)
+    meter = _meter(recording)
     meter.frames, meter.missing, meter.unread = start, recording.missing, recording.unread
     if start and meter.incomplete():
         raise AudioError(f"{path}: {meter.incomplete()}")
@@ -107,12 +111,27 @@ def _ends(path: str | Path, most: int) -> Iterator[int]:
 
 
 def _part(recording: Recording, start: int, block: np.ndarray) -> Part:
-    meter = Meter(recording.rate, recording.channels)
+    meter = _meter(recording)
     mono = _measured(block, meter)
-    meter.unread = recording.unread
+    if not len(block):
+        meter.unread = recording.unread
+    if start:
+        meter.contradiction = ""  # the first part has it
+    return part_of(meter, mono, start)
+
+
+def part_of(meter: Meter, mono: np.ndarray, start: int) -> Part:
+    """The part of a recording that begins at frame `start`, given the mean of its channels (frames,) and its meter."""
     fault = meter.grave()
-    waveform = np.zeros(0, np.float32) if fault else resample(mono, recording.rate)
-    return Part(start / recording.rate, (start + len(block)) / recording.rate, waveform, fault)
+    waveform = np.zeros(0, np.float32) if fault else resample(mono, meter.rate)
+    return Part(start / meter.rate, (start + len(mono)) / meter.rate, waveform, fault, () if fault else meter.notes())
+
+
+def _meter(recording: Recording) -> Meter:
+    """A meter for what is read of the recording, which knows what the header says."""
+    meter = Meter(recording.rate, recording.channels, recording.floating)
+    meter.contradiction = recording.contradiction
+    return meter
 
 
 def _measured(block: np.ndarray, meter: Meter) -> np.ndarray:

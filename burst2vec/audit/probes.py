@@ -7,8 +7,8 @@ divided into folds: what is learnt from the other folds predicts the bursts of t
 the regularisation is chosen within the other folds for the metric of the task, again across speakers. Classes are
 regressed as indicators divided by their share, so that the largest value names a class whatever its frequency.
 
-Beside each probe stands its floor: the scores of the same procedure, choice of regularisation included, fitted to
-labels that have been exchanged between speakers. A probe whose score lies within the floor has read nothing.
+Beside each probe stands its floor: the scores of the same procedure, choice of regularisation included, on labels that
+have been exchanged between speakers. A probe whose score lies within the floor has read nothing.
 
 A probe shows what a linear reader can find. What it does not find may still be there in another form.
 
@@ -82,7 +82,7 @@ def probe(task: Task, features: np.ndarray, table: pd.DataFrame, repeats: int = 
         outputs[:, held_out] = _predict(chosen, features[fit], targets[fit], features[held_out])
         penalties.append(chosen[0])
     guesses = [_answers(task, output) for output in outputs]
-    scores = [metric(task)(truth, guess) for guess in guesses]
+    scores = [metric(task)(known, guess) for known, guess in zip(labels, guesses, strict=True)]
     answers = np.array(task.classes, object)[guesses[0]][:, None] if task.kind == "classes" else guesses[0]
     return Readout(pd.DataFrame(answers, table.index, list(task.columns)), scores[0], np.array(scores[1:]),
                    float(np.median(penalties)))
@@ -185,10 +185,13 @@ def _row(code: str, representation: str, task: Task, found: Readout, constant: f
 def skill(task: Task, score: float | np.ndarray, constant: float | np.ndarray) -> float | np.ndarray:
     """A score on one scale for all tasks: 0 is the score of a `constant` answer, and 1 a perfect score.
 
-    The skill is the CCC itself, 1 - MAE / (MAE of a constant), or (UAR - chance) / (1 - chance).
+    The skill is the CCC itself, 1 - MAE / (MAE of a constant), or (UAR - chance) / (1 - chance). It is NaN where a
+    constant answer is already perfect, as of few bursts that are all of one class.
     """
     best = 1 if sign(METRIC_NAMES[task.kind]) > 0 else 0
-    return (score - constant) / (best - constant)
+    reached, most = np.broadcast_arrays(score - constant, best - constant)
+    found = np.divide(reached, most, out=np.full(reached.shape, np.nan), where=most != 0)
+    return found if found.ndim else float(found)
 
 
 def floor_skills(table: pd.DataFrame) -> pd.DataFrame:

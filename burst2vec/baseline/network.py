@@ -21,12 +21,11 @@ from torch import nn
 from torch.nn import functional
 
 from burst2vec.config import Params
-from burst2vec.corpora.corpus import Corpus, Task
+from burst2vec.corpora.corpus import Corpus, Task, deciding_task
 from burst2vec.evaluation import metrics
 from burst2vec.evaluation.predictions import tabulate
 from burst2vec.machine.hardware import choose_device
 from burst2vec.machine.progress import progress_bar
-from burst2vec.training.early_stopping import check_early_stopping_task
 from burst2vec.training.history import HISTORY
 from burst2vec.training.seeding import seed_everything
 from burst2vec.training.trained import Trained, TrainingError, copy_weights
@@ -124,8 +123,7 @@ def train(corpus: Corpus, features: np.ndarray, params: Params) -> Trained:
     TrainingError where the loss is no longer finite.
     """
     started, device = time.perf_counter(), choose_device(params.device)
-    if not metrics.has_s_mtl(corpus.tasks):
-        check_early_stopping_task(corpus, params.early_stopping_task)
+    deciding = None if metrics.has_s_mtl(corpus.tasks) else deciding_task(corpus.tasks, params.early_stopping_task)
     seed_everything(params.seed)
     model = build(corpus, features).to(device)
     optimiser = torch.optim.Adam(model.parameters(), params.baseline_learning_rate,
@@ -138,7 +136,7 @@ def train(corpus: Corpus, features: np.ndarray, params: Params) -> Trained:
         iteration += len(steps)
         scores = validate(model, corpus, features)
         rows += _records(corpus.tasks, iteration, epoch, steps, scores)
-        if (quality := criterion(corpus.tasks, scores, params.early_stopping_task)) > best:
+        if (quality := criterion(scores, deciding)) > best:
             best, best_epoch, best_iteration, best_weights = quality, epoch, iteration, copy_weights(model)
         if epoch - best_epoch >= params.baseline_patience:
             break
@@ -157,16 +155,14 @@ def loss_weights(history: pd.DataFrame) -> pd.Series:
     return (1 / (2 * np.exp(last))).rename("weight")
 
 
-def criterion(tasks: Sequence[Task], scores: dict[str, float], early_stopping_task: str) -> float:
+def criterion(scores: dict[str, float], task: Task | None) -> float:
     """The score that decides about early stopping; a greater one is better.
 
-    It is S_MTL where the corpus poses one task of each kind, otherwise the metric of `early_stopping_task`, an error
-    with a minus sign.
+    It is the metric of the deciding `task`, an error with a minus sign, or S_MTL where that is None.
     """
-    if "S_MTL" in scores:
+    if task is None:
         return scores["S_MTL"]
-    kind = next(task.kind for task in tasks if task.name == early_stopping_task)
-    return metrics.sign(metrics.METRIC_NAMES[kind]) * scores[early_stopping_task]
+    return metrics.sign(metrics.METRIC_NAMES[task.kind]) * scores[task.name]
 
 
 def validate(model: ComParENetwork, corpus: Corpus, features: np.ndarray) -> dict[str, float]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +29,10 @@ SPLITS = ("train", "val", "test")
 
 KINDS = ("intensities", "scalar", "classes")
 """The kinds of task."""
+
+
+AUDIO = {"provided": "provided", "own": "raw"}
+"""The column of a corpus's table with the recordings that each kind of audio is made of."""
 
 
 class CorpusError(ValueError):
@@ -59,9 +63,13 @@ class Problem:
     problem: str
     grave: bool = True
 
+    @property
+    def place(self) -> str:
+        """The file, and the row where there is one, as messages name them."""
+        return self.file if self.row is None else f"{self.file}, row {self.row}"
+
     def __str__(self) -> str:
-        row = "" if self.row is None else f", row {self.row}"
-        return f"{self.file}{row}: {self.problem}"
+        return f"{self.place}: {self.problem}"
 
 
 class Finding(NamedTuple):
@@ -168,6 +176,17 @@ class Corpus:
         for finding in table_faults(self.table, self.tasks):
             raise CorpusError(f"{self.root}: {finding.text}")
 
+    @property
+    def wholly_synthetic(self) -> bool:
+        """Whether all bursts are synthetic, those of all corpora that it is joined from."""
+        return all(part.wholly_synthetic for part in self.parts) if self.parts else self.synthetic
+
+    @property
+    def absent_audio(self) -> list[str]:
+        """The kinds of audio for which it, or one of the corpora that it is joined from, has no recordings at all."""
+        absent = [absent_audio(part.table) for part in self.parts or (self,)]
+        return [kind for kind in AUDIO if any(kind in kinds for kinds in absent)]
+
     def split(self, name: str) -> pd.DataFrame:
         """The rows of one split."""
         return self.table[self.table["split"] == name]
@@ -179,6 +198,24 @@ class Corpus:
     def poses(self, *names: str) -> bool:
         """Whether the corpus has a task of every name given."""
         return set(names) <= {t.name for t in self.tasks}
+
+
+def absent_audio(table: pd.DataFrame) -> list[str]:
+    """The kinds of audio for which no burst of a corpus's table has a recording."""
+    return [kind for kind, column in AUDIO.items() if table[column].isna().all()]
+
+
+def deciding_task(tasks: Sequence[Task], name: str = "auto") -> Task:
+    """The task that decides when training stops: the one of that name, or for `auto` emotion, or else the first.
+
+    Raises CorpusError where none of the tasks has the name.
+    """
+    by_name = {task.name: task for task in tasks}
+    if name == "auto":
+        return by_name.get("emotion", tasks[0])
+    if name not in by_name:
+        raise CorpusError(f"parameter early_stopping_task is {name!r}; this corpus poses {', '.join(by_name)}")
+    return by_name[name]
 
 
 def table_faults(table: pd.DataFrame, tasks: Iterable[Task]) -> list[Finding]:

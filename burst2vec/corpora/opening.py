@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from burst2vec.config import Params
+from burst2vec.corpora import corpus
 from burst2vec.corpora.corpus import Corpus, CorpusError
 from burst2vec.corpora.joining import join, select
 from burst2vec.corpora.readers.layouts import LAYOUTS, recognise
@@ -37,6 +38,16 @@ def label_sources(root: Path, layout: str = "auto") -> list[Path]:
     None of them is read but a declaration. Raises FileNotFoundError and CorpusError, as `read` does.
     """
     return [root / name for name in _reader(root, layout).sources(root)]
+
+
+def absent_audio(params: Params) -> list[str]:
+    """The kinds of audio for which a corpus that `params` names has no recordings at all, as its table says.
+
+    The embedded corpora have recordings of every kind. Raises FileNotFoundError and CorpusError, as `read` does.
+    """
+    folders = [params.path(name) for name in params.corpus if name not in EMBEDDED]
+    absent = [corpus.absent_audio(read(folder, params.layout, params.split_seed).table) for folder in folders]
+    return [kind for kind in corpus.AUDIO if any(kind in kinds for kinds in absent)]
 
 
 def _reader(root: Path, layout: str) -> ModuleType:

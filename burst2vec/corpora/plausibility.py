@@ -36,7 +36,7 @@ def implausible(table: pd.DataFrame, tasks: Iterable[Task]) -> list[Finding]:
     found = [*_speakers_alike(table), *_speakers_of_both_sexes(table)]
     for task in tasks:
         if task.kind == "classes":
-            found += _classes_alike(task, table)
+            found += [*_classes_alike(task, table), *_classes_never_heard(task, table)]
         if task.kind == "scalar":
             found += _scalars(task, table[task.columns[0]])
         found += _constant_labels(task, table)
@@ -71,6 +71,18 @@ def _classes_alike(task: Task, table: pd.DataFrame) -> Iterator[Finding]:
         said = ", ".join(f"{name!r} in {counted(counts[name], 'row')}" for name in names)
         yield Finding(_first(labels == rarest) if counts[rarest] else None,
                       f"task {task.name}: these classes may be one, written in several ways: {said}", grave=False)
+
+
+def _classes_never_heard(task: Task, table: pd.DataFrame) -> Iterator[Finding]:
+    """Classes that bursts are scored by, but that no training burst has: whatever is learnt, none of these is right."""
+    train, labels = table["split"] == "train", table[task.columns[0]]
+    learnt = set(labels[train].dropna())
+    never = labels.isin(set(task.classes) - learnt)
+    if learnt and never.any():
+        names = [name for name in task.classes if name in set(labels[never])]
+        yield Finding(_first(never), f"task {task.name}: no training burst is of class {listed(names)}, but "
+                                     f"{counted(never.sum(), 'burst')} of other splits; it cannot be learnt",
+                      grave=False)
 
 
 def _scalars(task: Task, values: pd.Series) -> Iterator[Finding]:

@@ -15,9 +15,9 @@ import torchaudio
 
 from burst2vec.audio.decoding import opened
 from burst2vec.audio.faults import SAMPLE_RATE
-from burst2vec.audio.store import COLUMNS, WaveformStore, audio_paths
+from burst2vec.audio.store import WaveformStore, audio_paths
 from burst2vec.audio.waveform import load, mix, read_audio
-from burst2vec.corpora.corpus import Corpus
+from burst2vec.corpora.corpus import AUDIO, Corpus
 
 FLOOR = 1e-10
 """The amplitude, or power, that everything smaller counts as: -200 dB, or -100 dB."""
@@ -25,7 +25,7 @@ FLOOR = 1e-10
 
 def kinds_of_audio(corpus: Corpus) -> list[str]:
     """Which kinds of audio the corpus has for every burst: `provided`, `own` (from raw recordings), or both."""
-    return [kind for kind, column in COLUMNS.items() if corpus.table[column].notna().all()]
+    return [kind for kind, column in AUDIO.items() if corpus.table[column].notna().all()]
 
 
 def level(waveform: np.ndarray) -> float:

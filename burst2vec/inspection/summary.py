@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from burst2vec.audio.store import COLUMNS
 from burst2vec.config import Params
-from burst2vec.corpora.corpus import Problem, Task
+from burst2vec.corpora.corpus import AUDIO, Problem, Task, deciding_task
 from burst2vec.corpora.readers.reading import Reading
 from burst2vec.inspection.check import Checked
 from burst2vec.inspection.description import SPLIT_NAMES, table1
 from burst2vec.machine.files import write_aside
-from burst2vec.messages import printable
+from burst2vec.messages import FEW, abridged, printable
 
 NOTEBOOK = "notebooks/04_train_variant.ipynb"
 """The notebook that trains one variant."""
@@ -29,8 +27,8 @@ CHANNELS = {1: "mono", 2: "stereo"}
 FOLDERS = 4
 """The most folders that have columns of their own in the table of formats; more are counted together."""
 
-SHOWN = {True: 20, False: 3}
-"""How many problems of one kind are printed, by whether they are grave."""
+GRAVE = 20
+"""How many grave problems of one kind are printed; of notes they are `messages.FEW`."""
 
 
 def write_json(checked: Checked, path: Path) -> None:
@@ -68,11 +66,11 @@ def command(checked: Checked, reading: Reading) -> str:
     """The shell command that trains one variant on the corpus, with the parameters that the corpus asks for."""
     usual = Params()
     parameters = {"corpus": str(checked.root.resolve()), "run": reading.name, "layout": checked.layout}
-    deciding = [task.name for task in reading.tasks if _varies(task, reading.table)] or [reading.tasks[0].name]
-    if usual.early_stopping_task not in deciding:
-        parameters["early_stopping_task"] = deciding[0]
+    able = [task for task in reading.tasks if _varies(task, reading.table)]
+    if able and deciding_task(reading.tasks) not in able:
+        parameters["early_stopping_task"] = able[0].name
     if not _has(reading, usual.audio):
-        parameters["audio"] = next(kind for kind in COLUMNS if kind != usual.audio)
+        parameters["audio"] = next(kind for kind in AUDIO if kind != usual.audio)
     options = (f"-p {name} {shlex.quote(value)}" for name, value in parameters.items()
                if value != getattr(usual, name))
     return " ".join([f"burst2vec run {NOTEBOOK} {shlex.quote(f'{reading.name}.ipynb')}", *options])
@@ -84,7 +82,7 @@ def _varies(task: Task, table: pd.DataFrame) -> bool:
 
 
 def _has(reading: Reading, audio: str) -> bool:
-    return bool(reading.table[COLUMNS[audio]].notna().all())
+    return bool(reading.table[AUDIO[audio]].notna().all())
 
 
 def _contents(checked: Checked, reading: Reading) -> str:
@@ -124,22 +122,15 @@ def formats(checked: Checked) -> pd.DataFrame:
               column if columns is every else f"{column}/", f"{count:,}")
              for (rate, channels, column), count in sorted(counts.items())]
     table = pd.DataFrame(cells, columns=["format", "folder", "count"])
-    table = table.pivot(index="format", columns="folder", values="count").fillna("0")
-    return table.rename_axis(index=None, columns=None)
+    shown = table.pivot(index="format", columns="folder", values="count").fillna("0")
+    return shown.reindex(table["format"].unique()).rename_axis(index=None, columns=None)  # by rate, not as text
 
 
 def _lines(problems: Sequence[Problem]) -> list[str]:
     """A line for each problem, those of one kind together, and one for how many are not shown."""
-    kinds = defaultdict(list)
-    for problem in problems:
-        kinds[re.sub(r"'[^']*'|[^\s;,]*\d[^\s;,]*", "…", problem.problem)].append(problem)
-    lines = []
-    for alike in kinds.values():
-        shown = alike[:SHOWN[alike[0].grave]]
-        lines += ["  " + str(problem).replace("\n", "\\n") for problem in shown]
-        if len(alike) > len(shown):
-            lines.append(f"  … and {len(alike) - len(shown):,} more like these; --json FILE lists them all")
-    return lines
+    most = GRAVE if any(problem.grave for problem in problems) else FEW
+    lines = abridged(((p.place, p.problem) for p in problems), most, "; --json FILE lists them all")
+    return [f"  {line}" for line in lines]
 
 
 def _text(problem: Problem) -> str:

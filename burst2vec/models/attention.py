@@ -1,4 +1,4 @@
-"""The attention of the backbones: torch's SDPA over padded batches, or within each burst of packed ones.
+"""The attention of the backbones: torch's SDPA over padded batches, or within each group of a packed batch.
 
 The attention of transformers that is based on SDPA looks for padding in the mask of every batch, so that it can leave
 out a mask that hides nothing. On a GPU it then waits, at every step, until all work so far is done. Batches of bursts
@@ -7,12 +7,11 @@ nearly always have padding, so here the mask is always given.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.attention.varlen import varlen_attn
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
@@ -20,43 +19,32 @@ ATTENTION = "burst2vec"
 """The name under which transformers finds this attention."""
 
 
-@dataclass(frozen=True)
-class Bounds:
-    """Where the bursts of a packed batch lie, one after the other without padding.
-
-    `sizes` counts the frames of each burst. `ends` (bursts + 1,), int32 and on the batch's device, holds 0 and then the
-    number of frames up to the end of each burst.
-    """
-
-    sizes: list[int]
-    ends: torch.Tensor
-
-
+@torch.compiler.disable  # groups differ from batch to batch, and would be compiled anew each time
 def attend(module: nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor,
-           attention_mask: torch.Tensor | None, bounds: Bounds | None = None, **options: Any
+           attention_mask: torch.Tensor | None, groups: Sequence[torch.Tensor] | None = None, **options: Any
            ) -> tuple[torch.Tensor, None]:
     """The values (batch, frames, heads, width) that the frames of each head attend to; the weights are not returned.
 
-    `query`, `key` and `value` are (batch, heads, frames, width). They are padded, with a mask as from `padding_mask`,
-    or one packed batch with its `bounds`; then no frame attends to another burst.
+    `query`, `key` and `value` are (batch, heads, frames, width). They are padded, with a mask as from `padding_mask`.
+    Or they are one packed sequence, in which group after group of bursts lies flat; then `groups` has the mask of real
+    frames (bursts, frames) of each group, and no frame attends to another burst.
     """
-    if bounds is None:
+    if groups is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
-    return _attend_within(query, key, value, bounds, options["dropout"], options["scaling"]), None
+    attended, start = [], 0
+    for real in groups:
+        q, k, v = (_unfold(states, start, real) for states in (query, key, value))
+        found = nn.functional.scaled_dot_product_attention(
+            q, k, v, attn_mask=real[:, None, None, :], dropout_p=options["dropout"], scale=options["scaling"])
+        attended.append(found.transpose(1, 2).flatten(0, 1))
+        start += real.numel()
+    return torch.cat(attended)[None], None
 
 
-def _attend_within(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bounds: Bounds, dropout: float,
-                   scaling: float) -> torch.Tensor:
-    # One kernel computes all bursts, but it draws no dropout, and its gradient is not the same bits each time.
-    if query.is_cuda and query.dtype == torch.bfloat16 and not dropout and torch.backends.cuda.flash_sdp_enabled():
-        q, k, v = (x[0].transpose(0, 1) for x in (query, key, value))
-        longest = max(bounds.sizes)
-        attended: Any = varlen_attn(q, k, v, bounds.ends, bounds.ends, longest, longest)
-        return attended[None]
-    bursts = zip(*(x.split(bounds.sizes, dim=2) for x in (query, key, value)), strict=True)
-    sdpa = nn.functional.scaled_dot_product_attention
-    parts = [sdpa(q, k, v, dropout_p=dropout, scale=scaling) for q, k, v in bursts]
-    return torch.cat(parts, dim=2).transpose(1, 2).contiguous()
+def _unfold(states: torch.Tensor, start: int, real: torch.Tensor) -> torch.Tensor:
+    """The states (bursts, heads, frames, width) of a group in a packed sequence (1, heads, frames, width)."""
+    group = states[0, :, start:start + real.numel()].transpose(0, 1)
+    return group.unflatten(0, real.shape).transpose(1, 2)
 
 
 def padding_mask(*, attention_mask: torch.Tensor | None = None, **_: Any) -> torch.Tensor | None:

@@ -25,10 +25,12 @@ from torch import nn
 
 from burst2vec.config import Params
 from burst2vec.corpora.corpus import Task
+from burst2vec.messages import shown
 from burst2vec.models import serialisation
 from burst2vec.models.adversarial import TaskDiscriminator
 from burst2vec.models.backbone import Backbone
 from burst2vec.models.hub import load_backbone
+from burst2vec.models.packing import Group, hidden_states
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,9 @@ class Burst2Vec(nn.Module):
     discriminate, and it is left out. `reversal` says what ascends the adversarial losses: all that is `upstream` of the
     reversal layer, or the `extractors` alone. `pooling` is `real`, or `padded` to average over the padding's frames
     too. `audio` says how the recordings that the model hears are preprocessed, as in `waveform.load`.
+
+    The attribute `heard` is `synthetic` where the model was trained on synthetic bursts alone, and empty where it was
+    not, or where that is unknown; it is saved with the model.
     """
 
     def __init__(self, backbone: Backbone, tasks: Sequence[Task], width: int = 256, hidden: int = 128,
@@ -113,6 +118,7 @@ class Burst2Vec(nn.Module):
         self.settings = {"audio": audio, "width": width, "hidden": hidden, "dropout": dropout,
                          "adversarial": adversarial, "pooling": pooling, "reversal": reversal}
         self.tasks, self.pooling, self.reversal, self.audio = tuple(tasks), pooling, reversal, audio
+        self.heard = ""
         self.backbone = backbone
         self.projection = layer(backbone.features, width, dropout)
         self.shared_extractor = layer(width, width, dropout)
@@ -133,11 +139,17 @@ class Burst2Vec(nn.Module):
         """
         settings = dict(config)
         backbone, tasks = Backbone.from_config(settings.pop("backbone")), settings.pop("tasks")
-        return cls(backbone, [_task(described) for described in tasks], **settings)
+        heard = settings.pop("heard", "")
+        if heard not in ("", "synthetic"):
+            raise ValueError(f"heard is {shown(heard)}; expected synthetic, or nothing")
+        model = cls(backbone, [_task(described) for described in tasks], **settings)
+        model.heard = heard
+        return model
 
     def to_config(self) -> dict[str, Any]:
         """What `from_config` needs to build this architecture again, ready for JSON."""
-        return {**self.settings, "tasks": [dataclasses.asdict(t) for t in self.tasks],
+        heard = {"heard": self.heard} if self.heard else {}
+        return {**self.settings, **heard, "tasks": [dataclasses.asdict(t) for t in self.tasks],
                 "backbone": self.backbone.to_config()}
 
     @classmethod
@@ -173,16 +185,17 @@ class Burst2Vec(nn.Module):
         """Whether the outputs for a burst are independent of the padding, and so of the other bursts in a batch."""
         return self.backbone.padding == "exact" and self.pooling == "real"
 
-    def embed(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """The embeddings (batch, features) of bursts, which are the backbone's hidden states averaged over time.
+    def embed(self, groups: Sequence[Group]) -> torch.Tensor:
+        """The embeddings (bursts, features) of bursts, which are the backbone's hidden states averaged over time.
 
-        `waveforms` (batch, samples) are zero-padded, of `lengths` (batch,) real samples, or both are what the
-        backbone's `encode` made of them.
+        The bursts come in groups of similar length. Each has zero-padded waveforms (bursts, samples) and the number of
+        real samples (bursts,) of each, or what the backbone's `encode` made of these.
         """
-        hidden_states, num_frames = self.backbone(waveforms, lengths)
-        if self.pooling == "padded":
-            num_frames = torch.full_like(num_frames, hidden_states.shape[1])
-        return masked_mean(hidden_states, num_frames)
+        pooled = []
+        for hidden, num_frames in hidden_states(self.backbone, groups):
+            frames = torch.full_like(num_frames, hidden.shape[1]) if self.pooling == "padded" else num_frames
+            pooled.append(masked_mean(hidden, frames))
+        return torch.cat(pooled)
 
     def branch(self, pooled: torch.Tensor) -> Representations:
         """All representations of the bursts whose embeddings are `pooled` (batch, features)."""
@@ -199,7 +212,7 @@ class Burst2Vec(nn.Module):
 
         The first `lengths` (batch,) samples of each are real.
         """
-        return self.branch(self.embed(waveforms, lengths))
+        return self.branch(self.embed([(waveforms, lengths)]))
 
     def forward(
         self, waveforms: torch.Tensor, lengths: torch.Tensor

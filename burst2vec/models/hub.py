@@ -46,8 +46,6 @@ a decoder; like a head it is no part of the encoder. Gradient checkpointing is a
 _ENCODER = ("feature_extractor.conv_layers.", "feature_projection.", "encoder.")
 """The beginnings of the names of an encoder's weights, in all families."""
 
-_EXPECTED = "expected a folder with config.json and weights, or a hub name such as " + ", ".join(FAMILIES)
-
 
 def load_backbone(name: str, size: str = "published", padding: str = "exact",
                   freeze_feature_encoder: bool = True) -> Backbone:
@@ -65,7 +63,7 @@ def _tiny(name: str) -> tuple[PreTrainedModel, Settings]:
     if name not in FAMILIES:
         raise BackboneError(f"backbone {name!r} has no tiny model; there are tiny models of {', '.join(FAMILIES)}")
     model = tiny_model(name)
-    return model, Settings(name, True, attention_mask=feature_norm(model.config) == "layer")
+    return model, _usual_settings(name, model)
 
 
 def _published(name: str) -> tuple[PreTrainedModel, Settings]:
@@ -75,6 +73,12 @@ def _published(name: str) -> tuple[PreTrainedModel, Settings]:
     return model, _read_settings(folder, name, local.resolve().name if local.is_dir() else name, model)
 
 
+def _no_checkpoint(name: str, why: str) -> BackboneError:
+    """The error that says `why` a name leads to no checkpoint, and what names would."""
+    return BackboneError(f"backbone {name!r}: {why}; expected a folder with config.json and weights, or a hub name "
+                         f"such as {', '.join(FAMILIES)}")
+
+
 # From the hub.
 
 def _from_hub(name: str) -> Path:
@@ -82,8 +86,7 @@ def _from_hub(name: str) -> Path:
     try:
         validate_repo_id(name)
     except HFValidationError as error:
-        raise BackboneError(f"backbone {name!r}: there is no such folder, and hub names look otherwise; "
-                            f"{_EXPECTED}") from error
+        raise _no_checkpoint(name, "there is no such folder, and hub names look otherwise") from error
     with contextlib.suppress(LocalEntryNotFoundError):
         folder = _snapshot(name, cached_only=True)
         if _is_complete(folder, name):
@@ -108,8 +111,8 @@ def _check_hub(name: str) -> None:
     try:
         ask_hub(name)
     except RepositoryNotFoundError as error:
-        raise BackboneError(f"backbone {name!r} is neither a local folder nor a model on the hub that you may read "
-                            f"(for private ones: hf auth login); {_EXPECTED}") from error
+        raise _no_checkpoint(name, "neither a local folder nor a model on the hub that you may read (for private ones: "
+                                   "hf auth login)") from error
     except Exception as error:  # the hub's HTTP client raises errors of many types
         why = "HF_HUB_OFFLINE forbids asking the hub" if is_offline_mode() else "the hub cannot be reached"
         raise BackboneError(
@@ -145,7 +148,7 @@ def _read_model(folder: Path, name: str) -> PreTrainedModel:
     """The base model of a checkpoint without its head, in float32 whatever it was stored in."""
     described = _read_json(folder / "config.json", name)
     if not described:
-        raise BackboneError(f"backbone {name!r}: its folder holds no config.json; {_EXPECTED}")
+        raise _no_checkpoint(name, "its folder holds no config.json")
     check_model_type(described.get("model_type"), name)
     try:
         with quiet_transformers():
@@ -199,9 +202,7 @@ def _read_settings(folder: Path, name: str, short: str, model: PreTrainedModel) 
         file = _SETTINGS
         given = _read_json(folder / file, name)
     if not given:
-        # Then we assume what the converters of these models set: all want normalised clips, and those with group norm,
-        # which were trained without a mask, want none.
-        return Settings(short, True, attention_mask=feature_norm(model.config) == "layer")
+        return _usual_settings(short, model)
     if not isinstance(given, dict):
         raise BackboneError(f"backbone {name!r}: feature_extractor in its {file} is {shown(given)}; expected an object")
     rate = given.get("sampling_rate", SAMPLE_RATE)
@@ -214,6 +215,14 @@ def _read_settings(folder: Path, name: str, short: str, model: PreTrainedModel) 
     for key, value in flags.items():
         check_flag(value, f"backbone {name!r}: {key} in its {file}")
     return Settings(short, flags["do_normalize"], attention_mask=flags["return_attention_mask"])
+
+
+def _usual_settings(short: str, model: PreTrainedModel) -> Settings:
+    """The input that the converters of these models set.
+
+    All want normalised clips, and those with group norm, which were trained without a mask, want none.
+    """
+    return Settings(short, True, attention_mask=feature_norm(model.config) == "layer")
 
 
 def _read_json(path: Path, name: str) -> dict[str, Any]:

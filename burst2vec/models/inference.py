@@ -70,8 +70,11 @@ def predict(model: Burst2Vec, corpus: Corpus, store: Store, splits: Sequence[str
 
     Its columns are those of `evaluation.predictions`. The predictions are computed in float32, as `systems.predictor`
     computes them, unless `precision`, an autocast context, says otherwise. The model is left in the mode that it was
-    in. Raises `hardware.OutOfMemory`.
+    in. Raises `hardware.OutOfMemory`, and ValueError where `model` is no network.
     """
+    if not isinstance(model, torch.nn.Module):
+        raise ValueError(f"model is a {type(model).__name__}; expected a network, a Burst2Vec. What burst2vec.load "
+                         "returns predicts recordings itself, model.predict(paths), and has networks in model.members")
     rows = np.flatnonzero(corpus.table["split"].isin(splits))
     outputs = infer(model, store, rows, store.lengths[rows], batch_size, precision)
     return tabulate(outputs, model.tasks, corpus.table.iloc[rows])

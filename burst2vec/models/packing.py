@@ -1,28 +1,27 @@
-"""The hidden states of bursts of very unlike lengths, computed without padding.
+"""The hidden states of bursts of very unlike lengths, with hardly any padding computed.
 
-In a batch of random bursts half of the frames and more are padding, and a Transformer's work on them is lost. Here the
-bursts lie one after the other in a single sequence, and attention stays within each of them. Only the positional
-convolution, which must find zeros at the ends of a burst, is computed on padded parts of the batch.
+In a batch of random bursts half of the frames and more are padding, and a Transformer's work on them is lost. So the
+bursts come in groups of similar length, each padded to its own longest burst (`packed.group_by_length`), and the groups
+lie one after the other in a single sequence, which every layer computes at once. Only what brings frames of a burst
+together, attention and the positional convolution, looks at one group at a time. No frame is copied for that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import nn
 
-from burst2vec.audio.packed import to_device
-from burst2vec.models.attention import Bounds
 from burst2vec.models.backbone import Backbone
 
-PARTS = 8
-"""The number of parts, sorted by length, in which a batch goes through the positional convolution."""
+Group = tuple[torch.Tensor, torch.Tensor]
+"""Padded bursts of similar length, and the number of real samples or frames (bursts,) of each; see
+`Backbone.forward`."""
 
 
 def can_pack(backbone: Backbone) -> bool:
-    """Whether the hidden states of packed bursts are those of padded ones.
+    """Whether the hidden states of packed groups are those of one padded batch.
 
     They are not where padding has an effect (`as_published`). WavLM's attention adds a bias to each pair of frames that
     is computed from the whole batch, and a batch norm before the positional convolution has moments of the whole batch.
@@ -31,31 +30,44 @@ def can_pack(backbone: Backbone) -> bool:
     return backbone.padding == "exact" and backbone.model._supports_sdpa and not batch_norm
 
 
-def hidden_states(backbone: Backbone, encoded: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
-    """The hidden states (frames, features) of each burst, from the encoder's output (frames, channels) for each.
+def hidden_states(backbone: Backbone, groups: Sequence[Group]) -> list[Group]:
+    """The hidden states (bursts, frames, features) of each group, and the number of real frames (bursts,).
 
-    Up to rounding, they and their gradients are those of `backbone.forward` for the padded batch, if `can_pack` says so
-    and no dropout is drawn.
+    Each group is what `Backbone.forward` takes, and up to rounding the real frames and their gradients are what it
+    gives, if no dropout is drawn. Groups that cannot be packed go through the backbone one after the other.
+    """
+    if len(groups) == 1 or not can_pack(backbone):
+        return [backbone(*group) for group in groups]
+    encoded = [group if group[0].dim() == 3 else backbone.encode(*group) for group in groups]
+    hidden = backbone.project(torch.cat([frames.flatten(0, 1) for frames, _ in encoded])[None])
+    shapes = [(frames.shape[:2], num_frames) for frames, num_frames in encoded]
+    hidden = transform(backbone, hidden, shapes)
+    parts = hidden[0].split([shape.numel() for shape, _ in shapes])
+    return [(part.unflatten(0, shape), num_frames)
+            for part, (shape, num_frames) in zip(parts, shapes, strict=True)]
+
+
+def transform(backbone: Backbone, projected: torch.Tensor,
+              shapes: Sequence[tuple[torch.Size, torch.Tensor]]) -> torch.Tensor:
+    """The Transformer's output (1, frames, features) for a packed sequence of projected frames of the same shape.
+
+    `shapes` has, for each group in the sequence, its shape (bursts, frames) and the number of real frames (bursts,).
     """
     encoder, stable = backbone.model.encoder, getattr(backbone.config, "do_stable_layer_norm", False)
-    sizes = [len(burst) for burst in encoded]
-    hidden = backbone.project(torch.cat(list(encoded))[None])
-    bounds = Bounds(sizes, to_device(np.cumsum([0, *sizes], dtype=np.int32), hidden.device))
-    hidden = hidden + _positions(backbone, hidden[0].split(sizes))[None]
+    hidden = projected + _positions(backbone, projected, shapes)
     hidden = encoder.dropout(hidden if stable else encoder.layer_norm(hidden))
+    masks = [torch.arange(shape[1], device=hidden.device) < num_frames[:, None] for shape, num_frames in shapes]
     for layer in encoder.layers:
-        hidden = layer(hidden, attention_mask=None, bounds=bounds)
-    return (encoder.layer_norm(hidden) if stable else hidden)[0].split(sizes)
+        hidden = layer(hidden, attention_mask=None, groups=masks)
+    return encoder.layer_norm(hidden) if stable else hidden
 
 
-def _positions(backbone: Backbone, bursts: Sequence[torch.Tensor]) -> torch.Tensor:
-    """The positional embeddings (frames, features) of all bursts (frames, features), one after the other."""
-    sizes = np.array([len(burst) for burst in bursts])
-    found = [torch.empty(0)] * len(bursts)
-    with nn.utils.parametrize.cached():  # the weight norm is computed once for all parts
-        for part in np.array_split(np.argsort(sizes, kind="stable"), min(PARTS, len(bursts))):
-            backbone.expect(to_device(sizes[part], bursts[0].device))
-            padded = nn.utils.rnn.pad_sequence([bursts[place] for place in part], batch_first=True)
-            for place, embedded in zip(part, backbone.model.encoder.pos_conv_embed(padded), strict=True):
-                found[place] = embedded[:sizes[place]]
-    return torch.cat(found)
+def _positions(backbone: Backbone, hidden: torch.Tensor,
+               shapes: Sequence[tuple[torch.Size, torch.Tensor]]) -> torch.Tensor:
+    """The positional embeddings (1, frames, features) of a packed sequence."""
+    embedded = []
+    with nn.utils.parametrize.cached():  # the weight norm is computed once for all groups
+        for part, (shape, num_frames) in zip(hidden[0].split([s.numel() for s, _ in shapes]), shapes, strict=True):
+            backbone.expect(num_frames)
+            embedded.append(backbone.model.encoder.pos_conv_embed(part.unflatten(0, shape)).flatten(0, 1))
+    return torch.cat(embedded)[None]

@@ -60,7 +60,7 @@ def find_folder(source: str | Path) -> Path:
     if not _HUB_NAME.fullmatch(str(source)) or Path(source).parent.is_dir():  # `results/V9` is a mistyped folder
         raise ModelError(f"{source}: there is no such folder; {_EXPECTED}")
     try:
-        return Path(snapshot_download(str(source), allow_patterns=[*FILES, "params.json", *(f"*/{n}" for n in FILES)],
+        return Path(snapshot_download(str(source), allow_patterns=[*FILES, *(f"*/{name}" for name in FILES)],
                                       local_files_only=not _hub_answers(str(source))))
     except (OSError, ValueError) as error:  # the hub's own errors are of these types
         raise ModelError(f"{source}: neither a folder here nor to be had from the hub "
@@ -141,7 +141,7 @@ def save(model: Burst2Vec, folder: str | Path, card: str = "") -> None:
 def _build(path: Path, config: dict[str, Any], build: Callable[[dict[str, Any]], Burst2Vec]) -> Burst2Vec:
     """The model that the configuration at `path` describes. Raises ModelError where none can be built from it."""
     try:
-        Params(**{name: value for name, value in config.items() if name not in ("tasks", "backbone")})
+        Params(**{name: value for name, value in config.items() if name not in ("tasks", "backbone", "heard")})
         with quiet_transformers(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model = build(config)

@@ -1,7 +1,7 @@
-"""Tiny backbones: small random Transformers behind a fixed auditory filter bank, one for each family of the paper.
+"""Tiny and small backbones: random Transformers behind a fixed auditory filter bank, one for each family of the paper.
 
 What the published models learnt from a thousand hours of speech cannot be learnt from a few minutes of synthetic
-bursts. So the convolutional encoder of a tiny model is set instead of drawn. Its first layer holds Gabor filters on the
+bursts. So the convolutional encoder of these models is set instead of drawn. Its first layer holds Gabor filters on the
 mel scale, as in LEAF (Zeghidour et al., 2021); the later ones smooth their input and thin it out in time. The
 Transformer is random. Normalisation, masks and the order of layers are those of the family, so that every quirk of the
 published models is met.
@@ -10,7 +10,7 @@ published models is met.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -37,6 +37,14 @@ SIZES: dict[str, Any] = {
 }
 """The sizes of a tiny model, which makes 25 frames a second and learns on a CPU in minutes."""
 
+SMALL: dict[str, Any] = {
+    **SIZES, "hidden_size": 256, "num_hidden_layers": 4, "intermediate_size": 768, "num_conv_pos_embeddings": 32,
+    "num_conv_pos_embedding_groups": 16, "attention_dropout": 0.0, "activation_dropout": 0.0,
+}
+"""The sizes of a small model, which has 3 million weights, so that pre-training on a CPU takes an hour or two.
+
+Only hidden states are dropped out: attention is computed several times as fast without."""
+
 GAINS = {"group": (0.003, 100.0), "layer": (0.1, 1.0)}
 """The gains of the filter bank and of the norm that follows it, for each kind of norm.
 
@@ -49,8 +57,18 @@ def tiny_model(name: str) -> PreTrainedModel:
 
     Its Transformer is drawn here, so torch is to be seeded before.
     """
+    return _model(name, SIZES)
+
+
+def small_model(name: str) -> PreTrainedModel:
+    """A small model of the family of `name`, for pre-training; all else is as in `tiny_model`."""
+    return _model(name, SMALL)
+
+
+def _model(name: str, sizes: Mapping[str, Any]) -> PreTrainedModel:
+    """A model of the family of `name` and of those sizes, behind the filter bank."""
     config_class, family = FAMILIES[name]
-    config = config_class(**SIZES, **family, apply_spec_augment=False, layerdrop=0.0)
+    config = config_class(**sizes, **family, apply_spec_augment=False, layerdrop=0.0)
     model = AutoModel.from_config(config)
     first, *later = (layer.conv for layer in model.feature_extractor.conv_layers)
     with torch.no_grad():

@@ -53,12 +53,13 @@ def render_table2(table: pd.DataFrame, published: pd.DataFrame | None = None,
                   columns: Sequence[tuple[str, str]] = (), references: Iterable[str] = REFERENCES) -> HTML:
     """Returns Table 2 (`scores.table2`) as HTML, with a row for each system and a legend below.
 
-    `columns` are (split, metric) pairs; by default they are those of the paper's table (`paper_columns`). Where a table
-    of `published` numbers is given, each of them stands in small type under the measured one. The best trained system
-    of a column is bold. Each of the `references` has a symbol, which follows every number that differs from that
-    reference significantly.
+    `columns` are (split, metric) pairs, by default those of the paper's table (`paper_columns`); those of a split that
+    `table` lacks are left out. Where a table of `published` numbers is given, each of them stands in small type under
+    the measured one. The best trained system of a column is bold. Each of the `references` has a symbol, which follows
+    every number that differs from that reference significantly.
     """
-    columns = list(columns) or paper_columns(table)
+    there = set(table["split"])
+    columns = [(split, metric) for split, metric in list(columns) or paper_columns(table) if split in there]
     symbols = dict(zip(references, SYMBOLS, strict=False))
     models = table.drop_duplicates("code").set_index("code")["model"]
     names = [f"{escape(code)}<small>{_model(model)}</small>" for code, model in models.items()]

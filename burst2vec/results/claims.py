@@ -144,7 +144,8 @@ def published_ledger(claims: Sequence[Claim]) -> pd.DataFrame:
     return pd.DataFrame([_judge(claim, scores[claim.split]) for claim in claims])
 
 
-def ledger(claims: Sequence[Claim], scores: Crossed | pd.Series, random: Collection[str] = ()) -> pd.DataFrame:
+def ledger(claims: Sequence[Claim], scores: Crossed | pd.Series, random: Collection[str] = (),
+           steps: Mapping[str, int] | None = None) -> pd.DataFrame:
     """A table with one row for each claim, judged on the scores of one split.
 
     The columns are claim, verdict, estimate, low, high, metric, weakest, section, statement and note. `weakest` is the
@@ -156,11 +157,27 @@ def ledger(claims: Sequence[Claim], scores: Crossed | pd.Series, random: Collect
     - From a point, a series of scores by (code, metric), the estimate alone decides, and the bounds are NaN.
     - A claim is *not tested* where a system or its metric is absent. It is also *not tested*, but with estimate and
       bounds, where it is about pre-training and names one of `random` (`runs.random_backbones`). `note` says which.
+
+    Where the variants of a claim were not trained equally long, by their `steps` (`runs.read_steps`), `note` says it,
+    because then a difference between them may be one of length.
     """
     found = pd.DataFrame([_judge(claim, scores) for claim in claims])
     untested = [claim.name for claim in claims if claim.about_pretraining and set(claim.systems) & set(random)]
     found.loc[found["claim"].isin(untested) & found["estimate"].notna(), ["verdict", "note"]] = "not tested", NO_WEIGHTS
+    unequal = [unequal_steps(claim.systems, steps or {}) for claim in claims]
+    found["note"] = ["; ".join(filter(None, notes)) for notes in zip(found["note"], unequal, strict=True)]
     return found
+
+
+def unequal_steps(codes: Collection[str], steps: Mapping[str, int]) -> str:
+    """What is to be said of variants that were not trained for the same number of steps; empty where they were."""
+    known: dict[int, list[str]] = {}
+    for code in codes:
+        if code in steps:
+            known.setdefault(steps[code], []).append(code)
+    if len(known) < 2:
+        return ""
+    return "trained for " + ", ".join(f"{number:,} steps ({', '.join(known[number])})" for number in sorted(known))
 
 
 def verdict(low: float, high: float) -> str:

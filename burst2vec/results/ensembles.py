@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -26,6 +26,11 @@ def read_ensembles(path: str | Path | None = None) -> dict[str, tuple[str, ...]]
         if not isinstance(members, list) or len(set(members)) < 2:
             raise ValueError(f"{path}: ensemble {code} is {members!r}; expected a list of systems")
     return {str(code): tuple(members) for code, members in ensembles.items()}
+
+
+def complete(ensembles: Mapping[str, Sequence[str]], systems: Collection[str]) -> dict[str, Sequence[str]]:
+    """Those of the `ensembles`, with their members, of which every member is among the `systems`."""
+    return {code: members for code, members in ensembles.items() if set(members) <= set(systems)}
 
 
 def build(run_folder: Path, tasks: Sequence[Task],

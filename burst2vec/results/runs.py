@@ -62,6 +62,13 @@ def read_params(folder: Path) -> dict[str, Any]:
 
 
 
+def read_steps(run_folder: Path) -> dict[str, int]:
+    """The number of steps that each variant of a run was trained for, by code."""
+    summaries = {code: run_folder / code / "summary.json" for code in VARIANTS}
+    return {code: json.loads(path.read_text(encoding="utf-8"))["iterations"]
+            for code, path in summaries.items() if path.is_file()}
+
+
 def random_backbones(run_folder: Path) -> list[str]:
     """The systems of a run whose backbone started from random weights, which tells nothing of pre-training.
 

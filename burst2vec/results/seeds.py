@@ -67,14 +67,6 @@ def combine_seeds(predictions: Mapping[str, Mapping[int, pd.DataFrame]], tasks: 
     return found
 
 
-def read_seeds(corpus: Corpus, run_folder: Path) -> pd.DataFrame:
-    """The scores of every system and seed of a run, on the splits that have labels: code, seed, split, metric, value.
-
-    Raises the errors of `read_seed_predictions`.
-    """
-    return score_seeds(corpus, read_seed_predictions(run_folder))
-
-
 def score_seeds(corpus: Corpus, predictions: Mapping[str, Mapping[int, pd.DataFrame]]) -> pd.DataFrame:
     """The scores of predictions by code and seed, on the splits that have labels: code, seed, split, metric, value."""
     rows = []

@@ -1,4 +1,4 @@
-"""What the Snakefile needs to know before it plans anything: parameters, further seeds, the joined training."""
+"""What the Snakefile needs to know before it plans anything: parameters, and trainings beside the variants."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import contextlib
 import json
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from burst2vec.config import ParameterError, Params, parse, read_mapping, read_yaml
+import nbformat
+
+from burst2vec.config import ParameterError, Params, parse, project_root, read_mapping, read_yaml
+from burst2vec.machine.files import write_aside
 from burst2vec.messages import REFUSALS, refusal, shown
 
 
@@ -47,6 +50,25 @@ def _refuse_braces(params: Params) -> None:
             raise ParameterError(f"parameter {name} is {shown(path)}; for snakemake a path must be without braces")
 
 
+def trainable(params: Mapping[str, Params], absent: Collection[str], baseline: str) -> list[str]:
+    """The codes of the variants that can be trained on a corpus without recordings for the `absent` kinds of audio.
+
+    `params` has the parameters of all by code. Raises ParameterError where the `baseline` is none of them.
+    """
+    if params[baseline].audio in absent:
+        raise ParameterError(f"the corpus {', '.join(params[baseline].corpus)} has no recordings for "
+                             f"audio: {params[baseline].audio}, which {baseline} needs")
+    return [code for code in params if code != baseline and params[code].audio not in absent]
+
+
+def write_left_out(path: Path, code: str, audio: str) -> None:
+    """Writes, as an executed notebook, the page of a variant for whose kind of `audio` there are no recordings."""
+    text = (f"# {code}\n\nThis variant is left out, since the corpus has no recordings for `audio: {audio}`. Ensembles "
+            "of which it is a member are left out, too.")
+    with write_aside(path) as aside:
+        nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text, id=code)]), aside)
+
+
 def options(values: Mapping[str, Any]) -> str:
     """The options of `burst2vec run` that give these values, quoted for a shell; `config.parse` reads them back."""
     texts = ((name, json.dumps(value, ensure_ascii=False) if isinstance(value, list) else str(value))
@@ -75,10 +97,42 @@ def further_seeds(path: Path, trained: Mapping[str, Params]) -> dict[str, list[i
     return found
 
 
-def joined_training(path: Path, values: Mapping[str, Any], variants: Iterable[str]) -> dict[str, Any]:
+def further_reaches(path: Path, trained: Mapping[str, Params]) -> list[str]:
+    """The codes of the variants to train once more with the other `reversal`, from a file such as `params/reach.yaml`.
+
+    The file lists, for each variant, the values of `backbone_size` with which that is done. `trained` has the variants'
+    parameters by code. Raises OSError and ParameterError, naming the file, the variant and what would be right.
+    """
+    found = []
+    for code, sizes in read_mapping(path).items():
+        where = f"{path}: {shown(code)}: "
+        debiased = [name for name, params in trained.items() if params.adversarial]
+        if code not in debiased:
+            raise ParameterError(f"{where}no such variant with an adversary; expected one of {', '.join(debiased)}")
+        sizes = [] if sizes is None else sizes
+        if not isinstance(sizes, list) or not all(size in ("tiny", "published") for size in sizes):
+            raise ParameterError(f"{where}the sizes are {shown(sizes)}; expected a list of tiny, published")
+        found += [code] * (trained[code].backbone_size in sizes)
+    return found
+
+
+def other_reach(params: Params, run: str) -> dict[str, Any]:
+    """The parameters in which a variant's training with the other reach of the reversed gradients differs from its own.
+
+    Its results stand in the folder `reach` of the `run`.
+    """
+    return {"reversal": "extractors" if params.reversal == "upstream" else "upstream", "run": f"{run}/reach"}
+
+
+def joined_training(path: Path, values: Mapping[str, Any], variants: Iterable[str],
+                    embedded: Collection[str]) -> dict[str, Any]:
     """The parameters of the training on several corpora, from a file such as `params/joined.yaml`, over `values`.
 
-    Its results stand in the folder `joined` of the run. Raises FileNotFoundError and ParameterError, naming the file.
+    Where all its corpora are `embedded` and the run's backbone is not tiny, the parameters of the scale `demo` go
+    before `values`, `backbone_size: tiny` among them: hundreds of synthetic clips are not worth a large model, and
+    random weights need the demo's learning rate. A `backbone_size` in the file prevents that.
+
+    The results stand in the folder `joined` of the run. Raises FileNotFoundError and ParameterError, naming the file.
     """
     said, codes = read_yaml(path), list(variants)
     for name, meaning in (("corpus", "a list of corpora"), ("variant", f"one of {', '.join(codes)}")):
@@ -86,8 +140,13 @@ def joined_training(path: Path, values: Mapping[str, Any], variants: Iterable[st
             raise ParameterError(f"{path}: {name} is missing; expected {meaning}")
     if said["variant"] not in codes:
         raise ParameterError(f"{path}: variant is {shown(said['variant'])}; expected one of {', '.join(codes)}")
-    joined = {**values, **said, "run": f"{Params.resolve(values).run_name}/joined"}
+    own = Params.resolve(values)
     try:
+        corpora = Params.resolve({"corpus": said["corpus"]}).corpus
+        small = {}
+        if set(corpora) <= set(embedded) and "backbone_size" not in said and own.backbone_size != "tiny":
+            small = read_yaml(project_root() / "params" / "scales" / "demo.yaml")
+        joined = {**values, **small, **said, "run": f"{own.run_name}/joined"}
         _refuse_braces(Params.resolve(joined))
     except ParameterError as error:
         raise ParameterError(f"{path}: {error}") from None

@@ -61,7 +61,7 @@ def describe_model(model: Burst2Vec, title: str = "Burst2Vec", corpus: Corpus | 
     `tiny` says that the backbone is a small one that started from random weights, not the checkpoint of its name.
     """
     table = _score(corpus, title, predictions)
-    own = bool(tiny and corpus and is_synthetic(corpus))
+    own = bool(tiny and corpus and corpus.wholly_synthetic)
     data = _header(title, model.tasks, corpus, table, license="apache-2.0" if own else "other",
                    license_name=None if own else "corpus-and-checkpoint", base_model=None if tiny else _on_hub(model))
     return _join(data, title, _tasks(model.tasks), USE, _training(corpus), _backbone(model, tiny),
@@ -79,11 +79,6 @@ def describe_ensemble(title: str, members: Iterable[str], corpus: Corpus | None 
               "highest mean probability.")
     return _join(data, title, joined, _tasks(tasks), USE, _training(corpus), _scores(corpus, table), INTENDED,
                  "## Licence\n\nThis folder holds no weights; its members' licences apply.")
-
-
-def is_synthetic(corpus: Corpus) -> bool:
-    """Whether all bursts of a corpus are synthetic, those of all corpora that it is joined from."""
-    return all(part.synthetic for part in _parts(corpus))
 
 
 def _join(data: ModelCardData, title: str, *sections: str) -> str:

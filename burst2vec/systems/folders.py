@@ -31,13 +31,12 @@ def write_system(folder: Path, params: Params, predictions: pd.DataFrame, traine
                  corpus: Corpus | None = None) -> None:
     """Writes the folder of a system, whole or not at all, and deletes the checkpoints of its training.
 
-    The folder holds the parameters, with `synthetic` beside them where the `corpus` is given; the predictions; and, for
-    a `trained` system, its history, summary and weights. `saved.load` loads that of a Burst2Vec, whose card describes
-    the corpus.
+    The folder holds the parameters; the predictions; and, for a `trained` system, its history, summary and weights.
+    `saved.load` loads that of a Burst2Vec, whose card describes the `corpus` that it has heard.
     """
     with write_aside(folder) as aside:
         aside.mkdir()
-        _write_params(aside, dataclasses.asdict(params), corpus)
+        _write_params(aside, dataclasses.asdict(params))
         write_predictions(predictions, aside / "predictions.csv")
         if trained is None:
             return
@@ -66,14 +65,12 @@ def write_ensemble(folder: Path, members: Iterable[str], predictions: pd.DataFra
     members = list(members)
     with write_aside(folder) as aside:
         aside.mkdir()
-        _write_params(aside, {"variant": folder.name, "title": label(members), "members": members}, corpus)
+        _write_params(aside, {"variant": folder.name, "title": label(members), "members": members})
         write_predictions(predictions, aside / "predictions.csv")
         write_config(aside, {"members": [f"../{member}" for member in members]})
         text = card.describe_ensemble(f"Ensemble {folder.name}", members, corpus, predictions)
         (aside / CARD).write_text(text, encoding="utf-8")
 
 
-def _write_params(folder: Path, params: dict[str, Any], corpus: Corpus | None) -> None:
-    """Writes `params.json`, which also tells whether nothing but synthetic bursts was heard in training."""
-    said = {"synthetic": card.is_synthetic(corpus)} if corpus else {}
-    (folder / "params.json").write_text(json.dumps(params | said, indent=1))  # all ASCII: names need not be UTF-8
+def _write_params(folder: Path, params: dict[str, Any]) -> None:
+    (folder / "params.json").write_text(json.dumps(params, indent=1))  # all ASCII: names need not be UTF-8

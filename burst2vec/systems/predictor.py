@@ -7,8 +7,7 @@ that it has in the run's table of predictions, to 1e-4, on any machine and which
 from __future__ import annotations
 
 import dataclasses
-import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +20,7 @@ from burst2vec.audio.waveform import to_rms_level
 from burst2vec.corpora.corpus import Task
 from burst2vec.corpora.plausibility import YEARS
 from burst2vec.evaluation.predictions import tabulate
+from burst2vec.messages import abridged, warn
 from burst2vec.models.burst2vec import Burst2Vec
 from burst2vec.models.inference import compute_in_batches, infer
 from burst2vec.models.serialisation import ModelError
@@ -73,8 +73,7 @@ class Predictor:
                      for tasks in zip(*by_member, strict=True))
 
     def predict(self, recordings: Recording | Iterable[Recording], window: float = 10.0, batch_size: int = 8,
-                report: Report = warnings.warn, *, rate: float | None = None,
-                note: Report = warnings.warn) -> pd.DataFrame:
+                report: Report = warn, *, rate: float | None = None, note: Report = warn) -> pd.DataFrame:
         """The predictions for recordings, with a row for each recording, or for each window of a long one.
 
         A recording is the path of a file, a pair `(samples, rate)`, or an array of samples, whose sample rate in Hz is
@@ -86,22 +85,24 @@ class Predictor:
         windows. `batch_size` windows are computed at once; about ten minutes of audio are in memory.
 
         `report` is told, in one line each, which recordings were left out, wholly or in part, and why. `note` is told
-        which scalars are implausible. Raises ValueError for arguments that are out of range, and ModelError where the
+        what is odd about the others (`faults.Meter.notes`), a few lines of each kind, and which scalars are
+        implausible. Raises ValueError for arguments that are out of range, and ModelError where the
         weights lead to values that are not finite.
         """
-        windows = _windows(recordings, rate, window, batch_size, report)
+        odd: list[tuple[str, str]] = []
+        windows = _windows(recordings, rate, window, batch_size, report, lambda *said: odd.append(said))
         table = pd.concat([self._predict(portion, batch_size) for portion in _portions(windows)], ignore_index=True)
         wrong = ~np.isfinite(table.select_dtypes("number")).all(axis=1)
         if wrong.any():
             raise ModelError(f"{', '.join(self.members)}: predicts no finite numbers for "
                              f"{table['file'][wrong.argmax()]}; the training has failed, or model.safetensors is "
                              "damaged")
-        for line in implausible_scalars(table, self.tasks):
+        for line in (*abridged(odd), *implausible_scalars(table, self.tasks)):
             note(line)
         return table
 
     def embed(self, recordings: Recording | Iterable[Recording], window: float = 10.0, batch_size: int = 8,
-              report: Report = warnings.warn, *, rate: float | None = None) -> Embeddings:
+              report: Report = warn, *, rate: float | None = None) -> Embeddings:
         """The model's representations of recordings, which are given in the same way as to `predict`.
 
         Raises ValueError for an ensemble, which has no representations of its own, and for arguments out of range.
@@ -144,13 +145,13 @@ def implausible_scalars(table: pd.DataFrame, tasks: Iterable[Task]) -> Iterator[
 
 
 def _windows(recordings: Recording | Iterable[Recording], rate: float | None, window: float, batch_size: int,
-             report: Report) -> Iterator[Window]:
+             report: Report, odd: Callable[[str, str], object] = lambda name, note: None) -> Iterator[Window]:
     shortest = 2 * SHORTEST / SAMPLE_RATE  # equal windows are longer than half of the longest
     if not shortest <= window < float("inf"):
         raise ValueError(f"window is {window} s; expected {shortest:g} s or more")
     if batch_size < 1:
         raise ValueError(f"batch size is {batch_size}; expected 1 or more")
-    return read_windows(list_recordings(recordings, rate, report), window, report)
+    return read_windows(list_recordings(recordings, rate, report), window, report, odd)
 
 
 def _portions(windows: Iterator[Window]) -> Iterator[list[Window]]:

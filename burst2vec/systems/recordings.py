@@ -10,6 +10,7 @@ import itertools
 import math
 import numbers
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ import numpy as np
 import torch
 
 from burst2vec.audio.faults import AudioError, Meter
-from burst2vec.audio.waveform import Part, mix, read_parts, resample
+from burst2vec.audio.waveform import Part, mix, part_of, read_parts
 from burst2vec.corpora.recordings import recordings_below
 from burst2vec.machine.progress import progress_bar
 from burst2vec.messages import shown
@@ -38,11 +39,13 @@ EXPECTED = "expected a path, a pair (samples, rate in Hz), or an array of sample
 
 @dataclass(frozen=True, eq=False)
 class Sound:
-    """An array that was given as a recording: what it is called, float32 (samples, channels), and its rate in Hz."""
+    """An array that was given as a recording: what it is called, float32 (samples, channels), its rate in Hz, and
+    whether it was given in floating point."""
 
     name: str
     samples: np.ndarray
     rate: int
+    floating: bool = True
 
 
 @dataclass(frozen=True)
@@ -77,23 +80,28 @@ def list_recordings(given: Recording | Iterable[Recording], rate: float | None, 
     return list(dict.fromkeys(found))
 
 
-def read_windows(recordings: Sequence[str | Sound], longest: float, report: Report) -> Iterator[Window]:
+def read_windows(recordings: Sequence[str | Sound], longest: float, report: Report,
+                 odd: Callable[[str, str], object] = lambda name, note: None) -> Iterator[Window]:
     """Yields every usable window of the recordings, in their order; none is longer than `longest` seconds.
 
-    `report` is told, in one line for each recording, of what was left out of it and why.
+    `report` is told, in one line for each recording, of what was left out of it and why. `odd` is told the name of a
+    recording and what is odd about what is used of it (`faults.Meter.notes`), each note once.
     """
     with progress_bar(recordings, desc="Predicting", unit="recording") as bar:
         for recording in bar:
             name = recording if isinstance(recording, str) else recording.name
             parts = read_parts(name, longest) if isinstance(recording, str) else _split(recording, longest)
-            faults: list[Part] = []
+            faults: list[tuple[Part, str]] = []
+            notes: defaultdict[str, list[tuple[Part, str]]] = defaultdict(list)
             count, end = 0, 0.0
             try:
                 for part in parts:
                     count, end = count + 1, part.end
                     bar.set_postfix_str(f"{end:.0f} s of {os.path.basename(name)}")
+                    for note in part.notes:
+                        notes[note.partition(";")[0]].append((part, note))  # a kind of note, with its measures behind
                     if part.fault:
-                        faults.append(part)
+                        faults.append((part, part.fault))
                     else:
                         yield Window(name, part.start, part.end, part.waveform)
             except (AudioError, OSError) as error:
@@ -101,7 +109,9 @@ def read_windows(recordings: Sequence[str | Sound], longest: float, report: Repo
                 said = said if said.startswith(name) else f"{name}: {said}"
                 report(said + (f"; its first {end:.1f} s are used" if end else ""))
             if faults:
-                report(f"{name}: {_describe(faults, count)}")
+                report(f"{name}: {_describe(faults, count, ' left out')}")
+            for of_kind in notes.values():
+                odd(name, _describe(of_kind, count))
 
 
 def _files_below(folder: str, report: Report) -> list[str]:
@@ -114,11 +124,11 @@ def _files_below(folder: str, report: Report) -> list[str]:
     return found
 
 
-def _describe(faults: Sequence[Part], count: int) -> str:
-    first = faults[0]
-    if count == 1:
-        return first.fault
-    return f"{len(faults)} of {count} windows left out, first {first.start:.1f} to {first.end:.1f} s: {first.fault}"
+def _describe(said: Sequence[tuple[Part, str]], count: int, what: str = "") -> str:
+    """What is said of some of a recording's parts, which are `count` in all."""
+    first, text = said[0]
+    return text if count == 1 else f"{len(said)} of {count} windows{what}, first {first.start:.1f} to " \
+                                   f"{first.end:.1f} s: {text}"
 
 
 def _is_samples(thing: Any) -> bool:
@@ -142,7 +152,7 @@ def _sound(name: str, given: Any, rate: float | None) -> Sound:
     hertz = rate if own is None else own
     if not isinstance(hertz, numbers.Real) or isinstance(hertz, bool) or not float(hertz).is_integer() or hertz <= 0:
         raise ValueError(f"{name}: its rate is {shown(hertz)}; expected the sample rate in Hz, a whole number")
-    return Sound(name, _floating(name, samples), int(float(hertz)))
+    return Sound(name, _floating(name, samples), int(float(hertz)), "float" in str(samples.dtype))
 
 
 def _floating(name: str, samples: Samples) -> np.ndarray:
@@ -152,7 +162,8 @@ def _floating(name: str, samples: Samples) -> np.ndarray:
     if samples.ndim == 1:
         samples = samples[:, None]
     if samples.ndim != 2 or samples.shape[1] > max(samples.shape[0], 1):
-        raise ValueError(f"{name} is of shape {samples.shape}; expected (samples,) or (samples, channels)")
+        hint = "; transpose it: give its .T" if samples.ndim == 2 and samples.shape[0] else ""
+        raise ValueError(f"{name} is of shape {samples.shape}; expected (samples,) or (samples, channels){hint}")
     if samples.dtype.kind == "f":
         with np.errstate(over="ignore"):  # what becomes infinite is reported
             return samples.astype(np.float32)
@@ -167,7 +178,6 @@ def _split(sound: Sound, longest: float) -> Iterator[Part]:
     count = max(1, math.ceil(frames / max(1, int(longest * rate))))
     for start, stop in itertools.pairwise(i * frames // count for i in range(count + 1)):
         block = sound.samples[start:stop]
-        mono, meter = mix(block), Meter(rate, block.shape[1])
+        mono, meter = mix(block), Meter(rate, block.shape[1], sound.floating)
         meter.hear(block, mono)
-        fault = meter.grave()
-        yield Part(start / rate, stop / rate, mono if fault else resample(mono, rate), fault)
+        yield part_of(meter, mono, start)

@@ -5,20 +5,18 @@ The folder of an ensemble holds no weights. Its `config.json` lists the folders 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 from burst2vec.machine.hardware import choose_device
-from burst2vec.messages import shown
+from burst2vec.messages import shown, warn
 from burst2vec.models.burst2vec import Burst2Vec
 from burst2vec.models.serialisation import CONFIG, ModelError, find_folder, read_config, read_model
-from burst2vec.results.runs import read_params
 from burst2vec.systems.predictor import Predictor
 from burst2vec.systems.recordings import Report
 
 
-def load(source: str | Path, device: str = "auto", note: Report = warnings.warn) -> Predictor:
+def load(source: str | Path, device: str = "auto", note: Report = warn) -> Predictor:
     """The trained model or the ensemble in a folder, or on the hub under that name, ready to predict.
 
     It predicts on `device`, by default on the GPU where there is one. `note` is told in one line where the model has
@@ -27,19 +25,10 @@ def load(source: str | Path, device: str = "auto", note: Report = warnings.warn)
     """
     folder, chosen = find_folder(source), choose_device(device)
     members = _read_members(folder)
-    if _is_synthetic(folder):
+    if all(model.heard == "synthetic" for model in members.values()):
         note(f"{source}: trained on synthetic bursts alone; it has never heard a voice, and what it predicts from one "
              "means nothing")
     return Predictor({name: model.to(chosen) for name, model in members.items()})
-
-
-def _is_synthetic(folder: Path) -> bool:
-    """Whether a run wrote the folder, and recorded that all bursts of its corpus are synthetic."""
-    try:
-        return read_params(folder).get("synthetic") is True
-    except (ValueError, AttributeError):
-        raise ModelError(f"{folder / 'params.json'}: not readable as JSON; expected the parameters of the training, or "
-                         "no such file") from None
 
 
 def _read_members(folder: Path) -> dict[str, Burst2Vec]:

@@ -1,18 +1,13 @@
-"""Early stopping (Table 3): which validation is the best, by the metric of one task."""
+"""Early stopping (Table 3): which validation is the best, and whether a model has collapsed."""
 
 from __future__ import annotations
 
 import math
 
-from burst2vec.corpora.corpus import Corpus, CorpusError, Task
+import pandas as pd
+
+from burst2vec.corpora.corpus import Task
 from burst2vec.evaluation import metrics
-
-
-def check_early_stopping_task(corpus: Corpus, name: str) -> None:
-    """Raises CorpusError where parameter `early_stopping_task` names a task that the corpus does not pose."""
-    if not corpus.poses(name):
-        raise CorpusError(f"parameter early_stopping_task is {name!r}; this corpus poses "
-                          + ", ".join(task.name for task in corpus.tasks))
 
 
 def improves(task: Task, score: float, best: float | None) -> bool:
@@ -24,3 +19,16 @@ def improves(task: Task, score: float, best: float | None) -> bool:
         return not math.isnan(score)
     sign = metrics.sign(metrics.METRIC_NAMES[task.kind])
     return sign * score > sign * best
+
+
+CONSTANT = 1e-3
+"""The standard deviation of predictions, as a share of their range, below which they are taken for a constant."""
+
+
+def has_collapsed(task: Task, predictions: pd.DataFrame) -> bool:
+    """Whether all bursts get the same prediction for a task, or nearly so: then the model has learnt a constant."""
+    values = predictions[list(task.columns)]
+    if task.kind == "classes":
+        return bool((values.nunique() == 1).all())
+    spread = 1.0 if task.kind == "intensities" else task.high - task.low
+    return bool((values.std(ddof=0) < CONSTANT * spread).all())

@@ -67,6 +67,15 @@ class History:
         """Adds the metric of a task in a validation."""
         self.rows.append((iteration, epoch, "validation", task, metric, float(score)))
 
+    def last_line(self) -> str:
+        """The losses and the metric of each task in the last validation, in words."""
+        last = self.table()[lambda rows: rows["iteration"] == self.rows[-1][0]]
+        losses = last[(last["stage"] == "train") & (last["term"] == "total")]
+        metrics = last[last["stage"] == "validation"]
+        parts = [f"{row.task} {row.value:.3f}" for row in losses.itertuples()]
+        parts = ["loss " + ", ".join(parts)] if parts else []
+        return ", ".join(parts + [f"{row.task} {row.term} {row.value:.3f}" for row in metrics.itertuples()])
+
     def table(self) -> pd.DataFrame:
         """The history with the columns `HISTORY`."""
         return pd.DataFrame(self.rows, columns=HISTORY)

@@ -16,12 +16,12 @@ from burst2vec.corpora.corpus import Corpus
 from burst2vec.machine.hardware import autocast, choose_device
 
 CHANGES_NOTHING = ("scale", "variant", "title", "question", "corpus", "results", "run", "cache", "restart",
-                   "checkpoint_minutes", "accumulate", "gradient_checkpointing", "out_of_memory")
+                   "tensorboard", "checkpoint_minutes", "accumulate", "gradient_checkpointing", "out_of_memory")
 """The parameters that may change before a training resumes. Its numbers do not depend on them, or only in which
 features of the backbone dropout drops. The content of the corpus's folder is compared, but not its name."""
 
 
-FORMAT = 2
+FORMAT = 3
 """Counts the changes of what a checkpoint holds; a training resumes from checkpoints of this format alone."""
 
 

@@ -41,12 +41,13 @@ def open_source(model: Burst2Vec, store: Store, rows: np.ndarray, params: Params
 
 
 def length_multiple(model: Burst2Vec, encoded: bool, params: Params) -> int:
-    """The number of samples, or of frames where bursts are encoded, of which the length of every batch is a multiple.
+    """The number of samples, or of frames where bursts are encoded, of which the length of every group is a multiple.
 
-    It is 1 where padding changes the result. Otherwise parameter `length_multiple` counts in frames, by default 8 on a
-    GPU, which suit its matrix products; for waveforms there are then fewer lengths to plan convolutions for.
+    It is 1 where padding changes the result. Otherwise parameter `length_multiple` counts in frames. By default it is 8
+    for waveforms on a GPU, which leaves fewer lengths to plan convolutions for, and else 1.
     """
     if not model.independent:
         return 1
-    frames = params.length_multiple or (8 if next(model.parameters()).device.type == "cuda" else 1)
+    on_gpu = next(model.parameters()).device.type == "cuda"
+    frames = params.length_multiple or (8 if on_gpu and not encoded else 1)
     return frames if encoded or frames == 1 else frames * model.backbone.hop

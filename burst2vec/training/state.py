@@ -21,7 +21,8 @@ class Progress:
     """Where a training stands, besides its weights, its optimiser and its history; ready for JSON.
 
     `place` is the number of batches of the `epoch` that have been learnt from. `best_score` is the validation metric of
-    the best weights, and None before the first. `encoded` says whether the bursts are encoded once, and is None until
+    the best weights, and None before the first. `collapsed` counts the last validations in a row with a constant
+    prediction. `encoded` says whether the bursts are encoded once, and is None until
     that is decided, once for the whole training: the two ways do not round alike.
     """
 
@@ -29,6 +30,7 @@ class Progress:
     place: int = 0
     best_score: float | None = None
     best_iteration: int = 0
+    collapsed: int = 0
     seconds: float = 0.0
     validation_seconds: float = 0.0
     checkpoint_seconds: float = 0.0

@@ -9,6 +9,7 @@ number of the part.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from torch.utils.checkpoint import checkpoint
 from tqdm.auto import tqdm
 
 from burst2vec.audio.faults import SAMPLE_RATE
+from burst2vec.audio.packed import to_device
 from burst2vec.config import Params
 from burst2vec.machine.hardware import OutOfMemory, explain_out_of_memory, lacks_memory
 from burst2vec.models.burst2vec import Burst2Vec
@@ -44,7 +46,10 @@ class Learner:
         in_backbone = set(model.backbone.parameters())
         self._backbone_parameters = [p for p in self.trainable if p in in_backbone]
         self._other_parameters = [p for p in self.trainable if p not in in_backbone]
-        self.optimiser = torch.optim.Adam(self.trainable, lr=params.learning_rate, fused=True)
+        peaks = params.learning_rate, params.head_learning_rate or params.learning_rate
+        parts = self._backbone_parameters, self._other_parameters
+        groups = [{"params": part, "peak": peak} for part, peak in zip(parts, peaks, strict=True)]
+        self.optimiser = torch.optim.Adam(groups, lr=params.learning_rate, fused=True)
         self.iteration = 0
         if params.gradient_checkpointing:
             backbone = model.backbone.model
@@ -65,7 +70,9 @@ class Learner:
             except RuntimeError as error:
                 parts = self._recover(error, batch, parts)
         for group in self.optimiser.param_groups:
-            group["lr"] = self.learning_rate
+            group["lr"] = group["peak"] * self.schedule
+        if self.params.max_gradient_norm:
+            torch.nn.utils.clip_grad_norm_(self.trainable, self.params.max_gradient_norm)
         with explain_out_of_memory("for what Adam keeps of each weight",
                                    "take a smaller backbone, or a device with more memory"):
             self.optimiser.step()
@@ -74,19 +81,29 @@ class Learner:
         return {name: term.detach() for name, term in terms.items()}
 
     @property
-    def learning_rate(self) -> float:
-        """The learning rate of the next step."""
+    def schedule(self) -> float:
+        """The share of its full value that the learning rate of the next step has."""
         left = 1 - self.iteration / self.steps if self.params.learning_rate_decay == "linear" else 1
-        return self.params.learning_rate * left
+        warm = (self.iteration + 1) / self.params.warmup_steps if self.params.warmup_steps else 1
+        return min(left, warm)
 
     def _differentiate(self, batch: Batch, parts: int) -> dict[str, torch.Tensor]:
-        """The terms of the loss; their total leaves its gradients in the weights."""
+        """The terms of the loss; their total leaves its gradients in the weights.
+
+        Every process computes `parts` of the batch.
+        """
+        several = parts * self.team.size
+        # Every part gets short bursts and long ones, and so about the same work.
+        places = [np.arange(part, len(batch.rows), several) for part in range(several)]
+        counts = [sum(map(len, places[start:start + parts])) for start in range(0, several, parts)]
+        targets = batch.targets if several == 1 else batch.targets[
+            to_device(np.concatenate(places), self.team.device)]
         with self.precision:
-            own, counts = self._embed(batch, parts)
+            own = self._embed(batch, places, parts)
             embedded = self.team.gather(own, counts)
             self._seed(HEADS)
             terms = objective(self.model, self.model.branch(embedded),
-                              batch.task, batch.targets,
+                              batch.task, targets,
                               self.params.alpha_discriminator,
                               self.params.alpha_adversarial)
         terms["total"].backward()
@@ -96,20 +113,19 @@ class Learner:
         self.team.broadcast_gradients(self._other_parameters)
         return terms
 
-    def _embed(self, batch: Batch, parts: int) -> tuple[torch.Tensor, list[int]]:
-        """The embeddings (bursts, features) of this process's share of a batch, and the sizes of all shares."""
-        rank, size = self.team.rank, self.team.size
-        places = np.array_split(np.arange(len(batch.rows)), parts * size)
+    def _embed(self, batch: Batch, places: Sequence[np.ndarray], parts: int) -> torch.Tensor:
+        """The embeddings (bursts, features) of this process's share of a batch: `parts` of the `places` of all."""
+        first = self.team.rank * parts
         embeddings = []
-        for number, part in enumerate(places[rank * parts:(rank + 1) * parts], rank * parts):
+        for number, part in enumerate(places[first:first + parts], first):
             self._seed(HEADS + 1 + number)
-            waveforms, lengths = select_part(batch, part, self.model.independent and len(places) > 1)
+            # The backbone must have something to compute, in a part without a burst too.
+            groups = batch.groups(part if len(part) else np.zeros(1, int))
             # Only one part's activations are kept at a time; they are computed again in the backward pass.
-            embedded = (self.model.embed(waveforms, lengths) if parts == 1 else
-                        checkpoint(self.model.embed, waveforms, lengths, use_reentrant=False))
+            embedded = (self.model.embed(groups) if parts == 1 else
+                        checkpoint(self.model.embed, groups, use_reentrant=False))
             embeddings.append(embedded[:len(part)])
-        counts = [sum(map(len, places[process * parts:(process + 1) * parts])) for process in range(size)]
-        return torch.cat(embeddings), counts
+        return torch.cat(embeddings)
 
     def _seed(self, part: int) -> None:
         seed_part(self.params.seed, self.iteration, part)
@@ -129,7 +145,7 @@ class Learner:
             raise error
         longest = batch.sizes.max()
         what = f"{len(batch.rows)} bursts of task {batch.task.name}, the longest of {longest} " + (
-            "frames" if batch.waveforms.dim() == 3 else f"samples ({longest / SAMPLE_RATE:.1f} s)")
+            "frames" if batch.feed.encoded else f"samples ({longest / SAMPLE_RATE:.1f} s)")
         more, alone = min(2 * parts, len(batch.rows)), self.team.size == 1
         if self.params.out_of_memory == "split" and more > parts and alone:
             tqdm.write(f"iteration {self.iteration + 1}: out of memory with {what}; computed in {more} parts instead")
@@ -137,17 +153,6 @@ class Learner:
         split = " or out_of_memory: split" if self.params.out_of_memory == "stop" and alone else ""
         raise OutOfMemory(f"out of memory at iteration {self.iteration + 1}, in a batch of {what}; set accumulate: "
                           f"{more}{split}, or gradient_checkpointing: true; the training then goes on") from error
-
-
-def select_part(batch: Batch, places: np.ndarray, shorten: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """The waveforms and lengths at consecutive `places` of a batch.
-
-    Where `shorten` is true they are padded to the longest of them only, otherwise as the batch is. For no places the
-    result is the first burst, so that the backbone has something to compute.
-    """
-    start, stop = (places[0], places[-1] + 1) if len(places) else (0, 1)
-    longest = batch.sizes[start:stop].max() if shorten else batch.waveforms.shape[1]
-    return batch.waveforms[start:stop, :longest], batch.lengths[start:stop]
 
 
 def compile_layers(model: Burst2Vec, undo: bool = False) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import tempfile
 import time
@@ -16,7 +17,7 @@ from tqdm.auto import tqdm
 from burst2vec.audio.packed import Packed
 from burst2vec.audio.store import Store
 from burst2vec.config import Params
-from burst2vec.corpora.corpus import Corpus
+from burst2vec.corpora.corpus import Corpus, deciding_task
 from burst2vec.evaluation import metrics
 from burst2vec.evaluation.predictions import tabulate
 from burst2vec.machine.hardware import arithmetic, autocast, choose_device, keep_memory
@@ -26,7 +27,8 @@ from burst2vec.models.burst2vec import Burst2Vec, build
 from burst2vec.models.inference import infer
 from burst2vec.training.batches import Feed, plan
 from burst2vec.training.checkpoints import Checkpoints
-from burst2vec.training.early_stopping import check_early_stopping_task, improves
+from burst2vec.training.early_stopping import has_collapsed, improves
+from burst2vec.training.events import Events
 from burst2vec.training.history import History
 from burst2vec.training.identity import circumstances, identity
 from burst2vec.training.launch import launch
@@ -49,7 +51,7 @@ def train(corpus: Corpus, store: Store, params: Params, folder: Path | None = No
     weights are no longer finite, `hardware.OutOfMemory`, `checkpoints.ResumptionError` where the folder cannot be used,
     and `interruption.Interrupted` on Ctrl-C or SIGTERM.
     """
-    check_early_stopping_task(corpus, params.early_stopping_task)
+    deciding_task(corpus.tasks, params.early_stopping_task)  # refuses a name before anything is done
     device = choose_device(params.device)
     if params.processes > 1 and not launched():
         return _train_in_processes(corpus, store, params, folder, device)
@@ -58,6 +60,7 @@ def train(corpus: Corpus, store: Store, params: Params, folder: Path | None = No
     with arithmetic(team.device, params.deterministic):
         seed_everything(params.seed)
         model = build(params, corpus.tasks).to(team.device)
+        model.heard = "synthetic" if corpus.wholly_synthetic else ""
         checkpoints = Checkpoints(folder, identity(corpus, store, params)) if folder else None
         return _Training(model, corpus, store, params, team, checkpoints).run()
 
@@ -82,10 +85,14 @@ class _Training:
         self.model, self.corpus, self.store, self.params = model, corpus, store, params
         self.team, self.checkpoints = team, checkpoints
         self.precision = autocast(params.precision, team.device)
-        steps = params.max_epochs * len(plan(corpus, store.lengths, params, 1))
-        self.learner = Learner(model, params, self.precision, steps, team)
+        self.deciding = deciding_task(corpus.tasks, params.early_stopping_task)
+        self.steps = params.max_epochs * len(plan(corpus, params, 1))
+        if params.max_steps:
+            self.steps = min(self.steps, params.max_steps)
+        self.learner = Learner(model, params, self.precision, self.steps, team)
         self.progress, self.history = Progress(), History()
         self.best_weights: Weights = {}
+        self.events: Events | None = None
         self.started = self.saved = time.perf_counter()
 
     def run(self) -> Trained:
@@ -94,6 +101,8 @@ class _Training:
             with self.team.first_then_others():
                 self._resume()
             if not self.progress.finished:
+                if self.params.tensorboard and self.team.leads:
+                    self.events = Events(self.params, self.learner.iteration)
                 self._learn(request)
                 self.progress.finished = True
                 self._save()
@@ -118,14 +127,13 @@ class _Training:
                 terms = self.learner.step(batch)
                 self.progress.place += 1
                 self.history.add_step(self.learner.iteration, batch, terms)
-                if self.learner.iteration % self.params.validate_every == 0:
+                last = self.learner.iteration == self.steps
+                if last or self.learner.iteration % self.params.validate_every == 0:
                     self._validate(feed.source)
-                    if self._patience_spent():
+                    if last or self._ends_early():
                         return
                 self._save_when_due(request)
             self.progress.place = 0
-        if self.history.recent:
-            self._validate(feed.source)
 
     def _feed(self) -> Feed:
         """The batches of the training, from bursts as far computed and as near to the device as memory allows."""
@@ -135,7 +143,7 @@ class _Training:
         encoded = self.progress.encoded
         source = open_source(self.model, self.store, rows, self.params, self.team, self.precision, encoded)
         multiple = length_multiple(self.model, encoded, self.params)
-        return Feed(self.corpus, source, self.params, self.team.device, multiple)
+        return Feed(self.corpus, source, self.params, self.team.device, multiple, self.model.independent)
 
     def _validate(self, source: Packed | Store) -> None:
         """Adds losses and metrics to the history, and keeps the weights where they are the best so far."""
@@ -149,13 +157,29 @@ class _Training:
         for task in self.corpus.tasks:
             score = metrics.score(task, truth, predictions)
             self.history.add_score(iteration, epoch, task.name, metrics.METRIC_NAMES[task.kind], score)
-            decides = task.name == self.params.early_stopping_task
-            if decides and improves(task, score, self.progress.best_score):
+            if task == self.deciding and improves(task, score, self.progress.best_score):
                 self.progress.best_score, self.progress.best_iteration = score, iteration
                 self.best_weights = copy_weights(self.model)
         if not self.best_weights:  # no validation was worth keeping yet: the present weights are the best known
             self.best_weights = copy_weights(self.model)
+        if self.params.collapse_patience:
+            collapsed = has_collapsed(self.deciding, predictions)
+            self.progress.collapsed = self.progress.collapsed + 1 if collapsed else 0
         self.progress.validation_seconds += time.perf_counter() - started
+        if self.team.leads:
+            self._tell()
+        if self.events:
+            self.events.add([row for row in self.history.rows if row[0] == iteration])
+
+    def _tell(self) -> None:
+        """Writes a line about the last validation: how far the training is, its losses and metrics, the time left."""
+        iteration = self.learner.iteration
+        self._count_seconds()
+        left = self.progress.seconds * (self.steps / iteration - 1)
+        best = ", the best so far" if iteration == self.progress.best_iteration else ""
+        tqdm.write(f"{self.params.variant or 'training'}: step {iteration:,} of {self.steps:,}, "
+                   f"{self.history.last_line()}{best}; {tqdm.format_interval(self.progress.seconds)} so far, "
+                   f"{tqdm.format_interval(left)} left at most")
 
     def _predict(self, source: Packed | Store) -> pd.DataFrame:
         """The predictions for the validation split, the same in every process."""
@@ -167,9 +191,14 @@ class _Training:
         outputs = self.team.gather_shares(outputs) if self.model.independent else self.team.broadcast(outputs)
         return tabulate(outputs, self.corpus.tasks, self.corpus.table.iloc[rows])
 
-    def _patience_spent(self) -> bool:
+    def _ends_early(self) -> bool:
+        """Whether the last validations leave no hope of better ones."""
         waited = self.learner.iteration - self.progress.best_iteration
-        return waited >= self.params.patience * self.params.validate_every
+        if collapsed := self.progress.collapsed >= (self.params.collapse_patience or math.inf):
+            tqdm.write(f"training stops after step {self.learner.iteration}: in {self.progress.collapsed} validations "
+                       f"in a row all bursts got the same prediction for {self.deciding.name}; a lower learning_rate, "
+                       "warmup_steps or max_gradient_norm may help")
+        return collapsed or waited >= self.params.patience * self.params.validate_every
 
     def _save_when_due(self, request: Request) -> None:
         """Writes a checkpoint where it is time for one, and stops the training where somebody asks for that."""

@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from burst2vec.audio import packed
-from burst2vec.audio.packed import Packed, by_length, collate, fits, gather, resident
+from burst2vec.audio.packed import Packed, by_length, collate, fits, gather, group_by_length, resident
 
 CPU = torch.device("cpu")
 
@@ -21,10 +23,26 @@ def test_a_batch_holds_each_rows_sequence_and_zeros_after_it(three):
     assert found.tolist() == [[[11, 12], [0, 0], [0, 0]], [[1, 2], [3, 4], [0, 0]], [[5, 6], [7, 8], [9, 10]]]
 
 
-def test_a_batch_is_padded_to_the_longest_of_it_rounded_up(three):
-    assert three.batch(np.array([0, 3]))[0].shape == (2, 2, 2)
-    found, sizes = three.batch(np.array([0, 3]), multiple=8)
+def test_a_batch_is_padded_to_the_longest_of_it_or_to_more(three):
+    assert three.batch(np.array([0, 3]))[0].shape == three.batch(np.array([0, 3]), padded=1)[0].shape == (2, 2, 2)
+    found, sizes = three.batch(np.array([0, 3]), padded=8)
     assert found.shape == (2, 8, 2) and sizes.tolist() == [2, 1] and not found[:, 2:].any()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(1, 500), min_size=1, max_size=40))
+def test_groups_hold_each_burst_once_in_order_of_length_and_hardly_any_padding(sizes):
+    sizes = np.array(sizes)
+    groups = group_by_length(sizes)
+    assert sorted(np.concatenate(groups)) == list(range(len(sizes)))
+    assert (np.diff(sizes[np.concatenate(groups)]) >= 0).all()
+    assert all(sizes[group].min() >= 7 / 8 * sizes[group].max() for group in groups)
+    neighbours = zip(groups[:-1], groups[1:], strict=True)  # none of them could have been one group
+    assert all(sizes[short].max() < 7 / 8 * sizes[long].max() for short, long in neighbours)
+
+
+def test_bursts_are_grouped_from_the_longest_down():
+    assert [group.tolist() for group in group_by_length(np.array([100, 40, 88, 87, 36]))] == [[4, 1], [3], [2, 0]]
 
 
 def test_a_row_alone_is_its_sequence_and_one_that_is_not_held_is_of_no_length(three):
@@ -45,8 +63,10 @@ def test_what_does_not_fit_stays_where_it_is_and_is_gathered_all_the_same(tiny_s
     rows, held = np.array([5, 0]), resident(tiny_store, np.arange(6), CPU)
     monkeypatch.setattr(packed, "fits", lambda size, device, processes: False)
     assert resident(tiny_store, np.arange(6), CPU) is tiny_store
-    for one, other in zip(gather(tiny_store, rows, CPU), gather(held, rows, CPU), strict=True):
-        assert torch.equal(one, other)
+    for padded in (0, 9_000):
+        ways = (gather(source, rows, CPU, padded) for source in (tiny_store, held))
+        for one, other in zip(*ways, strict=True):
+            assert torch.equal(one, other)
 
 
 def test_half_of_the_free_memory_is_enough_room():

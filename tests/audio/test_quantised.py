@@ -22,9 +22,17 @@ def test_integers_come_back_within_half_a_step_of_16_bits_of_the_peak_whatever_t
 def test_what_is_prepared_is_what_prediction_hears(tmp_path, audio):
     path = tmp_path / "burst.wav"
     soundfile.write(path, 0.1 * np.random.default_rng(0).normal(size=(24_000, 2)), 48_000)
-    samples, scale, check = prepared(path, audio)
+    samples, scale, check, notes = prepared(path, audio)
     heard = np.frombuffer(samples, SAMPLE) * np.float32(scale)
     assert heard.tobytes() == as_stored(load(path, audio)).tobytes() and check == checksum(samples)
+    assert notes == ()
+
+
+def test_what_is_odd_about_a_recording_is_kept(tmp_path):
+    noise = 0.1 * np.random.default_rng(0).normal(size=(24_000, 1))
+    soundfile.write(tmp_path / "burst.wav", noise * [1, -0.98], 48_000, subtype="FLOAT")
+    [note] = prepared(tmp_path / "burst.wav", "own").notes
+    assert note.startswith("its channels nearly cancel; ")
 
 
 def test_what_cannot_be_prepared_is_said(tmp_path):

@@ -29,9 +29,9 @@ def loads(monkeypatch):
     """The recordings that were decoded, one after the other."""
     names = []
 
-    def counted(path, audio):
+    def counted(path, audio, note):
         names.append(path.name)
-        return load(path, audio)
+        return load(path, audio, note)
 
     monkeypatch.setattr(burst2vec.audio.quantised, "load", counted)
     return names
@@ -45,6 +45,18 @@ def test_the_store_holds_every_burst_in_the_tables_order_within_16_bit_rounding_
         exact = load(path, audio)
         assert store[row].dtype == np.float32 and len(store[row]) == store.lengths[row] == len(exact)
         assert np.abs(store[row] - exact).max() <= 0.51 * np.abs(exact).max() / 32767
+
+
+def test_what_was_odd_about_a_recording_is_said_by_the_store_whenever_it_is_opened(corpus, cache):
+    noise = 0.1 * np.random.default_rng(0).normal(size=(8_000, 1))
+    odd, cut = corpus.root / "wav" / "00003.wav", corpus.root / "wav" / "00005.wav"
+    soundfile.write(odd, noise * [1, -0.98], 16_000, subtype="FLOAT")
+    soundfile.write(cut, np.clip(30 * noise, -1, 1), 16_000)
+    for store in (open_store(corpus, "provided", cache), open_store(corpus, "provided", cache)):
+        (first, nearly), (second, clipped) = store.notes
+        assert (first, second) == (str(odd), str(cut))
+        assert nearly.startswith("its channels nearly cancel; ") and clipped.startswith("clipped; ")
+    assert open_store(corpus, "own", cache).notes == []
 
 
 def test_own_audio_is_not_clipped_by_the_16_bit_file(corpus, cache):

@@ -202,5 +202,11 @@ def test_skill_is_0_for_a_constant_and_1_for_a_perfect_score():
     assert probes.skill(COUNTRY, 0.625, 0.25) == pytest.approx(0.5)
 
 
+def test_there_is_no_skill_where_a_constant_is_already_perfect():
+    assert np.isnan(probes.skill(COUNTRY, 1.0, 1.0))
+    found = probes.skill(AGE, np.array([3.0, 0.0]), np.array([4.0, 0.0]))
+    assert found[0] == 0.25 and np.isnan(found[1])
+
+
 def test_the_examples_in_docstrings_run():
     assert doctest.testmod(probes).attempted == 1 and doctest.testmod(probes).failed == 0

@@ -162,7 +162,7 @@ def test_one_task_of_any_kind_will_do(tiny_params, task):
 def test_an_early_stopping_task_that_is_not_posed_is_named(tiny_params):
     corpus, features = heard((COUNTRY,))
     with pytest.raises(CorpusError, match="early_stopping_task is 'emotion'; this corpus poses country"):
-        network.train(corpus, features, tiny_params())
+        network.train(corpus, features, tiny_params(early_stopping_task="emotion"))
 
 
 def test_predictions_have_the_common_form_and_are_in_years(tiny_params, tmp_path):

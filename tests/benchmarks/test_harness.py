@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchmarks import flops, workload
-from benchmarks.sampling import at_mean, blocks, sample
+from benchmarks.sampling import at_mean, blocks, padded_to_longest, sample
 from benchmarks.turns import Turns
 from benchmarks.watching import Meter, held
 
@@ -50,15 +50,26 @@ def test_what_a_program_raises_is_raised_by_its_turn_and_one_that_has_ended_has_
 # Sampling.
 
 def test_a_sample_reaches_from_short_to_long_batches_and_leaves_out_an_epochs_remainder():
-    lengths = np.arange(1, 83) * 1600
+    frames = np.arange(1, 83) * 5  # of 0.02 s each
     batches = [np.arange(start, min(start + 4, 82)) for start in range(0, 82, 4)]  # the last holds two
-    found = sample(batches, lengths, rounds=2, steps=5, warm=2)
+    found = sample(batches, frames, padded_to_longest(frames), rounds=2, steps=5, warm=2)
     chosen = np.concatenate(found.turns)
     assert sorted(chosen) == list(range(1, 20, 2))
     assert max(found.turns, key=lambda turn: turn.max()).min() < 6 and all(len(turn) == 5 for turn in found.turns)
     assert found.warm.tolist() == [0, 19] and found.order == [0, 19, *chosen, 0]
-    assert found.epoch["steps"] == 21 and found.epoch["real_s"] == pytest.approx(lengths.sum() / 16_000 / 21)
-    assert found.epoch["audio_share"] == pytest.approx(1 - (20 * 0.6 + 0.1) / (lengths.sum() / 16_000 + 20 * 0.6 + 0.1))
+    assert found.epoch["steps"] == 21 and found.epoch["real_s"] == pytest.approx(frames.sum() * 0.02 / 21)
+    # A batch of four has 3 + 2 + 1 times 0.1 s of padding, that of two 0.1 s.
+    assert found.epoch["audio_share"] == pytest.approx(1 - (20 * 0.6 + 0.1) / (frames.sum() * 0.02 + 20 * 0.6 + 0.1))
+
+
+def test_who_shares_an_order_is_sampled_on_the_same_batches():
+    rng = np.random.default_rng(0)
+    frames = rng.integers(10, 500, 80)
+    batches = np.array_split(rng.permutation(80), 20)
+    one = sample(batches, frames, lambda rows: frames[rows], rounds=4, steps=1)
+    other = sample(batches, frames, padded_to_longest(frames), rounds=4, steps=1, order=lambda rows: frames[rows])
+    assert one.order == other.order and one.real_s == other.real_s == one.padded_s
+    assert other.padded_s == pytest.approx([4 * 0.02 * frames[batches[place]].max() for [place] in other.turns])
 
 
 def test_seconds_that_grow_evenly_with_the_audio_are_brought_to_the_mean_exactly():

@@ -1,14 +1,12 @@
-import json
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-import burst2vec.corpora.synthetic.synthesis
-from burst2vec.config import Params
-from burst2vec.corpora.corpus import Corpus, CorpusError, Task
-from burst2vec.corpora.opening import open_corpus, read_corpus
+from burst2vec.corpora.corpus import Corpus, CorpusError, Task, deciding_task
+from burst2vec.corpora.joining import join
 
 FEELING = Task("feeling", "intensities", ("joy", "grief"))
 HEIGHT = Task("height", "scalar", ("height",), unit="cm", low=150, high=200)
@@ -102,41 +100,27 @@ def test_labels_of_tasks_that_are_not_posed_do_not_matter(table):
     assert corpus(table, SOUND).tasks == (SOUND,)
 
 
-def test_a_corpus_can_be_read_for_some_of_its_tasks(tiny_corpus):
-    some = read_corpus(tiny_corpus.root, tasks=["country", "emotion"])
-    assert [t.name for t in some.tasks] == ["emotion", "country"]
-    pd.testing.assert_frame_equal(some.table, tiny_corpus.table)
+def test_kinds_of_audio_without_any_recording_are_absent(tiny_corpus):
+    assert tiny_corpus.absent_audio == []
+    one = dataclasses.replace(tiny_corpus, table=tiny_corpus.table.assign(raw=None))
+    assert one.absent_audio == ["own"]
+    table = tiny_corpus.table.copy()
+    table.iloc[1:, table.columns.get_loc("provided")] = None  # some are there, which `check` and the preparation tell
+    assert dataclasses.replace(tiny_corpus, table=table).absent_audio == []
+    joined = join([tiny_corpus, dataclasses.replace(one, name="other")])
+    assert joined.absent_audio == ["own"]
 
 
-@pytest.mark.parametrize(("options", "complaint"), [
-    ({"layout": "wav"}, "layout 'wav' is unknown; expected auto or one of generic, exvo, emogator, vocalsound"),
-    ({"tasks": ["emotion", "sex"]}, "task 'sex' is not posed by .*; it has emotion, age, country"),
-])
-def test_an_unknown_layout_or_task_is_refused_with_those_that_there_are(tiny_corpus, options, complaint):
-    with pytest.raises(CorpusError, match=complaint):
-        read_corpus(tiny_corpus.root, **options)
+def test_a_corpus_is_wholly_synthetic_where_all_its_parts_are(tiny_corpus):
+    made = dataclasses.replace(tiny_corpus, name="made", synthetic=True)
+    assert made.wholly_synthetic and not tiny_corpus.wholly_synthetic
+    assert not join([tiny_corpus, made]).wholly_synthetic
+    assert join([made, dataclasses.replace(made, name="too")]).wholly_synthetic
 
 
-def test_a_missing_corpus_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere: there is no such folder"):
-        read_corpus(tmp_path / "nowhere")
-
-
-def test_the_corpus_that_the_parameters_name_is_opened(tiny_corpus):
-    opened = open_corpus(Params(corpus=str(tiny_corpus.root), tasks=["age"]))
-    assert opened.root == tiny_corpus.root and [t.name for t in opened.tasks] == ["age"]
-
-
-def test_the_embedded_corpus_is_synthesised_once_for_each_of_its_parameters(tmp_path, monkeypatch, write_exvo, labels):
-    made = []
-
-    def synthesise(folder, *sizes, bias, seed):
-        made.append((sizes, bias, seed))
-        write_exvo(folder, labels, audio=False)
-        (folder / "SYNTHETIC.json").write_text(json.dumps({}))
-
-    monkeypatch.setattr(burst2vec.corpora.synthetic.synthesis, "synthesise", synthesise)
-    options = {"cache": str(tmp_path), "synthetic_train": 16, "synthetic_val": 8, "synthetic_test": 4}
-    for seed in (5, 5, 6):
-        assert open_corpus(Params(**options, synthetic_bias=0.5, synthetic_seed=seed)).synthetic
-    assert made == [((16, 8, 4), 0.5, 5), ((16, 8, 4), 0.5, 6)]
+def test_emotion_decides_about_stopping_and_otherwise_the_first_task(tiny_corpus):
+    emotion, age, country = tiny_corpus.tasks
+    assert deciding_task([age, emotion]) is emotion and deciding_task([country, age]) is country
+    assert deciding_task([age, emotion], "age") is age
+    with pytest.raises(CorpusError, match="parameter early_stopping_task is 'mood'; this corpus poses age, emotion"):
+        deciding_task([age, emotion], "mood")

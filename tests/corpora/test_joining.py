@@ -121,7 +121,7 @@ def test_a_joined_store_holds_the_bursts_in_the_order_of_the_table(tiny_corpus, 
 
 def test_each_tasks_batches_come_from_where_its_labels_are(tiny_params):
     joined = join([made("x", AGE, age=[20, 30, 25, 25]), made("y", MOOD, mood=["calm", "wild", "calm", None])])
-    dealt = plan(joined, np.full(8, 16_000), tiny_params(batch_size=2), 1)
+    dealt = plan(joined, tiny_params(batch_size=2), 1)
     found = {t.name: sorted(joined.table.index[rows]) for t, rows in dealt}
     assert found == {"age": ["x/0", "x/1"], "mood": ["y/0", "y/1"]}
 

@@ -62,6 +62,17 @@ def test_classes_in_several_spellings_are_a_note_that_counts_them(table):
                                        "'Laugh' in 1 row, 'laugh' in 5 rows", False)]
 
 
+def test_a_class_that_is_scored_but_that_no_training_burst_has_is_a_note(table):
+    task = Task("sound", "classes", ("sound",), classes=("laugh", "sigh", "sob", "gasp"))
+    table.loc[["b7", "b11"], "sound"] = "sob"  # nothing is said of `gasp`, which is nowhere
+    said = "task sound: no training burst is of class 'sob', but 2 bursts of other splits; it cannot be learnt"
+    assert found(table, task) == [(7, said, False)]
+    table.loc["b0", "sound"] = "sob"
+    assert found(table, task) == []
+    table.loc[table["split"] == "train", "sound"] = None  # said elsewhere: the task has no training labels at all
+    assert found(table, task) == []
+
+
 @pytest.mark.parametrize("age", [-1, 999, 120.5])
 def test_an_age_outside_of_a_life_is_grave(table, age):
     table.loc["b4", "age"] = age

@@ -8,6 +8,7 @@ import io
 import itertools
 import json
 import string
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,21 @@ NASTY_TEXTS = (
 
 NASTY_VALUES = (None, True, False, 0, 1, -1, 2, 3, 2 ** 31, 2 ** 63, 10 ** 400, -(10 ** 30), 0.0, -0.0, 0.5, 1e-320,
                 1e308, float("inf"), float("-inf"), float("nan"), [], {}, [[]], [None], {"a": 1}, *NASTY_TEXTS)
+
+ODD_WORDS = (
+    "n/a", "N/A", "#N/A", "<NA>", "NaT", "-", "--", "\N{EN DASH}", "none", "?", "unknown",  # a missing value, or a name
+    "999", "99", "77", "-9", "-99", "121", "0.0", "1e3",  # an age, or a sign for none
+    "usa", "USA ", "U SA", "speaker_0", "Speaker_00", "\u200bSpeaker_1", "Ｓpeaker_1", "1.0", "01", "+1",  # or the same
+)
+"""Cells that are read, but may not mean what they say: words for missing values, sentinels, other spellings."""
+
+LENGTHS = (0, 1, 0x7FFF_FFFF, 0xFFFF_FFFF, 0.5, 2.0)
+"""What a header may say of a length: a number of its own, or a multiple of the number that is there."""
+
+LENGTH_MARKS = ((b"RIFF", 4, "little"), (b"data", 4, "little"), (b"fmt ", 4, "little"), (b"FORM", 4, "big"),
+                (b"SSND", 4, "big"), (b"COMM", 10, "big"), (b"Xing", 8, "big"), (b"Info", 8, "big"),
+                (b"fLaC", 22, "big"))
+"""Where the headers of recordings say a length: behind a mark, at so many bytes from its start, and in which order."""
 
 LAUGHS = "a: &a [ha]\n" + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n"
                                   for a, b in itertools.pairwise(string.ascii_lowercase))
@@ -96,6 +112,24 @@ def damage(data: bytes, tokens: Sequence[bytes] = (), most: int = 4) -> st.Searc
     return edits.map(made) | st.binary(max_size=64).map(lambda other: Damaged((Edit("overwrite", 0, 0, other),), other))
 
 
+def false_lengths(data: bytes) -> st.SearchStrategy[Damaged]:
+    """`data` with one to three of the lengths in its header changed, and nothing else; as it is where it has none."""
+    places = [(data.find(mark) + offset, order) for mark, offset, order in LENGTH_MARKS if mark in data[:4096]]
+
+    def made(changes: list[tuple[tuple[int, str], float | int]]) -> Damaged:
+        edits, changed = [], data
+        for (at, order), length in changes:
+            there = int.from_bytes(data[at:at + 4], order)
+            number = min(int(there * length), 2 ** 32 - 1) if isinstance(length, float) else length
+            edits.append(Edit("overwrite", at, 0, number.to_bytes(4, order)))
+            changed = edits[-1].apply(changed)
+        return Damaged(tuple(edits), changed)
+
+    if not places:
+        return st.just(Damaged((), data))
+    return st.lists(st.tuples(st.sampled_from(places), st.sampled_from(LENGTHS)), min_size=1, max_size=3).map(made)
+
+
 # Tables.
 
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252", "utf-32")
@@ -115,9 +149,18 @@ CHANGES: dict[str, Callable[[list[list[str]], int, int, str], Any]] = {
     "lengthen row": lambda rows, r, c, text: rows[r].append(text),
     "shorten row": lambda rows, r, c, text: rows[r].clear(),
     "keep header": lambda rows, r, c, text: rows.__delitem__(slice(1, None)),
+    "respell cell": lambda rows, r, c, text: (
+        rows[r].__setitem__(c % len(rows[r]), respelt(rows[r][c % len(rows[r])], len(text))) if rows[r] else None),
     "many columns": lambda rows, r, c, text: rows[0].extend(f"{text[:9]}{i}" for i in range(1_000)),
     "many rows": lambda rows, r, c, text: rows.extend([list(rows[r])] * 500),
 }
+
+
+def respelt(cell: str, number: int) -> str:
+    """Another spelling of a cell, of the kinds in which one name is written in two ways."""
+    ways = (cell.upper(), cell.lower(), f" {cell}", f"{cell}\u200b", f"0{cell}", f"{cell}.0", f'"{cell}"',
+            unicodedata.normalize("NFD", f"{cell}é"))
+    return ways[number % len(ways)]
 
 
 @dataclass(frozen=True)
@@ -140,7 +183,7 @@ def tables(data: bytes) -> st.SearchStrategy[Table]:
     """A comma separated table of UTF-8 with cells, columns, rows, encoding and bytes changed."""
     width = data.split(b"\n")[0].count(b",")
     change = st.tuples(st.sampled_from(list(CHANGES)), st.integers(0, 30), st.integers(0, width),
-                       st.sampled_from(NASTY_TEXTS) | SHORT)
+                       st.sampled_from(NASTY_TEXTS) | st.sampled_from(ODD_WORDS) | SHORT)
     usual = st.just(("utf-8", ",", "\n"))
     odd = st.tuples(st.sampled_from(ENCODINGS), st.sampled_from(",;\t|"), st.sampled_from(("\n", "\r\n", "\r")))
     kinds, contents = ("cut off", "insert", "flip", "leave out"), (b'"', b"\0", b"\xff", b"\r", b",")

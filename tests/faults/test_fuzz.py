@@ -8,10 +8,11 @@ import os
 import warnings
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.faults import fuzz, targets
-from tests.faults.damage import Edit, changed_table
+from tests.faults.damage import Edit, changed_table, false_lengths, respelt
 from tests.faults.outcome import Broken, judge
 
 CASES = 25
@@ -94,6 +95,17 @@ def test_an_edit_does_what_its_name_says(edit, wanted):
 def test_a_change_of_a_table_does_what_its_name_says():
     changes = [("set cell", 1, 0, "x,y"), ("drop column", 0, 1, ""), ("repeat row", 1, 0, "")]
     assert changed_table(b"a,b,c\n1,2,3\n", changes, "utf-16", ";", "\r") == 'a;c\rx,y;3\rx,y;3\r'.encode("utf-16")
+
+
+@pytest.mark.parametrize(("number", "wanted"), [(0, "A B"), (1, "a b"), (2, " a B"), (3, "a B\u200b"), (4, "0a B")])
+def test_a_cell_is_spelt_in_another_way(number, wanted):
+    assert respelt("a B", number) == respelt("a B", number + 8) == wanted
+
+
+@hypothesis.given(false_lengths(b"RIFF\x10\0\0\0WAVEdata\x08\0\0\0" + bytes(8)))
+def test_a_false_length_stands_where_a_header_has_one_and_nowhere_else(damaged):
+    assert damaged.edits and damaged.data[:4] == b"RIFF" and damaged.data[8:16] == b"WAVEdata"
+    assert len(damaged.data) == 28 and damaged.data[20:] == bytes(8)
 
 
 def test_the_command_counts_cases_and_writes_them(tmp_path, capsys, monkeypatch):

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import codecs
-import csv
 import errno
-import io
-import json
 import os
 import re
-import shlex
 import shutil
 from pathlib import Path
 
@@ -17,65 +13,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from burst2vec.cli import main
-from burst2vec.config import Params
-from burst2vec.corpora.corpus import CorpusError
-from burst2vec.corpora.opening import open_corpus
+from burst2vec.corpora.corpus import Problem
 from burst2vec.corpora.synthetic.synthesis import synthesise
 from burst2vec.inspection.check import _unlisted, check
-from burst2vec.inspection.summary import Problem, summary
-
-TABLE = "data_info.csv"
-
-
-@pytest.fixture(scope="session")
-def sound_corpus(tmp_path_factory, tiny_corpus):
-    """A corpus without a fault. Not to be changed."""
-    return tiny_corpus.root
-
-
-@pytest.fixture
-def root(sound_corpus, tmp_path):
-    """A copy of it to plant faults in: bursts 00000 to 00027 in rows 2 to 29; 16 of train, 8 of val, 4 of test."""
-    return shutil.copytree(sound_corpus, tmp_path / "tones")
-
-
-def cells(path):
-    return list(csv.reader(io.StringIO(path.read_text())))
-
-
-def write(path, rows):
-    with io.StringIO() as text:
-        csv.writer(text, lineterminator="\n").writerows(rows)
-        path.write_text(text.getvalue())
-
-
-def put(row, column, value, table=TABLE):
-    """A fault: another cell."""
-    def plant(root):
-        rows = cells(root / table)
-        rows[row - 1][rows[0].index(column)] = value
-        write(root / table, rows)
-    return plant
-
-
-def put_all(split, column, value):
-    """A fault: another cell in every row of a split."""
-    def plant(root):
-        rows = cells(root / TABLE)
-        for row in rows:
-            if row[rows[0].index("Split")] == split:
-                row[rows[0].index(column)] = value
-        write(root / TABLE, rows)
-    return plant
-
-
-def without(column, table=TABLE):
-    def plant(root):
-        rows = cells(root / table)
-        place = rows[0].index(column)
-        write(root / table, [row[:place] + row[place + 1:] for row in rows])
-    return plant
+from burst2vec.inspection.summary import summary
+from tests.support.planting import TABLE, TONE, absent, cells, put, put_all, recording, without, write
 
 
 def beside(column, value="0"):
@@ -99,17 +41,8 @@ def text(change, table=TABLE):
     return plant
 
 
-
-def recording(name, waveform, rate=16_000, subtype="FLOAT"):
-    return lambda root: soundfile.write(root / name, waveform, rate, subtype=subtype)
-
-
 def content(name, data):
     return lambda root: (root / name).write_bytes(data)
-
-
-def absent(name):
-    return lambda root: (root / name).unlink()
 
 
 def named(row, file):
@@ -168,7 +101,6 @@ def pipe(name):
 
 
 ACCENT = in_a_line(20, lambda line: line.replace(b"eaker", b"\xe9aker"))
-TONE = 0.3 * np.sin(np.arange(8_000) / 9)
 
 IN_ROWS = [
     (put(2, "Fear", "1.2"), TABLE, 2, "Fear is 1.2; intensities lie in [0, 1]"),
@@ -338,18 +270,6 @@ def test_the_embedded_corpus_has_no_fault_but_provided_audio_that_is_clipped_on_
     assert all(p.problem.startswith("clipped; ") for p in checked.recordings)
 
 
-@pytest.fixture
-def emogator(tmp_path):
-    """Ten speakers of two categories, in EmoGator's layout."""
-    folder = tmp_path / "emogator" / "data" / "mp3"
-    folder.mkdir(parents=True)
-    for speaker in range(10):
-        for category in (1, 2):
-            tone = 0.3 * np.sin(np.arange(4_800) / (speaker + 20 * category))
-            soundfile.write(folder / f"{speaker:06d}-0{category}-1.mp3", tone, 48_000)
-    return tmp_path / "emogator"
-
-
 def test_a_layout_without_a_table_has_its_faults_in_the_recordings(emogator):
     assert check(emogator).problems == []
     mp3 = emogator / "data" / "mp3"
@@ -383,107 +303,11 @@ def test_what_is_wrong_in_a_declaration_is_a_problem_of_its_file(root, written, 
     assert problem.file == "corpus.yaml" and words in problem.problem
 
 
-def test_the_corpus_in_the_current_folder_goes_by_that_folders_name(root, monkeypatch):
-    monkeypatch.chdir(root)
-    assert summary(check(".")).startswith("tones: 28 bursts\n")
-
-
 def test_durations_are_those_of_the_provided_recordings_or_else_the_raw_ones(root):
     seconds = check(root).seconds()
     assert seconds[5] == soundfile.info(root / "wav" / "00005.wav").duration
     shutil.rmtree(root / "wav")
     assert check(root).seconds()[5] == soundfile.info(root / "raw" / "00005.wav").duration
-
-
-def test_the_summary_shows_what_there_is_and_how_to_train_on_it(root):
-    shown = summary(check(root))
-    assert re.search(r"tones: 28 bursts\n", shown) and re.search(r"No\. +16 +8 +4", shown)
-    assert re.search(r"emotion +16 +8 +4 +10 intensities", shown)
-    assert re.search(r"country +16 +8 +4 +4 classes of 4 training bursts", shown)
-    assert re.search(r"16 kHz mono +0 +28\n24 kHz stereo +28 +0", shown)
-    assert shown.splitlines()[-4:] == [
-        "Nothing that would make training wrong.", "", "To train on it:",
-        f"  burst2vec run notebooks/04_train_variant.ipynb tones.ipynb -p corpus {root} -p run tones"]
-
-
-def test_the_command_names_the_task_the_audio_and_the_layout_that_the_corpus_asks_for(emogator, root):
-    shown = summary(check(emogator, "emogator"))
-    assert shown.endswith(f"-p corpus {emogator} -p run emogator -p layout emogator")
-    shutil.rmtree(root / "wav")
-    corpus = root.rename(root.parent / "my tones")
-    declare(corpus, "file: path\nraw: path\nsplit: part\ntasks: {sound: {kind: classes, columns: [label]}}", "raw/")
-    shown = summary(check(corpus))
-    assert shown.endswith(f"'my tones.ipynb' -p corpus '{corpus}' -p run 'my tones' -p early_stopping_task sound")
-
-
-def declare(root, text, folder):
-    """A table and a declaration of the recordings in a folder of the corpus, with two labels in turn."""
-    (root / TABLE).unlink()
-    rows = [f"{folder}{number:05d}.wav,{split},{'sigh' if number % 2 else 'laugh'}"
-            for number, split in enumerate(["train"] * 16 + ["val"] * 8 + ["test"] * 4)]
-    (root / "bursts.csv").write_text("\n".join(["path,part,label", *rows]) + "\n")
-    (root / "corpus.yaml").write_text(f"table: bursts.csv\n{text}\n")
-
-
-def test_a_training_by_the_command_starts_and_is_refused_where_the_check_refuses(root):
-    arguments = shlex.split(summary(check(root)).splitlines()[-1])
-    pairs = list(zip(arguments[5::3], arguments[6::3], strict=True))
-    assert arguments[:2] == ["burst2vec", "run"] and Path(pairs[0][1]) == root
-    params = Params(**{name: [value] if name == "corpus" else value for name, value in pairs})
-    assert len(open_corpus(params).table) == 28
-    put(7, "Age", "young")(root)
-    assert "To train on it:" not in summary(check(root))
-    with pytest.raises(CorpusError, match="Age is 'young'"):
-        open_corpus(params)
-
-
-def test_the_recordings_of_many_folders_are_counted_in_one_column(root):
-    for number in range(28):
-        (root / "raw" / str(number)).mkdir()
-        shutil.move(root / "raw" / f"{number:05d}.wav", root / "raw" / str(number) / f"{number:05d}.wav")
-    declare(root, "file: path\nsplit: part\ntasks: {sound: {kind: classes, columns: [label]}}", "wav/")
-    rows = (root / "bursts.csv").read_text().splitlines()
-    rows[1:] = [f"raw/{number}/{row.removeprefix('wav/')}" for number, row in enumerate(rows[1:])]
-    (root / "bursts.csv").write_text("\n".join(rows) + "\n")
-    shown = summary(check(root))
-    assert re.search(r"^ +raw/\n24 kHz stereo +28$", shown, re.MULTILINE)
-    assert max(map(len, shown.splitlines())) < 200
-    for number in range(28):
-        shutil.move(root / "raw" / str(number), root / f"speaker{number}")
-    (root / "bursts.csv").write_text((root / "bursts.csv").read_text().replace("raw/", "speaker"))
-    assert re.search(r"^ +28 folders\n24 kHz stereo +28$", summary(check(root)), re.MULTILINE)
-
-
-def test_the_summary_shows_grave_problems_first_and_of_each_kind_no_more_than_twenty(root):
-    put_all("Train", "Subject_ID", "")(root)
-    put_all("Val", "Subject_ID", "")(root)
-    put(7, "Age", "young")(root)
-    recording("wav/99999.wav", TONE)(root)
-    lines = summary(check(root)).splitlines()
-    assert "25 problems that would make training wrong:" in lines
-    assert sum("Subject_ID is missing" in line for line in lines) == 20
-    assert "  … and 4 more like these; --json FILE lists them all" in lines
-    assert "  data_info.csv, row 7: Age is 'young'; expected a number" in lines
-    assert lines[-2:] == ["1 note:", "  wav/99999.wav: not listed, and not read"] and "To train on it:" not in lines
-
-
-def test_problems_are_written_as_json_with_file_row_and_problem(root, tmp_path, capsys):
-    for plant in (put(7, "Age", "-20"), absent("wav/00005.wav"), recording("wav/99999.wav", TONE)):
-        plant(root)
-    assert main(["check", str(root), "--json", str(tmp_path / "problems.json")]) == 1
-    assert json.loads((tmp_path / "problems.json").read_text()) == [
-        {"file": TABLE, "row": 7, "problem": "Age is -20; expected years"},
-        {"file": "wav/00005.wav", "row": 7, "problem": "there is no such recording"},
-        {"file": "wav/99999.wav", "row": None, "problem": "note: not listed, and not read"},
-    ]
-
-
-def test_a_corpus_that_cannot_be_read_at_all_is_reported_in_the_same_way(root, tmp_path, capsys):
-    without("Split")(root)
-    assert main(["check", str(root), "--json", str(tmp_path / "problems.json")]) == 1
-    (problem,) = json.loads((tmp_path / "problems.json").read_text())
-    assert (problem["file"], problem["row"]) == (TABLE, None) and "Split is missing" in problem["problem"]
-    assert "data_info.csv: column Split is missing" in capsys.readouterr().out
 
 
 def test_a_name_that_no_file_system_takes_is_a_problem(tmp_path):

@@ -1,25 +1,17 @@
-"""Table 1, associations and examples, against corpora small enough to count by hand."""
+"""Table 1, bands and examples, against corpora small enough to count by hand."""
 
 from __future__ import annotations
 
 import doctest
-import itertools
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import pytest
 
 from burst2vec.corpora.corpus import Corpus, Task
-from burst2vec.corpora.synthetic.population import AGE_BY_COUNTRY, AGE_EDGES
-from burst2vec.inspection import association, description
-from burst2vec.inspection.association import correlation_ratio, cramers_v
-from burst2vec.report.figures import dataset as figures
+from burst2vec.inspection import description
 from burst2vec.results import published
+from tests.support.planted import AGE, COUNTRY, EMOTION, planted
 
-EMOTION = Task("emotion", "intensities", ("Awe", "Fear"))
-AGE = Task("age", "scalar", ("age",), unit="years", low=20, high=40)
-COUNTRY = Task("country", "classes", ("country",), classes=("China", "USA", "Venezuela"))
 SOUND = Task("sound", "classes", ("sound",), classes=("laugh", "cough"))
 
 
@@ -101,55 +93,6 @@ def test_scalar_by_class_has_medians_by_hand():
     assert table[["speakers", "bursts"]].to_numpy().tolist() == [[2, 3], [2, 3]]
 
 
-def test_cramers_v_is_pearsons_statistic_scaled():
-    a, b = ["x"] * 6 + ["y"] * 4, ["p"] * 4 + ["q"] * 2 + ["p", "q", "q", "q"]
-    counts = np.array([[4, 2], [1, 3]])
-    expected = np.outer(counts.sum(1), counts.sum(0)) / counts.sum()
-    statistic = ((counts - expected) ** 2 / expected).sum()
-    assert cramers_v(a, b) == pytest.approx(np.sqrt(statistic / 10))
-
-
-def test_measures_of_association_know_their_extremes():
-    a, b = zip(*itertools.product("xyz", "pq"), strict=True)
-    assert cramers_v(a, b) == pytest.approx(0, abs=1e-12) and cramers_v(a, a) == pytest.approx(1)
-    assert np.isnan(cramers_v(a, ["same"] * 6))
-    assert correlation_ratio([1, 2, 1, 2], ["p", "p", "q", "q"]) == 0
-    assert correlation_ratio([1, 1, 2, 2], ["p", "p", "q", "q"]) == 1
-    assert correlation_ratio([0, 2, 4, 6], ["p", "p", "q", "q"]) == pytest.approx(16 / 20)
-
-
-def planted(bias, n=1200, each=4):
-    """A corpus in which ages and countries of `n` / `each` speakers are associated as far as `bias` says."""
-    rng = np.random.default_rng(1)
-    joint = AGE_BY_COUNTRY[:3] / AGE_BY_COUNTRY[:3].sum()
-    joint = bias * joint + (1 - bias) * joint.sum(1, keepdims=True) * joint.sum(0)
-    cells = np.repeat(rng.choice(joint.size, n // each, p=joint.ravel()), each)
-    table = pd.DataFrame({
-        "split": np.where(np.arange(n) < n // 2, "train", "val"),
-        "speaker": [f"s{i // each}" for i in range(n)], "sex": rng.choice(["f", "m"], n),
-        "raw": None, "provided": None, "Awe": rng.random(n), "Fear": rng.random(n),
-        "country": np.array(COUNTRY.classes, object)[cells // 8], "age": AGE_EDGES[cells % 8] + 0.5,
-    }, index=pd.Index([f"{i:05d}" for i in range(n)], name="file"))
-    return Corpus("planted", None, table, (EMOTION, AGE, COUNTRY))
-
-
-def test_a_planted_bias_stands_out_from_chance_and_none_does_not():
-    biased, fair = (association.associations(planted(b), planted(b).table, repeats=50) for b in (1, 0))
-    assert set(biased.index.get_level_values(0)) == {
-        "strongest emotion × age", "strongest emotion × country", "age × country"}
-    biased, fair = biased.loc["age × country"], fair.loc["age × country"]
-    assert (biased["value"] > biased["at_most"]).all() and (fair["value"] < 1.5 * fair["at_most"]).all()
-    assert (biased["value"] > fair["value"]).all() and len(biased) == 2
-
-
-def test_chance_lets_speakers_rather_than_bursts_exchange_what_is_theirs():
-    """A speaker's bursts share age and country: few speakers associate more by chance than as many bursts."""
-    table, key = planted(0).table, ("age × country", "Cramér's V")
-    of_speakers = association.associations(planted(0), table, repeats=50)
-    of_bursts = association.associations(planted(0), table.assign(speaker=table.index), repeats=50)
-    assert of_speakers.loc[key, "by_chance"] > 1.5 * of_bursts.loc[key, "by_chance"]
-
-
 def test_the_class_guessed_from_the_scalar_is_better_than_chance_only_with_a_bias():
     biased, fair = (description.uar_from_scalar(planted(b), AGE, COUNTRY, "val") for b in (1, 0))
     assert biased > 0.45 > fair > 0.2
@@ -171,31 +114,3 @@ def test_a_sample_holds_so_many_of_each_emotion_and_sex():
     assert len(drawn) == 14 and set(drawn["sex"]) == {"f", "m"} and (drawn["Awe"] > drawn["Fear"]).all()
     assert drawn.index.is_unique
     pd.testing.assert_frame_equal(drawn, description.sample_of_each(EMOTION, table, ["Awe"], size=7))
-
-
-def test_the_stacked_histogram_counts_every_labelled_burst_once():
-    table, axes = planted(1).table, plt.figure().subplots()
-    figures.plot_stacked(table, AGE, COUNTRY, axes)
-    tops = [bar.get_y() + bar.get_height() for bar in axes.patches]
-    widths = {round(bar.get_width(), 6) for bar in axes.patches}
-    assert sum(bar.get_height() for bar in axes.patches) == len(table) and widths == {2.5}
-    assert max(tops) == description.bands(table["age"], 2.5).value_counts().max()
-    plt.close(axes.figure)
-
-
-def test_the_spread_of_each_class_sums_to_100_percent():
-    axes = plt.figure().subplots()
-    figures.plot_spread(planted(1).table, AGE, COUNTRY, axes)
-    assert [line.get_ydata().sum() for line in axes.lines] == pytest.approx([100] * 3)
-    plt.close(axes.figure)
-
-
-def test_intensities_and_frequencies_are_shares_of_the_bursts():
-    table, (left, right) = planted(1).table, plt.figure().subplots(1, 2)
-    figures.plot_intensities(EMOTION, table, left)
-    shares = left.collections[0].get_array().reshape(2, 10)
-    np.testing.assert_allclose(shares.sum(axis=1), 100)
-    assert shares[0, 0] == pytest.approx(100 * (table["Awe"] < 0.1).mean())
-    figures.plot_frequencies(EMOTION, table, right)
-    assert sum(bar.get_width() for bar in right.patches) == pytest.approx(100)
-    plt.close(left.figure)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -94,17 +93,3 @@ def test_a_tone_lights_the_mel_band_of_its_frequency_at_any_rate(rate, recwarn):
     lit = (spectrogram[:, 50].argmax() + 0.5) / 64 * figures._mel(8000)
     assert lit == pytest.approx(figures._mel(2000), abs=figures._mel(8000) / 64)
     assert not recwarn.list
-
-
-def test_figures_show_what_they_were_given(tiny_corpus, stores):
-    survey = preprocessing.survey(tiny_corpus, stores, range(5))
-    figure = figures.draw_survey(survey, {"level": "level (dB)", "peak": "peak (dB)"})
-    assert [ax.get_xlabel() for ax in figure.axes] == ["level (dB)", "peak (dB)"]
-    own = next(line for line in figure.axes[0].lines if line.get_label() == "own")
-    assert own.get_ydata().tolist() == [20, 40, 60, 80, 100]
-    figure = figures.draw_recordings({"raw": (TONE, 16_000), "own": (2 * TONE, 16_000)})
-    assert any("peak 6.0 dB" in ax.get_title() for ax in figure.axes)
-    heard = {"own": 2 * TONE, "provided": np.clip(2 * TONE, -1, 1)}
-    axes = figures.plot_closely(heard, 16_000, plt.figure().subplots())
-    assert {line.get_label() for line in axes.lines} >= {"own", "provided"}
-    plt.close("all")

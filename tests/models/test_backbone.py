@@ -13,7 +13,7 @@ from burst2vec.config import ParameterError
 from burst2vec.models.attention import ATTENTION, use_attention
 from burst2vec.models.backbone import Backbone, BackboneError, feature_norm
 from burst2vec.models.hub import load_backbone
-from burst2vec.models.padding import MaskedGroupNorm, normalise
+from burst2vec.models.padding import normalise
 from burst2vec.models.tiny import FAMILIES
 from tests.support.published import PUBLISHED, publish
 
@@ -111,14 +111,6 @@ def test_a_model_computes_the_bits_of_transformers_own_forward_whatever_its_drop
     assert torch.equal(ours(padded, lengths)[0], wanted[0]) != training
 
 
-def test_normalising_is_what_the_published_feature_extractor_does_over_the_clips_own_samples():
-    waveforms = bursts(900, 300)
-    theirs = Wav2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=True)(
-        waveforms, sampling_rate=16_000, padding=True, return_tensors="pt").input_values
-    padded, lengths = collate(waveforms)
-    torch.testing.assert_close(normalise(padded, torch.arange(900) < lengths[:, None]), theirs, atol=1e-4, rtol=1e-4)
-
-
 def test_level_and_offset_of_a_clip_matter_only_to_a_checkpoint_that_wants_them_as_they_are(published):
     name, folder = published
     backbone = load_backbone(folder).eval()
@@ -195,40 +187,7 @@ def test_a_clip_shorter_than_a_frame_has_one_frame_whatever_its_neighbours(name,
     assert furthest(lonely, together) < 1e-10
 
 
-# Masked group norm.
-
-def group_norm(channels=4):
-    norm = torch.nn.GroupNorm(channels, channels)
-    torch.nn.init.normal_(norm.weight)
-    torch.nn.init.normal_(norm.bias)
-    return norm.double()
-
-
-@pytest.mark.parametrize("num_frames", [None, torch.tensor([9, 9])])
-def test_masked_group_norm_without_padding_is_group_norm(num_frames):
-    norm, x = group_norm(), torch.randn(2, 4, 9, dtype=torch.float64)
-    masked = MaskedGroupNorm(norm)
-    masked.num_frames = num_frames
-    torch.testing.assert_close(masked(x), norm(x), rtol=1e-12, atol=1e-12)
-
-
-def test_masked_group_norm_takes_its_moments_over_real_frames_alone():
-    norm, x = group_norm(), torch.randn(2, 4, 9, dtype=torch.float64)
-    masked = MaskedGroupNorm(norm)
-    masked.num_frames = torch.tensor([9, 5])
-    torch.testing.assert_close(masked(x)[1, :, :5], norm(x[1:, :, :5])[0], rtol=1e-12, atol=1e-12)
-    torch.testing.assert_close(masked(x)[0], norm(x)[0], rtol=1e-12, atol=1e-12)
-
-
-def test_masked_group_norm_computes_in_float32_and_answers_in_the_inputs_precision():
-    norm = MaskedGroupNorm(group_norm().float())
-    norm.num_frames = torch.tensor([200])
-    x = (100 + torch.randn(1, 4, 200)).bfloat16()
-    assert norm(x).dtype == torch.bfloat16
-    torch.testing.assert_close(norm(x).float(), norm(x.float()), atol=0.02, rtol=0.02)
-
-
-def test_its_weights_are_in_the_model_once():
+def test_the_weights_of_a_masked_norm_are_in_the_model_once():
     names = load_backbone(GROUP, "tiny").state_dict()
     assert sum("conv_layers.0.layer_norm" in n or "group_norm" in n for n in names) == 2
 
@@ -299,15 +258,6 @@ def test_a_backbone_learns_in_half_precision(published):
         hidden, frames = backbone(padded, lengths)
     hidden[1, :frames[1]].float().square().sum().backward()
     assert all(torch.isfinite(p.grad).all() for p in backbone.model.encoder.parameters())
-
-
-def test_the_tiny_models_have_their_families_quirks():
-    for name in FAMILIES:
-        config = load_backbone(name, "tiny").config
-        large_hubert = name == LAYER
-        assert config.feat_extract_norm == ("layer" if large_hubert else "group")
-        assert config.do_stable_layer_norm == config.conv_bias == large_hubert
-        assert config.model_type == ("wav2vec2" if "wav2vec2" in name else "hubert")
 
 
 # A backbone from its description alone.

@@ -504,7 +504,7 @@ def refusing(hub, monkeypatch):
 def test_a_name_that_the_hub_does_not_know_is_refused(refusing, kind):
     error = kind("404\nNot found", response=SimpleNamespace(headers={}, request=None, status_code=404))
     refusing(model=error, files=error)
-    with pytest.raises(BackboneError, match="'nobody/nothing' is neither a local folder nor a model on the hub"):
+    with pytest.raises(BackboneError, match="'nobody/nothing': neither a local folder nor a model on the hub"):
         load_backbone("nobody/nothing")
 
 

@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 import torch
 
-from burst2vec.config import ParameterError
 from burst2vec.corpora.corpus import Corpus
-from burst2vec.machine.hardware import OutOfMemory, choose_device
+from burst2vec.machine.hardware import OutOfMemory
 from burst2vec.models.burst2vec import build
 from burst2vec.models.encoding import encode_once
 from burst2vec.models.inference import infer, predict, represent
+from burst2vec.systems.predictor import Predictor
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +30,12 @@ def test_every_burst_of_the_splits_has_a_row_in_the_corpuss_order(table, tiny_co
     assert table.index.tolist() == wanted.index.tolist() and table["split"].tolist() == wanted["split"].tolist()
     assert table.columns.tolist() == ["split", *tiny_corpus.task("emotion").columns, "age", "country",
                                       "country_China", "country_South Africa", "country_USA", "country_Venezuela"]
+
+
+def test_what_predicts_recordings_is_no_network(model, tiny_corpus, tiny_store):
+    loaded = Predictor({"V1": model})
+    with pytest.raises(ValueError, match="^model is a Predictor; expected a network, a Burst2Vec. What .*load"):
+        predict(loaded, tiny_corpus, tiny_store)
 
 
 def test_a_burst_gets_the_prediction_for_its_own_waveform(model, table, tiny_corpus, tiny_store):
@@ -102,17 +108,6 @@ def test_representations_are_the_models_own_clip_by_clip(model, tiny_corpus, tin
         for task in ("emotion", "age", "country"):
             np.testing.assert_allclose(found[f"specific {task}"][row], alone.specific[task][0], atol=1e-4)
             np.testing.assert_allclose(found[f"combined {task}"][row], alone.combined[task][0], atol=1e-4)
-
-
-def test_the_device_is_as_asked():
-    assert choose_device("cpu") == torch.device("cpu")
-    assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
-
-
-@pytest.mark.parametrize("name", ["abacus", "cuda:99"])
-def test_a_device_that_is_not_there_is_refused(name):
-    with pytest.raises(ParameterError, match=f"device is '{name}'; expected auto, cpu, or a GPU of this machine"):
-        choose_device(name)
 
 
 def test_bursts_that_do_not_fit_are_told_with_what_would_help(model, tiny_corpus, tiny_store, monkeypatch):

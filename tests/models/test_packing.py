@@ -1,4 +1,4 @@
-"""Packed bursts have the hidden states and the gradients of padded ones."""
+"""Packed groups of bursts have the hidden states and the gradients of one padded batch."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from burst2vec.models import attention
-from burst2vec.models.attention import Bounds, attend
+from burst2vec.audio.packed import group_by_length
+from burst2vec.models import packing
 from burst2vec.models.backbone import Backbone
 from burst2vec.models.hub import load_backbone
-from burst2vec.models.packing import PARTS, can_pack, hidden_states
+from burst2vec.models.packing import can_pack
 from burst2vec.models.tiny import FAMILIES
 from tests.support.published import PUBLISHED, publish
 
@@ -35,6 +35,27 @@ def encoded(backbone, sizes=SIZES):
     return [torch.randn(size, backbone.config.conv_dim[-1]) for size in sizes]
 
 
+def grouped(bursts, beyond=0):
+    """The bursts in groups of similar length, padded by so many frames more than they need."""
+    groups = []
+    for places in group_by_length(np.array([len(burst) for burst in bursts])):
+        padded = torch.nn.utils.rnn.pad_sequence([bursts[place] for place in places], batch_first=True)
+        padded = torch.nn.functional.pad(padded, (0, 0, 0, beyond))
+        groups.append((places, (padded, torch.tensor([len(bursts[place]) for place in places]))))
+    return groups
+
+
+def hidden_states(backbone, bursts, beyond=0):
+    """The hidden states (frames, features) of each burst, computed in packed groups."""
+    groups = grouped(bursts, beyond)
+    states = [torch.empty(0)] * len(bursts)
+    found = packing.hidden_states(backbone, [group for _, group in groups])
+    for (places, _), (hidden, num_frames) in zip(groups, found, strict=True):
+        for place, burst, size in zip(places, hidden, num_frames, strict=True):
+            states[place] = burst[:size]
+    return states
+
+
 def padded_states(backbone, bursts):
     sizes = torch.tensor([len(burst) for burst in bursts])
     hidden, _ = backbone(torch.nn.utils.rnn.pad_sequence(bursts, batch_first=True), sizes)
@@ -55,11 +76,12 @@ def agree(found, wanted):
         torch.testing.assert_close(gradient, wanted[name], atol=1e-5 * max(1, largest), rtol=1e-5, msg=name)
 
 
-@pytest.mark.parametrize("sizes", [SIZES, SIZES[:3], SIZES[:1], (5,) * (PARTS + 1)], ids=len)
-def test_hidden_states_and_gradients_are_those_of_the_padded_batch(backbone, sizes):
+@pytest.mark.parametrize("sizes", [SIZES, SIZES[:3], SIZES[:1], (5,) * 9], ids=len)
+@pytest.mark.parametrize("beyond", [0, 3])
+def test_hidden_states_and_gradients_are_those_of_the_padded_batch(backbone, sizes, beyond):
     assert can_pack(backbone)
     bursts = encoded(backbone, sizes)
-    wanted, found = padded_states(backbone, bursts), hidden_states(backbone, bursts)
+    wanted, found = padded_states(backbone, bursts), hidden_states(backbone, bursts, beyond)
     assert [burst.shape for burst in found] == [(size, backbone.features) for size in sizes]
     for one, other in zip(found, wanted, strict=True):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
@@ -111,36 +133,20 @@ def test_what_cannot_be_packed_says_so(tmp_path):
     assert not can_pack(load_backbone(GROUP, "tiny", padding="as_published"))
 
 
-class OnGpu(torch.Tensor):
-    """A tensor that says that it lies on a GPU."""
+def test_what_cannot_be_packed_is_computed_group_by_group(tmp_path):
+    backbone = load_backbone(publish(tmp_path / "model", WAVLM)).eval()
+    bursts = encoded(backbone)
+    for one, other in zip(hidden_states(backbone, bursts), padded_states(backbone, bursts), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
 
-    is_cuda = True
 
-
-@pytest.mark.parametrize(("dtype", "dropout", "flash", "expected"), [
-    (torch.bfloat16, 0.0, True, True), (torch.bfloat16, 0.1, True, False), (torch.bfloat16, 0.0, False, False),
-    (torch.float32, 0.0, True, False),
-])
-def test_one_kernel_computes_all_bursts_on_a_gpu_where_it_can(monkeypatch, dtype, dropout, flash, expected):
-    called = []
-
-    def varlen(query, key, value, starts, ends, longest, widest):
-        """What the kernel's documentation says of it, burst by burst."""
-        called.append((longest, widest))
-        assert starts.dtype == ends.dtype == torch.int32
-        return torch.cat([torch.nn.functional.scaled_dot_product_attention(
-            *(x[a:b].transpose(0, 1)[None] for x in (query, key, value)))[0].transpose(0, 1)
-            for a, b in zip(starts[:-1].tolist(), ends[1:].tolist(), strict=True)])
-
-    monkeypatch.setattr(attention, "varlen_attn", varlen)
-    monkeypatch.setattr(torch.backends.cuda, "flash_sdp_enabled", lambda: flash)
-    torch.manual_seed(0)
-    plain = [torch.randn(1, 2, 9, 8).to(dtype) for _ in range(3)]
-    bounds = Bounds([4, 5], torch.from_numpy(np.array([0, 4, 9], np.int32)))
-    options = {"bounds": bounds, "dropout": dropout, "scaling": 8**-0.5}
-    torch.manual_seed(1)
-    found, _ = attend(torch.nn.Identity(), *(x.as_subclass(OnGpu) for x in plain), None, **options)
-    torch.manual_seed(1)
-    wanted, _ = attend(torch.nn.Identity(), *plain, None, **options)
-    torch.testing.assert_close(found.as_subclass(torch.Tensor), wanted, atol=1e-2, rtol=1e-2)
-    assert found.shape == (1, 9, 2, 8) and called == ([(5, 5)] if expected else [])
+def test_waveforms_are_encoded_group_by_group(backbone):
+    torch.manual_seed(2)
+    bursts = [torch.randn(size) for size in (4_000, 900, 9_000)]
+    groups = [group for _, group in grouped([burst[:, None] for burst in bursts])]
+    found = packing.hidden_states(backbone, [(waveforms[..., 0], lengths) for waveforms, lengths in groups])
+    padded = torch.nn.utils.rnn.pad_sequence(bursts, batch_first=True)
+    wanted, num_frames = backbone(padded, torch.tensor([len(burst) for burst in bursts]))
+    for place, (hidden, sizes) in zip((1, 0, 2), found, strict=True):
+        assert sizes.tolist() == [num_frames[place]]
+        torch.testing.assert_close(hidden[0, :sizes[0]], wanted[place, :num_frames[place]], atol=1e-5, rtol=1e-4)

@@ -20,18 +20,6 @@ from burst2vec.models.serialisation import ModelError
 from burst2vec.models.tiny import FAMILIES
 
 
-@pytest.fixture(scope="module")
-def model(make_model):
-    return make_model()
-
-
-@pytest.fixture
-def folder(model, tmp_path):
-    """A folder that holds a saved model."""
-    model.save_pretrained(tmp_path / "V1")
-    return tmp_path / "V1"
-
-
 def same(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 

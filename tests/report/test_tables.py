@@ -23,6 +23,14 @@ def test_withheld_test_labels_show_a_dash():
     assert cell(tables.render_table2(measured(withheld=True)), "V1", 5) == "–"
 
 
+def test_without_a_test_split_there_are_no_test_columns():
+    table = measured().query("split == 'val'")
+    asked = [(split, metric) for split in ("val", "test") for metric in ("emo_ccc", "s_mtl")]
+    assert "Validation" in tables.render_table2(table, columns=asked).data
+    assert "Test" not in tables.render_table2(table, columns=asked).data
+    assert tables.render_table2(table).data.count("Test") == tables.render_summary(table).data.count("Test") == 0
+
+
 def test_a_corpus_of_other_tasks_shows_its_own_metrics():
     corpus, systems = made_up(tasks=(COUNTRY,))
     assert "Cou-UAR" in tables.render_table2(table2(corpus, systems, {})).data

@@ -7,7 +7,7 @@ import yaml
 
 from burst2vec.corpora.corpus import Task
 from burst2vec.evaluation.predictions import read_predictions, write_predictions
-from burst2vec.results.ensembles import build, combine, label, read_ensembles
+from burst2vec.results.ensembles import build, combine, complete, label, read_ensembles
 from burst2vec.systems.folders import write_ensemble
 
 TASKS = (Task("emotion", "intensities", ("Awe", "Fear")), Task("age", "scalar", ("age",), unit="years"),
@@ -109,3 +109,9 @@ def test_an_ensemble_is_built_from_a_runs_folder_and_written_like_a_system(tmp_p
 def test_a_member_that_does_not_predict_a_task_is_named(change):
     with pytest.raises(ValueError, match="ensemble: V2 predicts no numbers 'age'"):
         combine({"V1": predictions(0), "V2": change(predictions(1))}, TASKS)
+
+
+def test_an_ensemble_that_lacks_a_member_is_left_out():
+    members = {"A": ("V1", "V2"), "B": ("V2", "V3")}
+    assert complete(members, ["V1", "V2", "V4"]) == {"A": ("V1", "V2")}
+    assert complete(members, []) == {} and complete(members, {"V1", "V2", "V3"}) == members

@@ -17,7 +17,6 @@ from burst2vec.results.seeds import (
     combine_seeds,
     compare_seeds,
     read_seed_predictions,
-    read_seeds,
     score_seeds,
     spread,
     summary,
@@ -55,11 +54,15 @@ def scored(metric="emo_ccc", **values):
     return pd.DataFrame(rows, columns=["code", "seed", "split", "metric", "value"])
 
 
+def scores_of(run_folder):
+    return score_seeds(corpus(), read_seed_predictions(run_folder))
+
+
 def test_the_runs_own_systems_and_further_seeds_are_scored_alike(tmp_path):
     train(tmp_path, "V4", 0)
     train(tmp_path, "V5", 0)
     tables = {2: train(tmp_path / "seeds" / "2", "V4", 2), 10: train(tmp_path / "seeds" / "10", "V4", 10)}
-    scores = read_seeds(corpus(), tmp_path)
+    scores = scores_of(tmp_path)
     assert list(scores) == ["code", "seed", "split", "metric", "value"]
     assert scores.query("code == 'V4'")["seed"].unique().tolist() == [0, 2, 10]
     assert scores.query("code == 'V5'")["seed"].unique().tolist() == [0]
@@ -73,12 +76,12 @@ def test_the_runs_own_systems_and_further_seeds_are_scored_alike(tmp_path):
 
 def test_a_split_without_labels_has_no_scores(tmp_path):
     train(tmp_path, "V4", 0)
-    assert read_seeds(corpus(), tmp_path)["split"].unique().tolist() == ["val"]
+    assert scores_of(tmp_path)["split"].unique().tolist() == ["val"]
 
 
 def test_the_runs_own_seed_is_the_one_it_was_trained_with(tmp_path):
     train(tmp_path, "V4", 7)
-    assert read_seeds(corpus(), tmp_path)["seed"].unique().tolist() == [7]
+    assert scores_of(tmp_path)["seed"].unique().tolist() == [7]
 
 
 @pytest.mark.parametrize("folder, seed, params, message", [
@@ -91,13 +94,13 @@ def test_a_folder_that_is_no_seed_of_the_same_training_is_refused(tmp_path, fold
     train(tmp_path, "V4", 0, learning_rate=0.2)
     train(tmp_path / "seeds" / folder, "V4", seed, **params)
     with pytest.raises(ValueError, match=message):
-        read_seeds(corpus(), tmp_path)
+        read_seed_predictions(tmp_path)
 
 
 def test_another_device_or_folder_is_the_same_training(tmp_path):
     train(tmp_path, "V4", 0, device="cpu", results="here")
     train(tmp_path / "seeds" / "1", "V4", 1, device="cuda", results="there")
-    assert read_seeds(corpus(), tmp_path)["seed"].nunique() == 2
+    assert scores_of(tmp_path)["seed"].nunique() == 2
 
 
 def test_mean_and_spread_worked_by_hand():
@@ -175,7 +178,6 @@ def test_predictions_are_read_by_code_and_seed(tmp_path):
     assert {code: list(seeds) for code, seeds in found.items()} == {"V4": [0, 3], "V5": [0]}
     for seed, table in tables.items():
         np.testing.assert_allclose(found["V4"][seed]["age"], table["age"], rtol=1e-5)
-    assert score_seeds(corpus(), found).equals(read_seeds(corpus(), tmp_path))
 
 
 def test_an_ensemble_has_the_seeds_that_all_its_members_have_and_averages_them(tmp_path):

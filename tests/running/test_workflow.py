@@ -5,14 +5,28 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from burst2vec.config import ParameterError, Params, parse
-from burst2vec.running.workflow import further_seeds, given, joined_training, options, refusing
+from burst2vec.corpora.opening import EMBEDDED
+from burst2vec.running.notebooks import publish
+from burst2vec.running.workflow import (
+    further_reaches,
+    further_seeds,
+    given,
+    joined_training,
+    options,
+    other_reach,
+    refusing,
+    trainable,
+    write_left_out,
+)
 
 ROOT = Path(__file__).parents[2]
 VARIANTS = {code: Params(variant=code, seed=3) for code in ("V4", "V5")}
@@ -71,9 +85,55 @@ def test_a_bad_file_of_seeds_is_refused(tmp_path, content, complaint):
         further_seeds(tmp_path / "seeds.yaml", VARIANTS)
 
 
+@pytest.mark.parametrize(("content", "scale", "codes"), [
+    ("V4: [tiny]", "demo", ["V4"]), ("V4: [tiny]", "paper", []), ("V4: [tiny, published]", "paper", ["V4"]),
+    ("V4: [published]\nV6: [tiny]", "demo", ["V6"]), ("V4:", "demo", []), ("# nothing\n", "demo", []),
+])
+def test_the_other_reach_is_trained_where_its_file_names_the_size_of_the_backbone(tmp_path, content, scale, codes):
+    (tmp_path / "reach.yaml").write_text(content)
+    trained = {code: Params.resolve({"scale": scale, "variant": code}) for code in ("V4", "V5", "V6")}
+    assert further_reaches(tmp_path / "reach.yaml", trained) == codes
+
+
+@pytest.mark.parametrize(("content", "complaint"), [
+    ("V9: [tiny]", "reach.yaml: 'V9': no such variant with an adversary; expected one of V4"),
+    ("V5: [tiny]", "reach.yaml: 'V5': no such variant with an adversary; expected one of V4"),
+    ("V4: tiny", "reach.yaml: 'V4': the sizes are 'tiny'; expected a list of tiny, published"),
+    ("V4: [large]", "the sizes are .*; expected a list of tiny, published"),
+])
+def test_a_bad_file_of_reaches_is_refused(tmp_path, content, complaint):
+    (tmp_path / "reach.yaml").write_text(content)
+    with pytest.raises(ParameterError, match=complaint):
+        further_reaches(tmp_path / "reach.yaml", {"V4": Params(), "V5": Params(adversarial=False)})
+
+
+def test_the_other_reach_is_the_one_that_the_runs_own_is_not():
+    for own, other in (("upstream", "extractors"), ("extractors", "upstream")):
+        assert other_reach(Params(reversal=own), "demo") == {"reversal": other, "run": "demo/reach"}
+
+
+@pytest.mark.parametrize(("said", "values", "size"), [
+    ("", {"scale": "paper"}, "tiny"), ("", {"scale": "paper", "backbone_size": "published"}, "tiny"),
+    ("backbone_size: published\n", {"scale": "paper"}, "published"), ("", {"scale": "demo"}, "tiny"),
+])
+def test_embedded_corpora_are_joined_with_a_tiny_backbone_unless_their_file_names_another(tmp_path, said, values, size):
+    (tmp_path / "joined.yaml").write_text("variant: V4\ncorpus: [synthetic, example]\n" + said)
+    joined = joined_training(tmp_path / "joined.yaml", {**values, "corpus": ["/exvo"]}, VARIANTS, EMBEDDED)
+    params, demo = Params.resolve(joined), Params.resolve({"scale": "demo"})
+    assert params.backbone_size == size and params.run_name == f"{values['scale']}/joined"
+    assert (params.learning_rate == demo.learning_rate) == (size == "tiny")
+
+
+def test_recorded_corpora_are_joined_with_the_runs_own_backbone(tmp_path):
+    (tmp_path / "joined.yaml").write_text("variant: V4\ncorpus: [synthetic, /data/exvo]\n")
+    joined = joined_training(tmp_path / "joined.yaml", {"scale": "paper"}, VARIANTS, EMBEDDED)
+    assert Params.resolve(joined).backbone_size == "published"
+
+
 def test_the_joined_training_is_the_runs_own_but_for_what_its_file_says(tmp_path):
     (tmp_path / "joined.yaml").write_text("variant: V4\ncorpus: [synthetic, example]\nrun: other\n")
-    values = joined_training(tmp_path / "joined.yaml", {"scale": "demo", "run": "mine", "corpus": ["x"]}, VARIANTS)
+    given_values = {"scale": "demo", "run": "mine", "corpus": ["x"]}
+    values = joined_training(tmp_path / "joined.yaml", given_values, VARIANTS, EMBEDDED)
     assert values == {"scale": "demo", "variant": "V4", "corpus": ["synthetic", "example"], "run": "mine/joined"}
 
 
@@ -89,7 +149,32 @@ def test_the_joined_training_is_the_runs_own_but_for_what_its_file_says(tmp_path
 def test_a_bad_file_of_the_joined_training_is_refused(tmp_path, content, complaint):
     (tmp_path / "joined.yaml").write_text(content)
     with pytest.raises(ParameterError, match=complaint):
-        joined_training(tmp_path / "joined.yaml", {}, VARIANTS)
+        joined_training(tmp_path / "joined.yaml", {}, VARIANTS, EMBEDDED)
+
+
+def test_variants_are_trained_where_the_corpus_has_their_kind_of_audio():
+    params = {"Baseline": Params(), "V1": Params(audio="own"), "V4": Params()}
+    assert trainable(params, [], "Baseline") == ["V1", "V4"] and trainable(params, ["own"], "Baseline") == ["V4"]
+    with pytest.raises(ParameterError, match="synthetic has no recordings for audio: provided, which Baseline needs"):
+        trainable(params, ["provided"], "Baseline")
+
+
+def test_the_page_of_a_variant_that_is_left_out_says_why(tmp_path):
+    write_left_out(tmp_path / "V1.ipynb", "V1", "own")
+    publish(tmp_path / "V1.ipynb", tmp_path / "page.ipynb", "V1: Burst2Vec WL")
+    [cell] = nbformat.read(tmp_path / "page.ipynb", 4).cells
+    assert cell.source.startswith("# V1: Burst2Vec WL\n") and "no recordings for `audio: own`" in cell.source
+
+
+def test_without_raw_recordings_the_variants_that_need_them_are_left_out(project, tmp_path, write_exvo, labels):
+    corpus = write_exvo(tmp_path / "exvo", labels)
+    shutil.rmtree(corpus / "raw")
+    (project / "params" / "seeds.yaml").write_text("V1: [1]\nV4: [1]\n")
+    plan = planned(project, "--config", "scale=smoke", f"corpus={corpus}")
+    assert "no recordings for audio: own; left out are V1, V2, V6, V7, and the ensembles of which they are" in plan
+    jobs = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", plan, re.MULTILINE)}
+    assert (jobs["train"], jobs["train_seed"], jobs["left_out"]) == (3, 1, 4) and jobs["book"] == 1
+    assert jobs["train_reach"] == 1
 
 
 def test_a_refusal_ends_the_process_in_one_line():

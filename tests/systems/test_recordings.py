@@ -209,3 +209,23 @@ def test_of_a_damaged_recording_what_comes_before_is_used(tmp_path):
     windows, lines = heard(tmp_path / "a.flac", longest=1.0)
     assert [window.start for window in windows] == [0] and len(lines) == 1
     assert lines[0].startswith(f"{tmp_path / 'a.flac'}: ") and lines[0].endswith("; its first 1.0 s are used")
+
+
+def test_what_is_odd_is_told_once_for_each_recording_and_stops_nothing(tmp_path):
+    mono = noise(0.5)
+    nearly, stereo = mono * [1, -0.98], mono * [1, 0.5]
+    odd, lines = [], []
+    given = [write(tmp_path / "a.wav", nearly, subtype="FLOAT"), (np.concatenate([nearly, stereo]), 16_000),
+             ((32767 * np.clip(30 * noise(0.5), -1, 1)).astype(np.int16), 16_000)]
+    windows = list(read_windows(list_recordings(given, None, lines.append), 0.5, lines.append,
+                                lambda *said: odd.append(said)))
+    assert lines == [] and len(windows) == 4
+    assert [name for name, _ in odd] == [given[0], "recording 1", "recording 2"]
+    assert odd[0][1].startswith("its channels nearly cancel; ")
+    assert odd[1][1].startswith("1 of 2 windows, first 0.0 to 0.5 s: its channels nearly cancel; ")
+    assert odd[2][1].startswith("clipped; ")
+
+
+def test_an_array_with_the_channels_first_is_refused_with_a_hint():
+    with pytest.raises(ValueError, match=r"is of shape \(2, 8000\); expected .*; transpose it: give its .T"):
+        heard((noise(0.5, channels=2).T, 16_000))

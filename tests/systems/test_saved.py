@@ -43,18 +43,6 @@ print(load(sys.argv[1], "cpu").predict(sys.argv[2:]).to_csv(index=False))
 
 
 @pytest.fixture(scope="module")
-def model(make_model):
-    return make_model()
-
-
-@pytest.fixture
-def folder(model, tmp_path):
-    """A folder that holds a saved model."""
-    model.save_pretrained(tmp_path / "V1")
-    return tmp_path / "V1"
-
-
-@pytest.fixture(scope="module")
 def recordings(tmp_path_factory):
     """Paths of three recordings."""
     folder, rng = tmp_path_factory.mktemp("recordings"), np.random.default_rng(0)

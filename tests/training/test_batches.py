@@ -8,9 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burst2vec.audio.packed import collate
 from burst2vec.corpora.corpus import Corpus, Task
-from burst2vec.training.batches import Batch, Feed, bucketed, cells, oversample, plan
+from burst2vec.training.batches import Feed, cells, deal, one_task_each, oversample, plan
 
 FEELING = Task("feeling", "intensities", ("joy", "grief"))
 HEIGHT = Task("height", "scalar", ("height",), unit="cm", low=150, high=200)
@@ -41,7 +40,7 @@ def make(train=30, val=4, test=3, unlabelled=(), tasks=TASKS, seed=0):
 
 
 def options(**changes):
-    return SimpleNamespace(**{"seed": 0, "batch_size": 4, "bucket_batches": 3, "oversampling": False, "max_repeat": 10,
+    return SimpleNamespace(**{"seed": 0, "batch_size": 4, "epoch": "each_task", "oversampling": False, "max_repeat": 10,
                               **changes})
 
 
@@ -61,26 +60,59 @@ def order(corpus, store, number=1, **changes):
     return [(b.task.name, b.rows.tolist()) for b in epoch(corpus, store, options(**changes), number)]
 
 
+CPU = torch.device("cpu")
+
+
 @settings(max_examples=25, deadline=None)
-@given(st.integers(1, 60), st.integers(2, 9), st.integers(1, 6), st.integers(0, 5))
-def test_an_epoch_shows_each_training_burst_once_to_each_task(train, batch_size, bucket_batches, number):
+@given(st.integers(1, 60), st.integers(2, 9), st.integers(0, 5))
+def test_an_epoch_shows_each_training_burst_once_to_each_task(train, batch_size, number):
     corpus, store = make(train)
-    found = list(epoch(corpus, store, options(batch_size=batch_size, bucket_batches=bucket_batches), number))
+    found = list(epoch(corpus, store, options(batch_size=batch_size), number))
     training = np.flatnonzero(corpus.table["split"] == "train").tolist()
     for task in TASKS:
         assert rows_of(found, task) == training
     assert max(len(b.rows) for b in found) <= batch_size
 
 
+@settings(max_examples=25, deadline=None)
+@given(st.integers(3, 60), st.integers(0, 3), st.integers(0, 5))
+def test_one_pass_shows_each_training_burst_once_for_a_task_that_it_has_a_label_for(train, unlabelled, number):
+    corpus, store = make(train, unlabelled=range(unlabelled))
+    found = list(epoch(corpus, store, options(epoch="one_pass"), number))
+    training = np.flatnonzero(corpus.table["split"] == "train").tolist()
+    assert sorted(row for batch in found for row in batch.rows) == training
+    assert not set(rows_of(found, HEIGHT)) & set(range(unlabelled))
+
+
+def test_one_pass_shares_bursts_out_among_the_tasks_evenly_and_otherwise_in_the_next_epoch():
+    corpus, store = make(train=31)
+    first, second = (list(epoch(corpus, store, options(epoch="one_pass"), number)) for number in (1, 2))
+    assert sorted(len(rows_of(first, task)) for task in TASKS) == [10, 10, 11]
+    assert rows_of(first, SOUND) != rows_of(second, SOUND)
+
+
+def test_a_burst_is_dealt_to_tasks_that_it_has_labels_for_alone():
+    labelled = np.array([[True, False], [True, True], [False, False], [True, True], [False, True]])
+    for seed in range(20):
+        chosen = one_task_each(labelled, np.random.default_rng(seed))
+        assert chosen[[0, 2, 4]].tolist() == [0, -1, 1] and sorted(chosen[[1, 3]]) == [0, 1]
+
+
 @settings(max_examples=60, deadline=None)
-@given(st.integers(1, 200), st.integers(2, 32), st.integers(1, 9), st.integers(0, 99))
-def test_batches_are_as_few_and_as_equal_as_can_be(count, batch_size, bucket_batches, seed):
-    rng = np.random.default_rng(seed)
-    found = bucketed(np.arange(count), rng.integers(1, 99, count), batch_size, bucket_batches, rng)
+@given(st.integers(1, 200), st.integers(2, 32), st.integers(0, 99))
+def test_batches_are_as_few_and_as_equal_as_can_be(count, batch_size, seed):
+    found = deal(np.arange(count), batch_size, np.random.default_rng(seed))
     sizes = [len(b) for b in found]
     assert len(found) == int(np.ceil(count / batch_size))
     assert max(sizes) - min(sizes) <= 1 and max(sizes) <= batch_size
     assert sorted(np.concatenate(found)) == list(range(count))
+
+
+def test_bursts_meet_by_chance_whatever_their_lengths():
+    """Two bursts of neighbouring length are as often in one batch as any two: 7 of 63 others."""
+    together = [any({0, 1} <= set(batch) for batch in deal(np.arange(64), 8, np.random.default_rng(seed)))
+                for seed in range(2_000)]
+    assert np.mean(together) == pytest.approx(7 / 63, abs=0.03)
 
 
 def test_a_batch_holds_its_rows_waveforms_lengths_and_its_one_tasks_targets():
@@ -90,10 +122,11 @@ def test_a_batch_holds_its_rows_waveforms_lengths_and_its_one_tasks_targets():
         wanted = {"feeling": table[["joy", "grief"]].to_numpy(), "height": (table[["height"]].to_numpy() - 150) / 50,
                   "sound": np.array([SOUND.classes.index(k) for k in table["kind"]])}[batch.task.name]
         np.testing.assert_allclose(batch.targets.numpy(), wanted, rtol=1e-5)
-        for row, waveform, length in zip(batch.rows, batch.waveforms.numpy(), batch.lengths, strict=True):
+        assert (np.diff(batch.sizes) >= 0).all()
+        bursts = [burst for group in batch.groups(np.arange(len(batch.rows))) for burst in zip(*group, strict=True)]
+        for row, size, (waveform, length) in zip(batch.rows, batch.sizes, bursts, strict=True):
             np.testing.assert_array_equal(waveform[:length], store[row])
-            assert not waveform[length:].any()
-        assert batch.waveforms.shape[1] == max(len(store[r]) for r in batch.rows)
+            assert not waveform[length:].any() and length == size == len(store[row])
 
 
 def test_tasks_take_turns():
@@ -129,26 +162,22 @@ def test_the_batches_do_not_depend_on_the_global_random_state():
     assert order(corpus, store) == before
 
 
+@pytest.mark.parametrize("kind", ["one_pass", "each_task"])
 @pytest.mark.parametrize("oversampling", [False, True])
-def test_a_plan_is_the_epoch_without_its_waveforms_and_every_epoch_is_as_long(oversampling):
-    corpus, store = make(train=50)
-    changes = {"oversampling": oversampling}
-    plans = [plan(corpus, store.lengths, options(**changes), number) for number in (1, 2, 3)]
-    assert [(task.name, rows.tolist()) for task, rows in plans[1]] == order(corpus, store, 2, **changes)
+def test_a_plan_is_the_epoch_without_its_waveforms_and_every_epoch_is_as_long(oversampling, kind):
+    corpus, store = make(train=50, unlabelled=range(7))
+    changes = {"oversampling": oversampling, "epoch": kind}
+    plans = [plan(corpus, options(**changes), number) for number in (1, 2, 3)]
+    assert ([(task.name, sorted(rows)) for task, rows in plans[1]]
+            == [(name, sorted(rows)) for name, rows in order(corpus, store, 2, **changes)])
     assert len({len(p) for p in plans}) == 1
 
 
-def test_bucketing_removes_most_padding():
+def test_hardly_any_padding_is_computed_unless_it_has_to_be():
     corpus, store = make(train=200)
-    padding = {n: np.mean([b.padding for b in epoch(corpus, store, options(batch_size=8, bucket_batches=n), 1)])
-               for n in (1, 25)}
-    assert padding[25] < 0.2 * padding[1]
-
-
-def test_batches_of_one_epoch_are_not_shown_from_short_to_long():
-    corpus, store = make(train=200)
-    longest = [b.waveforms.shape[1] for b in epoch(corpus, store, options(bucket_batches=50), 1) if b.task is SOUND]
-    assert abs(np.corrcoef(longest, np.arange(len(longest)))[0, 1]) < 0.5
+    means = [np.mean([Feed(corpus, store, options(batch_size=32), CPU, grouped=grouped).batch(task, rows).padding
+                      for task, rows in plan(corpus, options(batch_size=32), 1)]) for grouped in (True, False)]
+    assert means[0] < 0.1 and means[1] > 0.4
 
 
 def test_one_task_alone_makes_its_own_epoch():
@@ -156,17 +185,27 @@ def test_one_task_alone_makes_its_own_epoch():
     assert {name for name, _ in order(corpus, store)} == {"sound"}
 
 
-def test_the_padding_of_a_batch_is_its_share_of_samples():
-    waveforms, lengths = collate([np.ones(4, np.float32), np.ones(1, np.float32)])
-    batch = Batch(SOUND, np.arange(2), waveforms, lengths, torch.zeros(2), lengths.numpy())
-    np.testing.assert_array_equal(waveforms, [[1, 1, 1, 1], [1, 0, 0, 0]])
-    assert lengths.tolist() == [4, 1] and batch.padding == pytest.approx(3 / 8)
+def held(*sizes):
+    """A corpus and a store of which the first bursts are of those sizes."""
+    corpus, _ = make(train=len(sizes))
+    return corpus, Store(np.full(size, row + 1, np.float32) for row, size in enumerate([*sizes, *[1] * 7]))
 
 
-def test_taking_rows_keeps_their_order():
-    corpus, store = make()
-    batch = feed(corpus, store).batch(SOUND, np.array([9, 2, 5]))
-    assert [int(w[0]) for w in batch.waveforms] == [9, 2, 5] == batch.rows.tolist()
+def test_the_padding_of_a_batch_is_its_share_of_what_is_computed():
+    batch = Feed(*held(9, 4, 10), options(), CPU).batch(SOUND, np.arange(3))
+    assert batch.rows.tolist() == [1, 0, 2] and batch.padding == pytest.approx(1 / 24)
+    assert [group[0].shape for group in batch.groups(np.arange(3))] == [(1, 4), (2, 10)]
+    whole = Feed(*held(9, 4, 10), options(), CPU, grouped=False).batch(SOUND, np.arange(3))
+    assert whole.padding == pytest.approx(7 / 30)
+    assert [group[0].shape for group in whole.groups(np.arange(3))] == [(3, 10)]
+
+
+def test_a_part_of_a_batch_is_as_long_as_the_batch_where_padding_has_an_effect():
+    batch = Feed(*held(9, 4, 10), options(), CPU, grouped=False).batch(SOUND, np.arange(3))
+    [(waveforms, lengths)] = batch.groups(np.array([0]))
+    assert waveforms.shape == (1, 10) and lengths.tolist() == [4]
+    rounded = Feed(*held(9, 4, 10), options(), CPU, multiple=8).batch(SOUND, np.arange(3))
+    assert [group[0].shape[1] for group in rounded.groups(np.arange(3))] == [8, 16]
 
 
 def test_cells_cross_strongest_intensity_scalar_band_and_class():

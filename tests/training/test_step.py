@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
@@ -52,9 +50,10 @@ def agree(one, other):
     """Whether two outcomes of `differentiate` are equal within rounding in float32."""
     assert one[0] == pytest.approx(other[0], abs=1e-5)
     assert one[1].keys() == other[1].keys()
-    largest = max(gradient.abs().max().item() for gradient in other[1].values())
+    whole = torch.cat([gradient.flatten() for gradient in other[1].values()]).norm()
     for name, gradient in one[1].items():
-        torch.testing.assert_close(gradient, other[1][name], atol=1e-5 * max(1, largest), rtol=1e-4, msg=name)
+        difference = (gradient - other[1][name]).norm()
+        assert difference <= 1e-5 * whole and difference <= 1e-4 * max(1e-2 * whole, other[1][name].norm()), name
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -64,11 +63,21 @@ def test_losses_and_gradients_do_not_depend_on_the_way_they_are_computed(prepare
     agree(differentiate(*prepare(backbone=name, **way)), differentiate(*prepare(backbone=name)))
 
 
-def test_padding_to_a_multiple_changes_neither_losses_nor_gradients(prepare, tiny_corpus):
+def test_padding_to_a_multiple_changes_neither_losses_nor_gradients(prepare):
     learner, batch = prepare(encoded=True)
     wanted = differentiate(learner, batch)
-    longer = torch.nn.functional.pad(batch.waveforms, (0, 0, 0, -batch.waveforms.shape[1] % 8 or 8))
-    agree(differentiate(learner, dataclasses.replace(batch, waveforms=longer)), wanted)
+    batch.feed.multiple = 8
+    agree(differentiate(learner, batch), wanted)
+
+
+@pytest.mark.parametrize("encoded", [False, True])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_groups_of_similar_length_change_neither_losses_nor_gradients(prepare, name, encoded):
+    learner, batch = prepare(backbone=name, encoded=encoded)
+    assert len(batch.groups(np.arange(len(batch.rows)))) > 2
+    found = differentiate(learner, batch)
+    batch.feed.grouped = False
+    agree(found, differentiate(learner, batch))
 
 
 def test_more_parts_than_bursts_are_as_good_as_any(prepare):
@@ -80,8 +89,8 @@ def test_the_losses_of_a_batch_in_parts_are_not_the_mean_of_the_parts_losses(pre
     learner, batch = prepare(accumulate=2)
     whole = differentiate(learner, batch)[0]["combined"]
     halves = []
-    for places in (slice(0, 4), slice(4, 8)):
-        r = learner.model.represent(batch.waveforms[places], batch.lengths[places])
+    for places in (np.arange(half, len(batch.rows), 2) for half in (0, 1)):
+        r = learner.model.branch(learner.model.embed(batch.groups(places)))
         halves.append(objective(learner.model, r, batch.task, batch.targets[places])["combined"].item())
     assert abs(np.mean(halves) - whole) > 0.01
 
@@ -97,6 +106,39 @@ def test_a_step_is_adams_on_those_gradients(prepare):
         clear = gradient.abs() > 1e-5
         wanted = -learner.params.learning_rate * gradient[clear].sign()
         torch.testing.assert_close(moved[clear], wanted, rtol=2e-3, atol=1e-7)
+
+
+def moved(learner, batch):
+    """How far a step moves the weights of the backbone, and all others, at most."""
+    before = {name: p.detach().clone() for name, p in learner.model.named_parameters()}
+    learner.step(batch)
+    far = {name: (p.detach() - before[name]).abs().max().item() for name, p in learner.model.named_parameters()}
+    return [max(d for name, d in far.items() if name.startswith("backbone") == inside) for inside in (True, False)]
+
+
+def test_heads_may_have_a_learning_rate_of_their_own(prepare):
+    assert moved(*prepare(learning_rate=1e-3)) == pytest.approx([1e-3, 1e-3], rel=0.01)
+    assert moved(*prepare(learning_rate=1e-3, head_learning_rate=1e-2)) == pytest.approx([1e-3, 1e-2], rel=0.01)
+
+
+def test_the_learning_rate_warms_up_in_a_line_and_decays_from_there(prepare):
+    learner, _ = prepare(warmup_steps=4, learning_rate_decay="linear")
+    learner.steps = 8
+    found = []
+    for learner.iteration in range(8):
+        found.append(learner.schedule)
+    assert found == [0.25, 0.5, 0.75, 5 / 8, 4 / 8, 3 / 8, 2 / 8, 1 / 8]
+
+
+def test_gradients_are_shortened_to_the_norm_that_is_set(prepare, monkeypatch):
+    learner, batch = prepare(max_gradient_norm=1e-3)
+    whole = torch.cat([g.flatten() for g in differentiate(learner, batch)[1].values()])
+    seen = []
+    monkeypatch.setattr(learner.optimiser, "step", lambda: seen.append(
+        torch.cat([p.grad.flatten() for p in learner.model.parameters() if p.grad is not None])))
+    learner.step(batch)
+    assert whole.norm() > 0.1
+    torch.testing.assert_close(seen[0], whole * 1e-3 / whole.norm(), rtol=1e-4, atol=1e-9)
 
 
 def test_what_is_random_in_a_step_depends_on_seed_and_iteration_alone(prepare):
@@ -151,10 +193,10 @@ def refuse(monkeypatch, most):
     """Has the backbone run out of memory on more than so many bursts."""
     embed = step.Burst2Vec.embed
 
-    def limited(self, waveforms, lengths):
-        if len(waveforms) > most:
+    def limited(self, groups):
+        if sum(len(waveforms) for waveforms, _ in groups) > most:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        return embed(self, waveforms, lengths)
+        return embed(self, groups)
 
     monkeypatch.setattr(step.Burst2Vec, "embed", limited)
 
@@ -194,7 +236,7 @@ def test_an_update_that_does_not_fit_is_told_too(prepare, monkeypatch):
 def test_other_errors_are_not_taken_for_a_lack_of_memory(prepare, monkeypatch):
     learner, batch = prepare(out_of_memory="split")
 
-    def broken(self, waveforms, lengths):
+    def broken(self, groups):
         raise RuntimeError("shapes differ")
 
     monkeypatch.setattr(step.Burst2Vec, "embed", broken)

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import subprocess
 import sys
@@ -167,6 +168,23 @@ def test_an_improvement_renews_the_patience(tiny_corpus, tiny_store, tiny_params
     assert trained.summary["iterations"] == 7 and trained.summary["best_iteration"] == 5
 
 
+def test_training_ends_at_the_steps_that_are_set_with_a_validation(tiny_corpus, tiny_store, tiny_params, capsys):
+    trained = train(tiny_corpus, tiny_store, tiny_params(max_steps=7, max_epochs=9, validate_every=4))
+    assert trained.summary["iterations"] == 7 and sorted(set(trained.history["iteration"])) == [4, 7]
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("training: step")]
+    assert ["step 4 of 7" in lines[0], "step 7 of 7" in lines[1]] == [True, True] and len(lines) == 2
+    assert "loss emotion" in lines[0] and "country UAR" in lines[0] and "left at most" in lines[0]
+
+
+def test_predictions_that_have_become_constant_end_a_training_where_that_is_asked_for(
+        tiny_corpus, tiny_store, tiny_params, monkeypatch, capsys):
+    states = iter([True, False, True, True, False])
+    monkeypatch.setattr(burst2vec.training.trainer, "has_collapsed", lambda task, predictions: next(states))
+    trained = train(tiny_corpus, tiny_store, tiny_params(validate_every=1, max_epochs=2, collapse_patience=2))
+    assert trained.summary["iterations"] == 4
+    assert "in 2 validations in a row all bursts got the same prediction for emotion" in capsys.readouterr().out
+
+
 def test_the_last_iterations_are_validated_too(tiny_corpus, tiny_store, tiny_params):
     history = train(tiny_corpus, tiny_store, tiny_params(validate_every=4)).history
     assert sorted(set(history["iteration"])) == [4, 6]
@@ -301,3 +319,9 @@ def test_memory_that_is_freed_is_kept_for_the_next_step():
             "print(max(faults[10:]))")
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert int(told) < 64 * 4 * 2 ** 20 / 4096 / 10  # a tenth of the pages
+
+
+def test_a_model_knows_whether_it_has_heard_synthetic_bursts_alone(tiny_corpus, tiny_store, tiny_params):
+    made = dataclasses.replace(tiny_corpus, synthetic=True)
+    heard = [train(corpus, tiny_store, tiny_params(max_steps=1)).model.heard for corpus in (made, tiny_corpus)]
+    assert heard == ["synthetic", ""]

@@ -119,7 +119,7 @@ def plot_ratios(ratios: np.ndarray, axes: Axes) -> Axes:
 
 
 def _about(waveform: np.ndarray, rate: int) -> str:
-    text = f"{rate / 1000:g} kHz, level {level(waveform):.1f} dB, peak {peak(waveform):.1f} dB"
+    text = f"{rate / 1000:g} kHz, level {level(waveform):z.1f} dB, peak {peak(waveform):z.1f} dB"
     return text.replace("-", "\N{MINUS SIGN}")
 
 

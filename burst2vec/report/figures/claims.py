@@ -68,7 +68,7 @@ def plot_ledger(rows: pd.DataFrame, axes: Axes) -> Axes:
 
 
 def draw_seeds(scores: pd.DataFrame, split: str = "val") -> Figure:
-    """A figure with a panel for each metric of `seeds.read_seeds` on one split."""
+    """A figure with a panel for each metric of `seeds.score_seeds` on one split."""
     rows = scores[scores["split"] == split]
     metrics = list(dict.fromkeys(rows["metric"]))
     figure, axes = plt.subplots(1, len(metrics), figsize=(6.5, 1.1 + 0.24 * rows["code"].nunique()),

@@ -84,7 +84,7 @@ def plot_intensities(task: Task, table: pd.DataFrame, axes: Axes, bins: int = 10
     """Draws how the values of each intensity are distributed: the share of the bursts in bins of equal width, with a
     row for each intensity."""
     labels = table.loc[task.labelled(table), list(task.columns)]
-    edges = np.linspace(0, 1, bins + 1)
+    edges = np.arange(bins + 1) / bins  # each the nearest to its decimal, unlike those of linspace
     counts = pd.DataFrame({name: np.histogram(labels[name], edges)[0] for name in task.columns}).T
     names = [f"{low:.1f}–{high:.1f}" for low, high in zip(edges[:-1], edges[1:], strict=True)]
     sns.heatmap(100 * counts.set_axis(names, axis=1) / len(labels), ax=axes, cmap="cividis", vmin=0, vmax=20,

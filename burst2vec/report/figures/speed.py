@@ -11,28 +11,25 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from burst2vec.report.figures.style import DASHES, PALETTE
-from burst2vec.report.speed.measured import CONTENDERS, circumstances
+from burst2vec.report.speed.measured import CONTENDERS, WAYS, circumstances
 
-MARKERS = ("o", "D", "s")
+MARKERS = ("o", "D", "s", "^", "v")
 """The markers of the contenders, and of the files of one benchmark, in their order."""
 
 
-def plot_audio_shares(shares: pd.DataFrame, chosen: int, axes: Axes) -> Axes:
-    """Draws the share of audio in batches (`measured.audio_shares`) over the number of batches within which bursts are
-    sorted; the `chosen` number is marked."""
-    axes.plot(shares["window"], 100 * shares["audio_share"], "o-", color=PALETTE[0], markersize=4)
-    rows = shares[shares["window"] == chosen]
-    axes.plot(rows["window"], 100 * rows["audio_share"], "o", color=PALETTE[1], markersize=8, label="by default")
-    axes.set(xlabel="sorted within so many batches", ylabel="audio in batches (%)", ylim=(0, 102), xscale="log")
-    axes.set_xticks(shares["window"], [f"{window:,}" for window in shares["window"]])
-    axes.minorticks_off()
-    axes.legend(frameon=False, loc="lower right")
+def plot_audio_shares(shares: Mapping[str, float], axes: Axes) -> Axes:
+    """Draws the share of audio in batches (`measured.audio_shares`) as a bar for each way of batching."""
+    percent = [100 * share for share in shares.values()]
+    bars = axes.barh([WAYS[way] for way in shares], percent, color=PALETTE[0], height=0.6)
+    axes.bar_label(bars, fmt="%.0f %%", padding=3)
+    axes.set(xlabel="audio in batches (%)", xlim=(0, 110), xticks=range(0, 101, 20))
+    axes.invert_yaxis()
     return axes
 
 
 def draw_steps(contents: Sequence[Mapping]) -> Figure:
     """A figure with a panel (`plot_steps`) for each file of `benchmarks.training_step`."""
-    figure, axes = plt.subplots(len(contents), 1, figsize=(6.5, 0.5 + 2.6 * len(contents)), layout="constrained",
+    figure, axes = plt.subplots(len(contents), 1, figsize=(6.5, 0.7 + 2.6 * len(contents)), layout="constrained",
                                 squeeze=False)
     for content, ax in zip(contents, axes.flat, strict=True):
         plot_steps(content, ax)

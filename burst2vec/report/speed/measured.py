@@ -11,18 +11,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from burst2vec.audio.faults import SAMPLE_RATE
-from burst2vec.config import Params
-from burst2vec.training.batches import bucketed
+from burst2vec.audio.packed import group_by_length
+from burst2vec.training.batches import deal
 
 Measured = Mapping[str, Sequence[dict]]
 """The contents of the files of each benchmark, by the benchmark's name; the key `file` of each is the file's name."""
 
 BENCHMARKS = {
     "training_step": ("a training step", "make bench"),
+    "packing": ("a step by way of batching", "make bench"),
     "full_run": ("reckoned full runs", "make bench"),
+    "stretch": ("a stretch of a training", "python -m benchmarks.gpu"),
     "inference": ("predictions", "make bench"),
     "growth": ("growth of a step and of an epoch", "make bench"),
     "preparation": ("preparing a corpus",
@@ -38,9 +38,13 @@ The files are called `<benchmark>.json` or `<benchmark>_….json`; `make bench` 
 """
 
 NEEDED = {
-    "training_step": ("size", "device", "precision", "set", "ours_s", "trainer_documented_s", "trainer_tuned_s",
-                      "documented_to_ours", "tuned_to_ours", "turns", "epoch", "flop_a_step", "matrix_rate",
+    "training_step": ("size", "device", "precision", "set", "ours_s", "ours_sorted_s", "trainer_documented_s",
+                      "trainer_tuned_s", "trainer_tuned_random_s", "ours_sorted_to_ours", "documented_to_ours",
+                      "tuned_to_ours", "tuned_random_to_ours", "turns", "epoch", "flop_a_step", "matrix_rate",
                       "utilisation", "utilisation_padded", "once", "validation", "memory_mib", "profile"),
+    "packing": ("size", "layers", "device", "precision", "batch", "seconds", "to_packed", "epoch"),
+    "stretch": ("size", "device", "precision", "bursts", "validated", "steps", "step_s", "validation_s", "encoding_s",
+                "peak_mib", "utilisation", "run_steps", "run_h"),
     "full_run": ("measured", "runs"), "scale": ("rows",), "bootstrap": ("rows",),
     "inference": ("size", "device", "ours_rtf", "pipeline_documented_rtf", "pipeline_tuned_rtf",
                   "documented_to_ours", "tuned_to_ours"),
@@ -49,10 +53,18 @@ NEEDED = {
 }
 """The keys that a file of each benchmark must have, besides `environment`."""
 
-CONTENDERS = {"ours": "ours", "trainer_documented": "Trainer as documented", "trainer_tuned": "Trainer set well"}
-"""The names under which the training step of each contender is shown."""
+CONTENDERS = {"ours": "ours", "ours_sorted": "ours, sorted", "trainer_documented": "Trainer as documented",
+              "trainer_tuned": "Trainer set well", "trainer_tuned_random": "Trainer set well, random"}
+"""The names under which the training step of each contender is shown.
 
-ON_A_GPU = ("training_step", "inference", "growth")
+Batches are random, but for `ours_sorted` and `trainer_tuned`, whose bursts are sorted by length.
+"""
+
+WAYS = {"packed": "random, groups packed", "apart": "random, group by group", "padded": "random, padded to the longest",
+        "sorted": "sorted, padded to the longest"}
+"""The names under which the ways of batching are shown."""
+
+ON_A_GPU = ("training_step", "packing", "inference", "growth")
 """The benchmarks that are to be measured on a GPU too."""
 
 EXVO = {"train": 19_990, "val": 19_396}
@@ -109,9 +121,10 @@ def hardware(content: Mapping) -> str:
 
 
 def circumstances(content: Mapping) -> str:
-    """The hardware and the date of a file, after the size of the model and the parameters that were set, if it
-    has any."""
+    """The hardware and the date of a file, after the size of the model, its layers and the parameters that were set,
+    if it tells any."""
     size = f"HuBERT {content['size']}, " if "size" in content else ""
+    size += f"{content['layers']} layers, " if "layers" in content else ""
     size += "".join(f"{name}: {value}, " for name, value in content.get("set", {}).items())
     told = content.get("environment", content)
     return f"{size}{hardware(content)}, {told['Date']}"
@@ -137,20 +150,18 @@ def exvo_seconds(bursts: int = EXVO["train"], seed: int = 0) -> np.ndarray:
     return drawn.clip(SHORTEST, LONGEST)
 
 
-def audio_shares(seconds: np.ndarray, params: Params, windows: Sequence[int]) -> pd.DataFrame:
-    """How much of an epoch's batches is audio and not padding, with a row for each of the `windows`.
+def audio_shares(sizes: np.ndarray, batch_size: int, seed: int = 0) -> dict[str, float]:
+    """The share of an epoch that is audio and not padding, by way of batching bursts of these `sizes` (bursts,).
 
-    A window is the number of batches within which bursts of `seconds` (bursts,) are sorted by length; a window of one
-    batch sorts nothing, so that the batches are random. Columns: window, batches, audio_share, and padded_h, the hours
-    of an epoch with its padding.
+    `packed` are random batches in groups of similar length, as in `training.batches`; `padded` the same batches, each
+    padded to its longest burst; `sorted` are batches of neighbours in length.
     """
-    lengths, rows = (SAMPLE_RATE * seconds).astype(np.int64), []
-    for window in windows:
-        rng = np.random.default_rng((params.seed, 1))
-        dealt = bucketed(np.arange(len(lengths)), lengths, params.batch_size, window, rng)
-        padded = sum(len(batch) * lengths[batch].max() for batch in dealt)
-        rows.append((window, len(dealt), lengths.sum() / padded, padded / SAMPLE_RATE / 3600))
-    return pd.DataFrame(rows, columns=["window", "batches", "audio_share", "padded_h"])
+    batches = deal(np.arange(len(sizes)), batch_size, np.random.default_rng((seed, 1)))
+    padded_together = {"packed": [batch[places] for batch in batches for places in group_by_length(sizes[batch])],
+                       "padded": batches,
+                       "sorted": np.array_split(np.argsort(sizes, kind="stable"), len(batches))}
+    return {way: float(sizes.sum() / sum(len(rows) * sizes[rows].max() for rows in parts))
+            for way, parts in padded_together.items()}
 
 
 def encoded_exvo_mib(content: Mapping) -> float:

@@ -19,6 +19,7 @@ from burst2vec.report.speed.measured import (
     EXVO,
     GFLOP,
     ON_A_GPU,
+    WAYS,
     Measured,
     circumstances,
     default_steps,
@@ -94,7 +95,7 @@ def step_table(content: Mapping) -> pd.DataFrame:
     """
     rows, parts = [], content.get("parts", 1)
     for name, title in CONTENDERS.items():
-        if name == "trainer_documented" and parts > 1:
+        if name in ("trainer_documented", "trainer_tuned_random") and parts > 1:
             title = _below(title, f"a batch in {parts} parts, for less memory")
         seconds, memory = content[f"{name}_s"], content["memory_mib"].get(name)
         if seconds is None:
@@ -121,6 +122,36 @@ def why_longer(content: Mapping) -> str:
             f"{number(times / padding)} times as long.")
 
 
+def cost_of_random(content: Mapping) -> str:
+    """A sentence: how many times as long our step takes on random batches as on sorted ones."""
+    times = content["ours_sorted_to_ours"]
+    low, high = (number(1 / times[key]) for key in ("high", "low"))
+    return (f"{circumstances(content)}: a step of ours on random batches takes {number(1 / times['median'])} times as "
+            f"long as one on sorted batches ({low}–{high}).")
+
+
+def packing_table(content: Mapping) -> pd.DataFrame:
+    """A training step in each way of batching.
+
+    Columns: its seconds, its ratio to packed random batches with the lowest and the highest, and the share of audio in
+    an epoch's batches.
+    """
+    rows = [(title, number(content["seconds"][way]), spread(content["to_packed"][way]) if way != "packed" else "1",
+             percent(content["epoch"][way]["audio_share"])) for way, title in WAYS.items()]
+    return pd.DataFrame(rows, columns=["batches", "s a step", _below("times packed", "lowest–highest"),
+                                       _below("audio", "of batches")])
+
+
+def stretch_table(content: Mapping) -> pd.DataFrame:
+    """The time and the memory of a stretch of a training, and what a whole one would take by it."""
+    return pd.DataFrame([{
+        _below("steps", "timed"): f"{content['steps']:,}", "s a step": number(content["step_s"]),
+        _below("validation", "s"): number(content["validation_s"]),
+        _below("encoding", "s"): number(content["encoding_s"]), "peak, MiB": number(content["peak_mib"]),
+        "utilisation": percent(content["utilisation"]),
+        _below("whole run", f"{content['run_steps']:,} steps, minutes"): number(60 * content["run_h"])}])
+
+
 def utilisation_table(found: Measured) -> pd.DataFrame:
     """The use that our steps make of each machine: the operations of a step, the matrix rate, and the shares of
     it that are reached."""
@@ -142,7 +173,7 @@ def profile_table(content: Mapping) -> pd.DataFrame:
 def savings_table(found: Measured) -> pd.DataFrame:
     """What each measure against wasted time saves, with a column for each file of a training step with the
     default parameters."""
-    columns = {"": ["audio, random batches", "audio, our batches", "encoding spared, of a step",
+    columns = {"": ["audio, batches padded", "audio, in packed groups", "encoding spared, of a step",
                     "kept for it, ExVo, GiB", "arithmetic", "gathering, of a step", "validation, of all time"]}
     for each in default_steps(found):
         seconds, epoch = each["ours_s"], each["epoch"]
@@ -251,9 +282,9 @@ def run_table(content: Mapping, found: Measured) -> pd.DataFrame:
         rows.append((_below(code, f"HuBERT {run['size']}"),
                      _below(f"{run['steps']:,}", f"{run['steps_per_epoch']:,} an epoch"), f"{run['validations']:,}",
                      total if total == "–" else _below(total, " + ".join(map(number, parts))),
-                     number(run["passes"]["total_h"]), number(run["earliest"]["total_h"]),
+                     number(run["each_task"]["total_h"]), number(run["earliest"]["total_h"]),
                      number(limit_hours(run["size"], run["steps"], files))))
-    return pd.DataFrame(rows, columns=["", "steps", "validations", "hours", _below("100 passes", "hours"),
+    return pd.DataFrame(rows, columns=["", "steps", "validations", "hours", _below("each task", "hours"),
                                        _below("earliest", "hours"), _below("limit", "hours")])
 
 

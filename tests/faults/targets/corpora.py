@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from burst2vec.config import Params
 from burst2vec.corpora.corpus import CorpusError
 from burst2vec.corpora.opening import read_corpus
+from burst2vec.corpora.plausibility import YEARS
+from burst2vec.corpora.spelling import folded
 from burst2vec.inspection.check import check
 from burst2vec.inspection.summary import summary, write_json
 from burst2vec.training import batches
@@ -39,13 +41,18 @@ def _read(root: Path) -> Action:
 
 
 def _deal(corpus) -> None:
-    lengths = np.full(len(corpus.table), 1_600)
     for task in corpus.tasks:
         known = task.targets(corpus.table)[task.labelled(corpus.table)]
         right = np.isfinite(known).all() and (task.kind != "classes" or known.min() >= 0)
         ensure(bool(right), f"labels of {task}: {known}")
+        if task.unit == "years":
+            years = corpus.table[task.columns[0]].dropna()
+            ensure(years.between(*YEARS).all(), f"years of {task}: {years.tolist()}")
+    speakers = corpus.table["speaker"].dropna()
+    splits = corpus.table["split"][speakers.index].groupby(speakers.map(folded)).nunique()
+    ensure((splits <= 1).all(), "two spellings of one speaker are in two splits")
     for oversampling in (False, True):
-        batches.plan(corpus, lengths, Params(oversampling=oversampling, batch_size=4), 1)
+        batches.plan(corpus, Params(oversampling=oversampling, batch_size=4), 1)
 
 
 @target(lambda: tables(subjects.exvo_files()["data_info.csv"]))
@@ -62,7 +69,7 @@ def exvo_withheld_and_speakers(found, folder: Path) -> Action:
 def _names(right: list[str]) -> st.SearchStrategy[list[str]]:
     odd = st.text(st.characters(blacklist_characters="/\0", blacklist_categories=["Cs"]), max_size=12)
     undecodable = st.binary(min_size=1, max_size=6).map(os.fsdecode)
-    letter = st.sampled_from(("", "9", "-", "٣", " ", "é", "\n", "_", "\x1b"))
+    letter = st.sampled_from(("", "9", "-", "٣", " ", "é", "\n", "_", "\x1b", "e\u0301", "\u200b", "０", "._", "A"))
     altered_names = st.builds(lambda name, place, letter: name[:place] + letter + name[place + 1:],
                               st.sampled_from(right), st.integers(0, max(map(len, right))), letter)
     usual = st.just(right) | st.lists(st.sampled_from(right), max_size=30)

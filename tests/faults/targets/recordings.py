@@ -11,7 +11,7 @@ from burst2vec.audio.faults import SHORTEST
 from burst2vec.audio.waveform import load, read_parts
 from burst2vec.inspection.listening import listen
 from tests.faults import subjects
-from tests.faults.damage import damage
+from tests.faults.damage import damage, false_lengths
 from tests.faults.targets.registry import Action, ensure, target
 
 FORMS = [(form, subtype, rate, channels, seconds)
@@ -21,12 +21,14 @@ FORMS = [(form, subtype, rate, channels, seconds)
          for rate, channels, seconds in ((16_000, 1, 0.1), (48_000, 2, 0.3))]
 ODD_FORMS = [("WAV", "FLOAT", rate, channels, seconds) for rate in (1, 999, 44_101, 768_000, 2_000_000_011)
              for channels, seconds in ((1, 0.1 if rate < 10 ** 6 else 1e-6), (37, 0.01 if rate < 10 ** 6 else 1e-7))]
+LOSSLESS = [form for form in FORMS if form[0] in ("WAV", "FLAC", "AIFF")]
+SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".raw", ".opus", "")
 MARKS = (b"RIFF", b"data", b"fmt ", b"OggS", b"fLaC", b"ID3", b"\xff\xfb")
 
 
 @target(lambda: st.tuples(st.sampled_from(FORMS + ODD_FORMS).flatmap(
     lambda form: damage(subjects.encoded(*form), MARKS).map(lambda damaged: (form, damaged))),
-    st.sampled_from((".wav", ".flac", ".ogg", ".mp3", ".raw", ".opus", ""))))
+    st.sampled_from(SUFFIXES)))
 def recordings(found, folder: Path) -> Action:
     (_, damaged), suffix = found
     path = folder / f"burst{suffix}"
@@ -49,6 +51,24 @@ def recordings(found, folder: Path) -> Action:
                 _check_waveform(part.waveform)
         if errors:
             raise errors[-1]
+    return act
+
+
+@target(lambda: st.tuples(st.sampled_from(LOSSLESS).flatmap(
+    lambda form: false_lengths(subjects.encoded(*form)).map(lambda damaged: (form, damaged))),
+    st.sampled_from(SUFFIXES)))
+def false_headers(found, folder: Path) -> Action:
+    """A recording whose header is wrong about its length is heard as it is, is refused, or what is odd is said."""
+    (form, damaged), suffix = found
+    sound, path = folder.parent / "sound", folder / f"burst{suffix}"
+    sound.write_bytes(subjects.encoded(*form))
+    path.write_bytes(damaged.data)
+
+    def act():
+        notes: list[str] = []
+        waveform = load(path, "provided", notes.append)
+        same = np.array_equal(waveform, load(sound, "provided"))
+        ensure(same or bool(notes), f"{len(waveform)} other samples than the recording's, and not a word")
     return act
 
 

@@ -1,0 +1,44 @@
+"""The tables of the studies are those of their files."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from burst2vec.report.studies import batches_table, describe_batches, read_study
+
+
+def content(ordered=(0.40, 0.42, 0.41)):
+    """Three seeds of random batches, 0.02 below them windows, and whatever sorted batches reached."""
+    rows = [{"way": way, "seed": seed, "task": task, "metric": metric, "value": value}
+            for task, metric in (("emotion", "CCC"), ("age", "MAE"))
+            for way, values in {"sorted": ordered, "random": (0.5, 0.51, 0.52), "windows": (0.48, 0.49, 0.5)}.items()
+            for seed, value in enumerate(values)]
+    return {"steps": 240, "rows": rows}
+
+
+def test_the_table_has_means_deviations_and_paired_differences_by_way():
+    table = batches_table(content()).set_index(["task", "way"])
+    assert list(table.loc["emotion"].index) == ["random", "windows", "sorted"]
+    row = table.loc["emotion", "sorted"]
+    assert [row["mean"], row["sd"], row["difference"]] == pytest.approx([0.41, 0.01, -0.10])
+    # The differences of the seeds are -0.10, -0.09 and -0.11, and t(2) at 97.5 % is 4.303.
+    margin = 4.3027 * 0.01 / np.sqrt(3)
+    assert [row["low"], row["high"]] == pytest.approx([-0.1 - margin, -0.1 + margin], abs=1e-5)
+    assert table.loc["age", "windows"][["difference", "low", "high"]].tolist() == pytest.approx([-0.02] * 3)
+
+
+def test_the_sentences_say_what_the_seeds_allow():
+    said = describe_batches(content())
+    assert said.startswith("After 240 steps the CCC of emotion is 0.510 ± 0.010 with random batches")
+    assert "With batches that are sorted within windows of 5 it differs by -0.020" in said
+    assert said.endswith("it differs by -0.100, from -0.125 to -0.075 with 95 % confidence.")
+    assert describe_batches(content(ordered=(0.40, 0.55, 0.51))).endswith("which so few seeds cannot tell from none.")
+
+
+def test_a_study_that_has_not_been_made_is_none(tmp_path):
+    assert read_study(tmp_path, "batches") is None
+    (tmp_path / "batches.json").write_text(json.dumps(content()))
+    assert read_study(tmp_path, "batches") == content()
