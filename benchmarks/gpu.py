@@ -52,7 +52,8 @@ def commands(sizes: Sequence[str], device: str, folder: Path) -> list[list[str]]
     steps = [["training_step", "--size", size, *STEP[device], "--json", path("training_step", size)] for size in sizes]
     stretch = ["stretch", "--size", sizes[0], *STRETCH[device], "--json", path("stretch", sizes[0])]
     reckoned = ["full_run", *(path("training_step", size) for size in sizes), "--json", path("full_run")]
-    return [steps[0], stretch, *steps[1:], reckoned]
+    packing = ["packing", "--size", sizes[0], "--json", path("packing", sizes[0])]
+    return [steps[0], stretch, packing, *steps[1:], reckoned]
 
 
 if __name__ == "__main__":

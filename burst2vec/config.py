@@ -179,6 +179,12 @@ class Params:
         return json.dumps(dataclasses.asdict(self), indent=1)
 
 
+CHANGES_NOTHING = ("scale", "variant", "title", "question", "results", "run", "cache", "restart", "tensorboard",
+                   "checkpoint_minutes", "accumulate", "gradient_checkpointing", "out_of_memory")
+"""The parameters on which the numbers of a training do not depend, or only in which features of the backbone dropout
+drops. They may change before a training resumes, and from one seed of a variant to another."""
+
+
 def project_root() -> Path:
     """The nearest folder, from the current one upwards, that holds `params/scales`, or else the current folder."""
     here = Path.cwd()

@@ -173,7 +173,7 @@ if said:
 from burst2vec.audit import origins
 
 val = corpus.split("val")
-best, blind = origins.best_guess(corpus, val), 1 / len(corpus.tasks)
+best, blind = origins.best_guess(corpus, val, params.epoch), 1 / len(corpus.tasks)
 nothing = ("there is nothing for the discriminator to find, and nothing for the shared "
            "extractor to hide")
 Markdown(f"They would name the right task in {100 * best:.0f} % of cases, and a blind "

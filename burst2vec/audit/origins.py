@@ -82,14 +82,15 @@ def _tell(name: str, features: np.ndarray, origins: pd.Series, table: pd.DataFra
             bool(found.score > floor.max()))
 
 
-def best_guess(corpus: Corpus, table: pd.DataFrame) -> float:
+def best_guess(corpus: Corpus, table: pd.DataFrame, epoch: str) -> float:
     """The largest share of batches' bursts whose task could be told by one who knows every burst of `table` by heart.
 
-    A burst that takes part in n tasks comes in batches of each of them, with the same shared features; no guess is
-    right in more than one of the n.
+    A burst that takes part in n tasks has the same shared features in the batches of each of them, so no guess is right
+    in more than one of n. With an `epoch` of `one_pass` it comes once for a random one of them, otherwise n times.
     """
-    taking_part = np.stack([task.labelled(table) for task in corpus.tasks])
-    return float(taking_part.any(axis=0).sum() / taking_part.sum())
+    tasks = np.stack([task.labelled(table) for task in corpus.tasks]).sum(axis=0)
+    tasks = tasks[tasks > 0]
+    return float(np.mean(1 / tasks) if epoch == "one_pass" else len(tasks) / tasks.sum())
 
 
 def in_words(row: pd.Series) -> str:

@@ -3,7 +3,7 @@
 In a batch of random bursts half of the frames and more are padding, and a Transformer's work on them is lost. So the
 bursts come in groups of similar length, each padded to its own longest burst (`packed.group_by_length`), and the groups
 lie one after the other in a single sequence, which every layer computes at once. Only what brings frames of a burst
-together, attention and the positional convolution, looks at one group at a time. No frame is copied for that.
+together, attention and the positional convolution, looks at one group at a time.
 """
 
 from __future__ import annotations
@@ -26,8 +26,12 @@ def can_pack(backbone: Backbone) -> bool:
     They are not where padding has an effect (`as_published`). WavLM's attention adds a bias to each pair of frames that
     is computed from the whole batch, and a batch norm before the positional convolution has moments of the whole batch.
     """
-    batch_norm = getattr(backbone.config, "conv_pos_batch_norm", False)
-    return backbone.padding == "exact" and backbone.model._supports_sdpa and not batch_norm
+    return backbone.padding == "exact" and backbone.model._supports_sdpa and not has_batch_norm(backbone)
+
+
+def has_batch_norm(backbone: Backbone) -> bool:
+    """Whether a batch norm precedes the positional convolution, so that in training a batch must not be divided."""
+    return getattr(backbone.config, "conv_pos_batch_norm", False)
 
 
 def hidden_states(backbone: Backbone, groups: Sequence[Group]) -> list[Group]:

@@ -11,7 +11,7 @@ from burst2vec.audio.store import open_store
 from burst2vec.config import Params
 from burst2vec.corpora.opening import EMBEDDED, open_corpus
 from burst2vec.machine.hardware import choose_device
-from burst2vec.pretraining.folder import check_free, write_folder
+from burst2vec.pretraining.folder import check_free, without_place, write_folder
 from burst2vec.pretraining.heard import open_unlabelled
 from burst2vec.pretraining.probes import compare
 from burst2vec.pretraining.recipe import Recipe
@@ -47,6 +47,5 @@ def command(corpora: Sequence[str], folder: Path, recipe: Recipe, params: Params
              if getattr(recipe, f.name) != f.default}
     if set(EMBEDDED) & set(corpora):
         given |= {"synthetic_seed": params.synthetic_seed, "synthetic_train": params.synthetic_train}
-    options = [text for name, value in given.items()
-               for text in (f"--{name.replace('_', '-')}", Path(str(value)).name)]
-    return shlex.join(["burst2vec", "pretrain", *(Path(name).name for name in corpora), *options, "--out", folder.name])
+    options = [text for name, value in given.items() for text in (f"--{name.replace('_', '-')}", without_place(value))]
+    return shlex.join(["burst2vec", "pretrain", *map(without_place, corpora), *options, "--out", folder.name])

@@ -78,6 +78,12 @@ def write_folder(pretrained: Pretrained, folder: Path, recipe: Recipe, corpus: C
         (aside / "README.md").write_text(card, encoding="utf-8")
 
 
+def without_place(value: object) -> str:
+    """A value as text, a folder without where it lies; a name on the hub stays whole."""
+    path = Path(str(value)).expanduser()
+    return path.resolve().name if path.is_dir() or path.is_absolute() else str(value)
+
+
 def describe(pretrained: Pretrained, title: str, recipe: Recipe, corpus: Corpus, command: str = "",
              probes: pd.DataFrame | None = None) -> str:
     """The card of a pre-trained backbone, as Markdown below a header that the hub reads."""
@@ -87,7 +93,7 @@ def describe(pretrained: Pretrained, title: str, recipe: Recipe, corpus: Corpus,
                      f"{'; licence: ' + said if (said := find_licence(part)) else ''}" for part in parts)
     backbone = pretrained.backbone
     count = sum(p.numel() for p in backbone.model.parameters())
-    origin = (f"It went on from `{Path(recipe.checkpoint).name}`." if recipe.checkpoint else
+    origin = (f"It went on from `{without_place(recipe.checkpoint)}`." if recipe.checkpoint else
               "Its Transformer began with random weights; its feature encoder is a fixed bank of filters.")
     facts = {
         "Hours learnt from": f"{record['hours']:.2f}", "Hours of speakers held out": f"{record['held_out_hours']:.2f}",

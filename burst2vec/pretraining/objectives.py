@@ -132,7 +132,8 @@ class ContrastiveTask(nn.Module):
         return {
             "loss": loss,
             "total": loss + self.weight * diversity,
-            "accuracy": (logits[:, 1:] < logits[:, :1]).all(1).float().mean(),
+            # A frame all of whose negatives are equal to it has nothing to be told from.
+            "accuracy": ((logits[:, 1:] < logits[:, :1]).all(1) & logits[:, 1:].isfinite().any(1)).float().mean(),
             "constant": logits.isfinite().sum(1).float().log().mean(),
             "perplexity": perplexity,
         }

@@ -24,7 +24,8 @@ def batches_table(content: Mapping) -> pd.DataFrame:
     """The scores of the study of batches by way: task, metric, way, seeds, mean, sd and, against random batches, the
     difference with its 95 % interval (difference, low, high).
 
-    The interval is Student's over seeds, which are paired: a seed draws the same weights for every way.
+    The intervals are Student's over seeds, which are paired, since a seed draws the same weights for every way. Those
+    of a task hold together (Bonferroni, for two ways against random batches).
     """
     rows = pd.DataFrame(content["rows"])
     found = []
@@ -37,9 +38,10 @@ def batches_table(content: Mapping) -> pd.DataFrame:
 
 
 def _paired(differences: pd.Series) -> tuple[float, float, float]:
-    """The mean of differences between the bounds of its 95 % interval, which are NaN for fewer than two."""
+    """The mean of differences between the bounds of its interval, which are NaN for fewer than two."""
     number, mean = len(differences), differences.mean()
-    margin = t.ppf(0.975, number - 1) * differences.std() / np.sqrt(number) if number > 1 else np.nan
+    quantile = t.ppf(1 - 0.025 / (len(WAYS) - 1), number - 1) if number > 1 else np.nan
+    margin = quantile * differences.std() / np.sqrt(number)
     return mean - margin, mean, mean + margin
 
 

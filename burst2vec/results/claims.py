@@ -145,7 +145,7 @@ def published_ledger(claims: Sequence[Claim]) -> pd.DataFrame:
 
 
 def ledger(claims: Sequence[Claim], scores: Crossed | pd.Series, random: Collection[str] = (),
-           steps: Mapping[str, int] | None = None) -> pd.DataFrame:
+           steps: Mapping[str, Collection[int]] | None = None) -> pd.DataFrame:
     """A table with one row for each claim, judged on the scores of one split.
 
     The columns are claim, verdict, estimate, low, high, metric, weakest, section, statement and note. `weakest` is the
@@ -158,8 +158,8 @@ def ledger(claims: Sequence[Claim], scores: Crossed | pd.Series, random: Collect
     - A claim is *not tested* where a system or its metric is absent. It is also *not tested*, but with estimate and
       bounds, where it is about pre-training and names one of `random` (`runs.random_backbones`). `note` says which.
 
-    Where the variants of a claim were not trained equally long, by their `steps` (`runs.read_steps`), `note` says it,
-    because then a difference between them may be one of length.
+    Where the variants of a claim, or the members of its ensembles, were not trained equally long, by their `steps`
+    (`runs.read_steps`), `note` says it, because then a difference between them may be one of length.
     """
     found = pd.DataFrame([_judge(claim, scores) for claim in claims])
     untested = [claim.name for claim in claims if claim.about_pretraining and set(claim.systems) & set(random)]
@@ -169,15 +169,19 @@ def ledger(claims: Sequence[Claim], scores: Crossed | pd.Series, random: Collect
     return found
 
 
-def unequal_steps(codes: Collection[str], steps: Mapping[str, int]) -> str:
-    """What is to be said of variants that were not trained for the same number of steps; empty where they were."""
-    known: dict[int, list[str]] = {}
-    for code in codes:
-        if code in steps:
-            known.setdefault(steps[code], []).append(code)
-    if len(known) < 2:
+def unequal_steps(codes: Collection[str], steps: Mapping[str, Collection[int]]) -> str:
+    """What is to be said of systems that were not trained for the same number of steps; empty where they were."""
+    ensembles = read_ensembles()
+    members = itertools.chain(*(ensembles.get(code, [code]) for code in codes))
+    known = {code: (min(steps[code]), max(steps[code])) for code in dict.fromkeys(members) if code in steps}
+    if len(set(itertools.chain(*known.values()))) < 2:
         return ""
-    return "trained for " + ", ".join(f"{number:,} steps ({', '.join(known[number])})" for number in sorted(known))
+    alike: dict[tuple[int, int], list[str]] = {}
+    for code, bounds in known.items():
+        alike.setdefault(bounds, []).append(code)
+    said = (f"{low:,}{f' to {high:,}' if high > low else ''} steps ({', '.join(alike[low, high])})"
+            for low, high in sorted(alike))
+    return "trained for " + ", ".join(said)
 
 
 def verdict(low: float, high: float) -> str:

@@ -62,11 +62,14 @@ def read_params(folder: Path) -> dict[str, Any]:
 
 
 
-def read_steps(run_folder: Path) -> dict[str, int]:
-    """The number of steps that each variant of a run was trained for, by code."""
-    summaries = {code: run_folder / code / "summary.json" for code in VARIANTS}
-    return {code: json.loads(path.read_text(encoding="utf-8"))["iterations"]
-            for code, path in summaries.items() if path.is_file()}
+def read_steps(run_folder: Path) -> dict[str, set[int]]:
+    """The numbers of steps that each variant of a run was trained for, with any of its seeds, by code."""
+    found: dict[str, set[int]] = {}
+    for code in VARIANTS:
+        for path in (run_folder / code / "summary.json", *run_folder.glob(f"seeds/*/{code}/summary.json")):
+            if path.is_file():
+                found.setdefault(code, set()).add(json.loads(path.read_text(encoding="utf-8"))["iterations"])
+    return found
 
 
 def random_backbones(run_folder: Path) -> list[str]:

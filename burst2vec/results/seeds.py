@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
+from burst2vec.config import CHANGES_NOTHING
 from burst2vec.corpora.corpus import Corpus, Task
 from burst2vec.evaluation.metrics import sign
 from burst2vec.results.ensembles import combine
@@ -33,7 +34,7 @@ COLUMNS = ["code", "seed", "split", "metric", "value"]
 """The columns of a table of scores by seed."""
 COVERAGE = 0.95
 """The nominal coverage of the intervals."""
-IRRELEVANT = ("seed", "scale", "title", "question", "results", "run", "cache", "device")
+IRRELEVANT = (*CHANGES_NOTHING, "seed", "device")
 """The parameters in which two seeds of one variant may differ, because they do not change what is trained."""
 
 

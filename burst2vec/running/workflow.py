@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import operator
 import shlex
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -100,20 +101,28 @@ def further_seeds(path: Path, trained: Mapping[str, Params]) -> dict[str, list[i
 def further_reaches(path: Path, trained: Mapping[str, Params]) -> list[str]:
     """The codes of the variants to train once more with the other `reversal`, from a file such as `params/reach.yaml`.
 
-    The file lists, for each variant, the values of `backbone_size` with which that is done. `trained` has the variants'
-    parameters by code. Raises OSError and ParameterError, naming the file, the variant and what would be right.
+    The file lists, for each variant, the values of `backbone_size` with which that is done. A variant needs a twin
+    without an adversary, beside which the page shows it. `trained` has the variants' parameters by code. Raises OSError
+    and ParameterError, naming the file, the variant and what would be right.
     """
     found = []
     for code, sizes in read_mapping(path).items():
         where = f"{path}: {shown(code)}: "
-        debiased = [name for name, params in trained.items() if params.adversarial]
+        debiased = [name for name, params in trained.items() if params.adversarial and _has_twin(params, trained)]
         if code not in debiased:
-            raise ParameterError(f"{where}no such variant with an adversary; expected one of {', '.join(debiased)}")
+            raise ParameterError(f"{where}no such variant with an adversary, and a twin without; expected one of "
+                                 + ", ".join(debiased))
         sizes = [] if sizes is None else sizes
         if not isinstance(sizes, list) or not all(size in ("tiny", "published") for size in sizes):
             raise ParameterError(f"{where}the sizes are {shown(sizes)}; expected a list of tiny, published")
         found += [code] * (trained[code].backbone_size in sizes)
     return found
+
+
+def _has_twin(params: Params, trained: Mapping[str, Params]) -> bool:
+    """Whether a variant was trained without an adversary, too, all else being the same."""
+    alike = operator.attrgetter("backbone", "audio", "oversampling")
+    return any(not other.adversarial and alike(other) == alike(params) for other in trained.values())
 
 
 def other_reach(params: Params, run: str) -> dict[str, Any]:

@@ -157,8 +157,8 @@ class Feed:
     def group(self, lengths: np.ndarray, sizes: np.ndarray) -> list[tuple[np.ndarray, int]]:
         """The places of bursts in each group, and the size that the group is padded to.
 
-        `lengths` and `sizes` (bursts,) are as in `Batch`. Groups are by length, encoded or not, so that it makes no
-        difference to a training whether its bursts are encoded once.
+        `lengths` and `sizes` (bursts,) are as in `Batch`. Groups are by length in samples, so that they are the same
+        whether bursts are encoded once or not.
         """
         groups = group_by_length(lengths) if self.grouped else [np.arange(len(sizes))]
         return [(places, self.padded(sizes[places])) for places in groups]

@@ -11,24 +11,21 @@ import transformers
 
 from burst2vec import __version__
 from burst2vec.audio.store import Store
-from burst2vec.config import Params
+from burst2vec.config import CHANGES_NOTHING, Params
 from burst2vec.corpora.corpus import Corpus
 from burst2vec.machine.hardware import autocast, choose_device
-
-CHANGES_NOTHING = ("scale", "variant", "title", "question", "corpus", "results", "run", "cache", "restart",
-                   "tensorboard", "checkpoint_minutes", "accumulate", "gradient_checkpointing", "out_of_memory")
-"""The parameters that may change before a training resumes. Its numbers do not depend on them, or only in which
-features of the backbone dropout drops. The content of the corpus's folder is compared, but not its name."""
-
 
 FORMAT = 3
 """Counts the changes of what a checkpoint holds; a training resumes from checkpoints of this format alone."""
 
 
 def identity(corpus: Corpus, store: Store, params: Params) -> dict[str, object]:
-    """What the numbers of a training depend on, by name: parameters, labels, recordings, and the meaning of `auto`."""
+    """What the numbers of a training depend on, by name: parameters, labels, recordings, and the meaning of `auto`.
+
+    The content of the corpus's folder is compared, but not its name.
+    """
     known = {f.name: getattr(params, f.name) for f in dataclasses.fields(params)
-             if f.name not in CHANGES_NOTHING and not f.name.startswith("baseline_")}
+             if f.name not in (*CHANGES_NOTHING, "corpus") and not f.name.startswith("baseline_")}
     if params.padding == "exact" and params.pooling == "real":  # otherwise the batch of a burst changes its predictions
         del known["inference_batch_size"]
     labelled = corpus.table.drop(columns=["corpus", "raw", "provided"])  # the store knows the recordings

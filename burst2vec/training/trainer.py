@@ -7,6 +7,7 @@ import math
 import signal
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from burst2vec.machine.interruption import Interrupted, Request, interruptible
 from burst2vec.machine.progress import progress_bar
 from burst2vec.models.burst2vec import Burst2Vec, build
 from burst2vec.models.inference import infer
+from burst2vec.models.packing import has_batch_norm
 from burst2vec.training.batches import Feed, plan
 from burst2vec.training.checkpoints import Checkpoints
 from burst2vec.training.early_stopping import has_collapsed, improves
@@ -59,8 +61,7 @@ def train(corpus: Corpus, store: Store, params: Params, folder: Path | None = No
     keep_memory()
     with arithmetic(team.device, params.deterministic):
         seed_everything(params.seed)
-        model = build(params, corpus.tasks).to(team.device)
-        model.heard = "synthetic" if corpus.wholly_synthetic else ""
+        model = _untrained(corpus, params).to(team.device)
         checkpoints = Checkpoints(folder, identity(corpus, store, params)) if folder else None
         return _Training(model, corpus, store, params, team, checkpoints).run()
 
@@ -74,7 +75,14 @@ def _train_in_processes(corpus: Corpus, store: Store, params: Params, folder: Pa
         checkpoint = Checkpoints(folder, identity(corpus, store, params)).read()
     if checkpoint is None or not checkpoint.state["finished"]:
         raise Interrupted("training stopped; start the same run again and it goes on")
-    return outcome(build(params, corpus.tasks).to(device), checkpoint)
+    return outcome(_untrained(corpus, params).to(device), checkpoint)
+
+
+def _untrained(corpus: Corpus, params: Params) -> Burst2Vec:
+    """The model that is trained on the corpus, which knows whether it will have heard synthetic bursts alone."""
+    model = build(params, corpus.tasks)
+    model.heard = "synthetic" if corpus.wholly_synthetic else ""
+    return model
 
 
 class _Training:
@@ -101,9 +109,8 @@ class _Training:
             with self.team.first_then_others():
                 self._resume()
             if not self.progress.finished:
-                if self.params.tensorboard and self.team.leads:
-                    self.events = Events(self.params, self.learner.iteration)
-                self._learn(request)
+                with self._events():
+                    self._learn(request)
                 self.progress.finished = True
                 self._save()
             self._count_seconds()
@@ -143,7 +150,8 @@ class _Training:
         encoded = self.progress.encoded
         source = open_source(self.model, self.store, rows, self.params, self.team, self.precision, encoded)
         multiple = length_multiple(self.model, encoded, self.params)
-        return Feed(self.corpus, source, self.params, self.team.device, multiple, self.model.independent)
+        grouped = self.model.independent and not has_batch_norm(self.model.backbone)
+        return Feed(self.corpus, source, self.params, self.team.device, multiple, grouped)
 
     def _validate(self, source: Packed | Store) -> None:
         """Adds losses and metrics to the history, and keeps the weights where they are the best so far."""
@@ -246,6 +254,17 @@ class _Training:
     def _locked(self) -> contextlib.AbstractContextManager:
         """Keeps others from training in the folder of the checkpoints."""
         return self.checkpoints.locked() if self.checkpoints and self.team.leads else contextlib.nullcontext()
+
+    @contextlib.contextmanager
+    def _events(self) -> Iterator[None]:
+        """Has the validations of the block written for TensorBoard, where that is asked for."""
+        if self.params.tensorboard and self.team.leads:
+            self.events = Events(self.params, self.learner.iteration)
+        try:
+            yield
+        finally:
+            if self.events:
+                self.events.close()
 
     def _count_seconds(self) -> None:
         self.progress.seconds = time.perf_counter() - self.started

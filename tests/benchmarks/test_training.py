@@ -147,10 +147,11 @@ def test_a_stretch_is_what_one_training_takes_longer_than_another(tmp_path, caps
 
 def test_a_lent_gpu_is_asked_for_the_most_wanted_first_and_given_back_in_time(tmp_path, monkeypatch):
     asked = [name for name, *_ in gpu.commands(["large", "base"], "cuda", tmp_path)]
-    assert asked == ["training_step", "stretch", "training_step", "full_run"]
+    assert asked == ["training_step", "stretch", "packing", "training_step", "full_run"]
     files = [path for command in gpu.commands(["large", "base"], "cuda", tmp_path) for path in command[-1:]]
     assert [Path(path).name for path in files] == ["training_step_large_cuda.json", "stretch_large_cuda.json",
-                                                   "training_step_base_cuda.json", "full_run_cuda.json"]
+                                                   "packing_large_cuda.json", "training_step_base_cuda.json",
+                                                   "full_run_cuda.json"]
     with pytest.raises(SystemExit, match="0 minutes are over: training_step and what follows"):
         gpu.main(["--sizes", "tiny", "--minutes", "0", "--folder", str(tmp_path)])
 

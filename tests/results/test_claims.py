@@ -357,8 +357,10 @@ def test_the_page_shows_verdict_interval_deciding_pair_and_the_papers_own_number
 
 def test_a_claim_about_variants_that_were_not_trained_equally_long_says_so():
     claim = Claim("c", "s", "x", "s_mtl", (("V6", "V7"), ("V6", "V5")))
-    equal, unequal = ({"V5": 240, "V6": 240, "V7": steps} for steps in (240, 1_456))
+    equal, unequal = ({"V5": {240}, "V6": {240}, "V7": steps} for steps in ({240}, {1_456, 900}))
     assert ledger([claim], published(), steps=equal)["note"].item() == "a point, without interval"
     assert ledger([claim], published(), steps=unequal)["note"].item() == (
-        "a point, without interval; trained for 240 steps (V6, V5), 1,456 steps (V7)")
+        "a point, without interval; trained for 240 steps (V6, V5), 900 to 1,456 steps (V7)")
+    whole = Claim("c", "s", "x", "s_mtl", (("A", "V4"),))
+    assert "steps (V1)" in ledger([whole], published(), steps={"V1": {7}, "V2": {9}})["note"].item()
     assert ledger([claim], published())["note"].item() == "a point, without interval"

@@ -87,17 +87,17 @@ def test_a_bad_file_of_seeds_is_refused(tmp_path, content, complaint):
 
 @pytest.mark.parametrize(("content", "scale", "codes"), [
     ("V4: [tiny]", "demo", ["V4"]), ("V4: [tiny]", "paper", []), ("V4: [tiny, published]", "paper", ["V4"]),
-    ("V4: [published]\nV6: [tiny]", "demo", ["V6"]), ("V4:", "demo", []), ("# nothing\n", "demo", []),
+    ("V4: [published]\nV1: [tiny]", "demo", ["V1"]), ("V4:", "demo", []), ("# nothing\n", "demo", []),
 ])
 def test_the_other_reach_is_trained_where_its_file_names_the_size_of_the_backbone(tmp_path, content, scale, codes):
     (tmp_path / "reach.yaml").write_text(content)
-    trained = {code: Params.resolve({"scale": scale, "variant": code}) for code in ("V4", "V5", "V6")}
+    trained = {code: Params.resolve({"scale": scale, "variant": code}) for code in ("V1", "V2", "V4", "V5", "V6")}
     assert further_reaches(tmp_path / "reach.yaml", trained) == codes
 
 
 @pytest.mark.parametrize(("content", "complaint"), [
-    ("V9: [tiny]", "reach.yaml: 'V9': no such variant with an adversary; expected one of V4"),
-    ("V5: [tiny]", "reach.yaml: 'V5': no such variant with an adversary; expected one of V4"),
+    ("V9: [tiny]", "reach.yaml: 'V9': no such variant with an adversary, and a twin without; expected one of V4"),
+    ("V5: [tiny]", "reach.yaml: 'V5': no such variant with an adversary, and a twin without; expected one of V4"),
     ("V4: tiny", "reach.yaml: 'V4': the sizes are 'tiny'; expected a list of tiny, published"),
     ("V4: [large]", "the sizes are .*; expected a list of tiny, published"),
 ])

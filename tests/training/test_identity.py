@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
-from burst2vec.config import Params
-from burst2vec.training.identity import CHANGES_NOTHING, circumstances, identity
+from burst2vec.config import CHANGES_NOTHING, Params
+from burst2vec.training.identity import circumstances, identity
 
 
 @pytest.fixture
