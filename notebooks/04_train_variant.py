@@ -44,13 +44,15 @@ banner(corpus)
 # validations, or after `max_steps`; then the best weights come back. Each validation
 # leaves a line.
 
-# %%
-import pandas as pd
-
+# %% tags=["hide-output"]
 from burst2vec.training.checkpoints import checkpoints_beside
 from burst2vec.training.trainer import train
 
 trained = train(corpus, store, params, checkpoints_beside(params.folder))
+
+# %%
+import pandas as pd
+
 pd.Series(trained.summary, name="value").to_frame()
 
 # %% [markdown]

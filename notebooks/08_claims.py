@@ -218,6 +218,12 @@ shown = detectable_differences(stated, both["val"])
 scores.write_table(shown, params.run_folder / "power.csv")
 boxed(shown.map(lambda cell: f"{cell:.4f}" if isinstance(cell, float) else cell))
 
+# %% tags=["hide-input"]
+known = shown.dropna(subset=["detectable"])
+beyond = int((known["paper"] < known["detectable"]).sum())
+glue("effects_known", len(known), display=False)
+glue("effects_out_of_reach", beyond, display=False)
+
 # %%
 within = int((shown["paper"] >= shown["exvo_speakers"]).sum())
 Markdown(f"Of {len(shown)} claims the paper reports an effect that its own speakers "

@@ -13,7 +13,10 @@
 #
 # What the paper leaves open was decided somehow, and a decision has a price. This page
 # shows what was tried: it trains nothing, but reads the files that the commands under
-# `studies/` wrote (`make studies`). All of them were trained on the synthetic corpus.
+# `studies/` wrote (`make studies`).
+#
+# **All of them were trained on the synthetic corpus, with tiny random backbones.** The
+# numbers say nothing about people.
 
 # %% tags=["parameters"]
 scale = "demo"  # which file of params/scales
@@ -59,8 +62,7 @@ if found:
 from burst2vec.report.tables import boxed
 
 if found:
-    table = studies.batches_table(found).assign(
-        way=lambda rows: rows["way"].map(studies.WAYS))
+    table = studies.batches_table(found).drop(columns=["metric", "seeds"])
     where = found["environment"]
     legend = f"{found['command']}; {where['Processor']}, {where['Date']}."
     display(boxed(table.round(3), legend))

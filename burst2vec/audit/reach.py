@@ -46,7 +46,7 @@ def describe_reaches(scores: pd.DataFrame) -> str:
         numbers = numbers.replace("-", "−")
         said.append(f"With `{own['reversal']}`, with `{other['reversal']}` and without an adversary, {own['code']} and "
                     f"{without['code']} reach {numbers}. Each is one training with one seed, and two seeds of one "
-                    "variant differ, too ([how far](claims.ipynb)): which reach is the better one, if either is, does "
-                    "not follow.")
+                    "variant differ, too, as the page *Which claims hold* shows: which reach is the better one, if "
+                    "either is, does not follow.")
     return " ".join(said) or ("No variant has been trained with the other reach, so there is nothing to compare: "
                               "`params/reach.yaml` says which are, and for which sizes of backbone.")

@@ -51,7 +51,7 @@ def convert(folder: str | Path, report: Callable[[str], object]) -> tuple[int, i
         return 0, done
     ffmpeg = shutil.which("ffmpeg")
     if ffmpeg is None:
-        raise OSError(f"{folder}: {len(todo)} recordings are to be converted, {todo[0]} first, and ffmpeg is not "
+        raise OSError(f"{folder}: recordings to convert: {len(todo)}, {todo[0]} first, and ffmpeg is not "
                       f"installed; {INSTALL}")
     faults = in_parallel(functools.partial(_convert, ffmpeg=ffmpeg), todo)
     converted = 0

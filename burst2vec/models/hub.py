@@ -61,7 +61,8 @@ def load_backbone(name: str, size: str = "published", padding: str = "exact",
 
 def _tiny(name: str) -> tuple[PreTrainedModel, Settings]:
     if name not in FAMILIES:
-        raise BackboneError(f"backbone {name!r} has no tiny model; there are tiny models of {', '.join(FAMILIES)}")
+        raise BackboneError(f"backbone {name!r} has no tiny model; set backbone_size: published to load it, or take "
+                            f"one that has: {', '.join(FAMILIES)}")
     model = tiny_model(name)
     return model, _usual_settings(name, model)
 

@@ -323,7 +323,7 @@ def test_a_pickled_program_does_not_run(tmp_path):
 
 
 def test_only_the_papers_backbones_have_tiny_models():
-    with pytest.raises(BackboneError, match="'microsoft/wavlm-base' has no tiny model; there are tiny models of"):
+    with pytest.raises(BackboneError, match="'microsoft/wavlm-base' has no tiny model; set backbone_size: published"):
         load_backbone("microsoft/wavlm-base", "tiny")
 
 
