@@ -184,12 +184,16 @@ def test_a_refusal_ends_the_process_in_one_line():
 
 @pytest.fixture
 def project(tmp_path):
-    """A project of its own files of parameters, with everything else linked."""
+    """A project of its own files of parameters, with everything else linked but what a report has made."""
     root = tmp_path / "my project"
     root.mkdir()
     for path in ROOT.iterdir():
-        if path.name not in ("params", "results", "cache", "_build") and not path.name.startswith("."):
+        if path.name not in ("params", "results", "cache", "_build", "book") and not path.name.startswith("."):
             (root / path.name).symlink_to(path)
+    (root / "book").mkdir()
+    for path in (ROOT / "book").iterdir():
+        if path.name != "notebooks":
+            (root / "book" / path.name).symlink_to(path)
     for path in (ROOT / "params").rglob("*.yaml"):
         copy = root / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
