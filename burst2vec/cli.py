@@ -192,7 +192,8 @@ def _pretrain_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("corpora", nargs="+", metavar="CORPUS",
                         help="folders of corpora, joined; `synthetic` for bursts that are synthesised here")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where to write the backbone")
-    parser.add_argument("--family", default="", metavar="F", help="wav2vec2, hubert or hubert-layer-norm")
+    parser.add_argument("--family", default="", metavar="F",
+                        help="wav2vec2, hubert or hubert-layer-norm; needed where --from does not say it")
     parser.add_argument("--size", default="small", metavar="S", help="tiny or small (default) random weights")
     parser.add_argument("--from", dest="checkpoint", default="", metavar="CHECKPOINT",
                         help="folder, or name on the hub, of a wav2vec 2.0 or HuBERT model to go on from")
