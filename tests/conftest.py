@@ -26,6 +26,15 @@ from burst2vec.corpora.readers.exvo import COUNTRIES, EMOTIONS
 # A shell has its background jobs ignore Ctrl-C, and all that they start: tests that send it would wait in vain.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Keeps what shares costly fixtures in one process, where pytest-xdist has several: a file, and the workspace."""
+    for item in items:
+        shared = "workspace" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("workspace" if shared else item.nodeid.partition("::")[0]))
+
+
 PITCHES = (200, 500, 1200, 3000)
 """In Hz, by ExVo's country code."""
 
