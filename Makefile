@@ -14,7 +14,7 @@ test: .venv/installed  ## style, types, the order of the library's rooms, and th
 	ruff check
 	mypy
 	lint-imports --no-logo
-	python -m pytest -n 2 --dist loadgroup
+	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: .venv/installed  ## how fast training and inference are on this machine: benchmarks/*.json, in half an hour
 	python -m benchmarks

@@ -6,6 +6,7 @@ would fall on one of them. Taking turns, they share it, and a ratio is taken wit
 
 from __future__ import annotations
 
+import argparse
 import importlib.metadata
 import json
 import statistics
@@ -37,6 +38,24 @@ def ratio(a: Sequence[float], b: Sequence[float]) -> dict[str, float]:
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table in Markdown: the first column to the left, the others to the right."""
     return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---", *["---:"] * (len(head) - 1)], *rows))
+
+
+def parser(name: str, doc: str | None, size: str = "base") -> argparse.ArgumentParser:
+    """A parser for a benchmark of models: `--size`, with its default, `--device` and `--json`."""
+    from benchmarks import workload
+
+    made = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=(doc or "").partition("\n")[0])
+    made.add_argument("--size", choices=list(workload.SIZES), default=size, help=f"HuBERT's; {size} without this")
+    made.add_argument("--device", default="auto", help="the GPU where there is one, or a torch device")
+    made.add_argument("--json", type=Path, metavar="FILE", help="write the figures, hardware, versions and date")
+    return made
+
+
+def tell(table: str, found: Mapping, path: Path | None, *packages: str) -> None:
+    """Prints the table of what was found, and writes it as `write_json` does where a path is given."""
+    print(table)
+    if path:
+        write_json(path, found, *packages)
 
 
 def environment(*packages: str) -> dict[str, str]:

@@ -3,10 +3,10 @@
     python -m benchmarks.gpu
 
 runs, each in a process of its own, the most wanted first: `benchmarks.training_step` at HuBERT large's size, in fewer
-rounds than `make bench` takes; `benchmarks.stretch`, V4 at the scale paper; `benchmarks.training_step` at base's size;
-and reckons full runs from the steps. The files are written beside this one and named by size and device, as those of
-`make bench`, and hold the card's name and the date. What is not done after `--minutes` is given up; what is written
-stays. On a CPU `--sizes tiny` proves that all of it runs.
+rounds than `make bench` takes; `benchmarks.stretch`, V4 at the scale paper; `benchmarks.packing` at large's size;
+`benchmarks.training_step` at base's size; and reckons full runs from the steps. The files are written beside this one
+and named by size and device, as those of `make bench`, and hold the card's name and the date. What is not done after
+`--minutes` is given up; what is written stays. On a CPU `--sizes tiny` proves that all of it runs.
 """
 
 from __future__ import annotations

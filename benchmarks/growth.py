@@ -24,13 +24,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from benchmarks import flops, workload
-from benchmarks.common import markdown, write_json
+from benchmarks import common, flops, workload
+from benchmarks.common import markdown
 from benchmarks.ours import Ours
 from benchmarks.turns import Turns
 from benchmarks.watching import MIB, Meter, held, timed
@@ -49,13 +48,10 @@ GATHERED = 100
 def main(arguments: Sequence[str] | None = None,
          measure: Callable[[argparse.Namespace, float], dict] | None = None) -> None:
     """Measures every length and every number of bursts, prints tables, and writes the JSON that is asked for."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__.partition("\n")[0])
-    parser.add_argument("--size", choices=list(workload.SIZES), default="base", help="HuBERT's; base without this")
-    parser.add_argument("--device", default="auto", help="the GPU where there is one, or a torch device")
+    parser = common.parser("growth", __doc__)
     parser.add_argument("--batch", type=int, metavar="N", help="bursts of a step; 4, on a GPU 32")
     parser.add_argument("--seconds", type=float, nargs="+", default=[0.5, 1, 2, 5, 10, 20], metavar="S", help="lengths")
     parser.add_argument("--bursts", type=int, nargs="+", default=[1_000, 4_000, 16_000], metavar="N", help="corpora")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures, hardware, versions and date")
     parser.add_argument("--alone", type=float, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     device = choose_device(options.device)
@@ -66,9 +62,7 @@ def main(arguments: Sequence[str] | None = None,
     found = {"size": options.size, "device": device.type, "batch": options.batch,
              "lengths": [(measure or in_its_own_process)(options, seconds) for seconds in options.seconds],
              "corpora": [of_corpus(options.size, bursts, device) for bursts in options.bursts]}
-    print(table(found))
-    if options.json:
-        write_json(options.json, found)
+    common.tell(table(found), found, options.json)
 
 
 def in_its_own_process(options: argparse.Namespace, seconds: float) -> dict:

@@ -24,17 +24,16 @@ from __future__ import annotations
 import argparse
 import statistics
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from transformers import HubertForSequenceClassification, pipeline
 
-from benchmarks import workload
-from benchmarks.common import alternate, markdown, ratio, write_json
+from benchmarks import common, workload
+from benchmarks.common import alternate, markdown, ratio
 from benchmarks.peers import feature_extractor
 from benchmarks.watching import timed
-from burst2vec.machine.hardware import arithmetic, autocast, choose_device
+from burst2vec.machine.hardware import arithmetic, arithmetic_dtype, autocast, choose_device
 from burst2vec.models.inference import infer
 
 NAMES = {"ours": "ours", "pipeline_documented": "pipeline as documented", "pipeline_tuned": "pipeline set well"}
@@ -49,18 +48,13 @@ its example of batching on a GPU."""
 
 def main(arguments: Sequence[str] | None = None, measure: Callable[[argparse.Namespace], dict] | None = None) -> None:
     """Measures, prints a table, and writes the JSON that is asked for."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.inference", description=__doc__.partition("\n")[0])
-    parser.add_argument("--size", choices=list(workload.SIZES), default="base", help="HuBERT's; base without this")
-    parser.add_argument("--device", default="auto", help="the GPU where there is one, or a torch device")
+    parser = common.parser("inference", __doc__)
     parser.add_argument("--bursts", type=int, metavar="N", help="96, on a GPU 4096")
     parser.add_argument("--batch", type=int, metavar="N", help="bursts in a batch; 16, on a GPU 128")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="in which all take turns; 3 without this")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures, hardware, versions and date")
     options = parser.parse_args(arguments)
     found = (measure or measured)(options)
-    print(table(found))
-    if options.json:
-        write_json(options.json, found)
+    common.tell(table(found), found, options.json)
 
 
 def measured(options: argparse.Namespace) -> dict:
@@ -72,7 +66,7 @@ def measured(options: argparse.Namespace) -> dict:
     waveforms = [store[row] for row in range(bursts)]
     model = workload.burst2vec(options.size).to(device)
     precision = autocast("auto", device)
-    dtype = torch.get_autocast_dtype(device.type) if precision._enabled else torch.float32
+    dtype = arithmetic_dtype("auto", device)
     by_length = [waveforms[row] for row in np.argsort(-lengths, kind="stable")]
     documented, tuned = classifier(options.size, device), classifier(options.size, device, dtype)
     work = {

@@ -18,7 +18,7 @@ from burst2vec.audio.packed import Packed, resident
 from burst2vec.audio.store import Store
 from burst2vec.config import Params
 from burst2vec.corpora.corpus import Corpus, Task
-from burst2vec.machine.hardware import arithmetic, autocast
+from burst2vec.machine.hardware import arithmetic, arithmetic_dtype, autocast
 from burst2vec.models.encoding import encodable, encode_once
 from burst2vec.models.inference import infer
 from burst2vec.training.batches import Feed
@@ -38,7 +38,7 @@ class Ours:
         self.model = workload.burst2vec(size, params, **changes).to(device).train()
         self.params, self.device, self.corpus, self.store = params, device, corpus, store
         self.precision = autocast(params.precision, device)
-        self.dtype = torch.get_autocast_dtype(device.type) if self.precision._enabled else torch.float32
+        self.dtype = arithmetic_dtype(params.precision, device)
         self.encoded = params.encode_once and encodable(self.model.backbone)
         self._take_from(store)
 

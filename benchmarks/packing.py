@@ -29,14 +29,13 @@ import argparse
 import functools
 import statistics
 from collections.abc import Sequence
-from pathlib import Path
 from unittest import mock
 
 import numpy as np
 import torch
 
-from benchmarks import flops, workload
-from benchmarks.common import alternate, markdown, ratio, write_json
+from benchmarks import common, flops, workload
+from benchmarks.common import alternate, markdown, ratio
 from benchmarks.ours import Ours
 from benchmarks.sampling import at_mean, padded_to_longest, sample
 from benchmarks.watching import timed
@@ -55,20 +54,15 @@ ROUNDS = {"cpu": 5, "cuda": 40}
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measures, prints a table, and writes the JSON that is asked for."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.packing", description=__doc__.partition("\n")[0])
-    parser.add_argument("--size", choices=list(workload.SIZES), default="base", help="HuBERT's; base without this")
-    parser.add_argument("--device", default="auto", help="the GPU where there is one, or a torch device")
+    parser = common.parser("packing", __doc__)
     parser.add_argument("--layers", type=int, metavar="N", help="of the Transformer; 4, on a GPU all")
     parser.add_argument("--rounds", type=int, metavar="N", help="in which the ways take turns; 5, on a GPU 40")
     parser.add_argument("--batch", type=int, default=32, metavar="N", help="bursts in a batch; 32 without this")
     parser.add_argument("--bursts", type=int, default=EXVO["train"], metavar="N",
                         help="in an epoch; ExVo's 19,990 without this")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures, hardware, versions and date")
     options = parser.parse_args(arguments)
     found = measured(options)
-    print(table(found))
-    if options.json:
-        write_json(options.json, found)
+    common.tell(table(found), found, options.json)
 
 
 def measured(options: argparse.Namespace) -> dict:

@@ -40,7 +40,7 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 from benchmarks import workload
 from burst2vec.audio.waveform import SAMPLE_RATE
 from burst2vec.corpora.corpus import Corpus
-from burst2vec.machine.hardware import autocast
+from burst2vec.machine.hardware import arithmetic_dtype
 from burst2vec.models.burst2vec import Burst2Vec
 from burst2vec.models.losses import objective
 
@@ -146,7 +146,7 @@ def arguments(kind: str, device: torch.device, batch_size: int, folder: str, par
     else:
         sampling = "group_by_length" if kind == "tuned" else "random"
         told = TrainingArguments(
-            **common, train_sampling_strategy=sampling, bf16=autocast("auto", device)._enabled,
+            **common, train_sampling_strategy=sampling, bf16=arithmetic_dtype("auto", device) == torch.bfloat16,
             optim="adamw_torch_fused", max_grad_norm=0.0, logging_strategy="no", logging_nan_inf_filter=False,
             dataloader_num_workers=WORKERS * gpu, dataloader_persistent_workers=gpu)
     told._n_gpu = min(told.n_gpu, 1)  # else it would deal each batch to all GPUs that it sees

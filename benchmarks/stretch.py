@@ -23,17 +23,16 @@ import dataclasses
 import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from benchmarks import flops, peers, workload
-from benchmarks.common import markdown, write_json
+from benchmarks import common, flops, peers, workload
+from benchmarks.common import markdown
 from benchmarks.watching import Meter
 from burst2vec.config import Params
 from burst2vec.corpora.corpus import Corpus
-from burst2vec.machine.hardware import autocast, choose_device
+from burst2vec.machine.hardware import arithmetic_dtype, choose_device
 from burst2vec.report.speed.measured import EXVO
 from burst2vec.training.batches import plan
 from burst2vec.training.trained import Trained
@@ -44,18 +43,13 @@ STEPS = {"cpu": 4, "cuda": 400}
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measures, prints a table, and writes the JSON that is asked for."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.stretch", description=__doc__.partition("\n")[0])
-    parser.add_argument("--size", choices=list(workload.SIZES), default="large", help="HuBERT's; large without this")
-    parser.add_argument("--device", default="auto", help="the GPU where there is one, or a torch device")
+    parser = common.parser("stretch", __doc__, size="large")
     parser.add_argument("--steps", type=int, metavar="N", help="that are timed; 4, on a GPU 400")
     parser.add_argument("--bursts", type=int, default=EXVO["train"], metavar="N", help="ExVo's 19,990 without this")
     parser.add_argument("--validated", type=int, default=EXVO["val"], metavar="N", help="ExVo's 19,396 without this")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures, hardware, versions and date")
     options = parser.parse_args(arguments)
     found = measured(options)
-    print(table(found))
-    if options.json:
-        write_json(options.json, found)
+    common.tell(table(found), found, options.json)
 
 
 def measured(options: argparse.Namespace) -> dict:
@@ -99,10 +93,10 @@ def _timed(corpus: Corpus, store: workload.Noise, params: Params, steps: int,
 def _utilisation(size: str, store: workload.Noise, batches: Sequence[np.ndarray], seconds: float, params: Params,
                  device: torch.device) -> dict:
     """Model FLOP of the mean of those steps, of `seconds`, and their share of the machine's matrix rate."""
-    shape, precision = workload.config(size), autocast(params.precision, device)
+    shape = workload.config(size)
     frames = flops.frames(shape, store.lengths)
     flop = float(np.mean([flops.step(shape, frames[rows]) for rows in batches]))
-    rate = flops.matrix_rate(device, torch.get_autocast_dtype(device.type) if precision._enabled else torch.float32)
+    rate = flops.matrix_rate(device, arithmetic_dtype(params.precision, device))
     return {"precision": rate["dtype"], "flop_a_step": flop, "matrix_rate": rate,
             "utilisation": flop / seconds / rate["flop_s"]}
 

@@ -49,15 +49,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 import yaml
 from torch import nn
 
-from benchmarks import flops, peers, workload
-from benchmarks.common import alternate, markdown, ratio, write_json
+from benchmarks import common, flops, peers, workload
+from benchmarks.common import alternate, markdown, ratio
 from benchmarks.ours import Ours
 from benchmarks.sampling import Sample, at_mean, blocks, padded_to_longest, sample
 from benchmarks.turns import Turns
@@ -95,9 +94,7 @@ class Contender:
 
 def main(arguments: Sequence[str] | None = None, measure: Callable[[argparse.Namespace], dict] | None = None) -> None:
     """Measures, prints a table, and writes the JSON that is asked for."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.training_step", description=__doc__.partition("\n")[0])
-    parser.add_argument("--size", choices=list(workload.SIZES), default="base", help="HuBERT's; base without this")
-    parser.add_argument("--device", default="auto", help="the GPU where there is one, or a torch device")
+    parser = common.parser("training_step", __doc__)
     parser.add_argument("--rounds", type=int, metavar="N", help="in which all take turns; 4, on a GPU 10")
     parser.add_argument("--steps", type=int, metavar="N", help="of a turn; 1, on a GPU 40")
     parser.add_argument("--batch", type=int, default=32, metavar="N", help="bursts in a batch; 32 without this")
@@ -108,12 +105,9 @@ def main(arguments: Sequence[str] | None = None, measure: Callable[[argparse.Nam
     parser.add_argument("--profile", type=int, metavar="N", help="steps to profile; none, on a GPU 5")
     parser.add_argument("--set", type=yaml.safe_load, default={}, metavar="YAML",
                         help="parameters of our training, as '{compile_layers: true}'")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures, hardware, versions and date")
     options = parser.parse_args(arguments)
     found = (measure or measured)(options)
-    print(table(found))
-    if options.json:
-        write_json(options.json, found, "accelerate")
+    common.tell(table(found), found, options.json, "accelerate")
 
 
 def measured(options: argparse.Namespace) -> dict:

@@ -213,7 +213,8 @@ def _pretrain_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--deterministic", action="store_true", help="the same bits each time on a GPU, too")
     parser.add_argument("--checkpoint-minutes", type=float, default=5, metavar="M",
                         help="minutes between checkpoints (default 5)")
-    parser.add_argument("--restart", action="store_true", help="begin anew where another pre-training was interrupted")
+    parser.add_argument("--restart", action="store_true",
+                        help="begin anew where another pre-training was interrupted, and replace a finished one")
     parser.add_argument("--cache", default="cache", metavar="DIR", help="folder of waveform stores (default cache)")
 
 
@@ -314,9 +315,12 @@ def _submission_arguments(parser: argparse.ArgumentParser) -> None:
 
 @_command("submission", _submission_arguments, help="write a system's test predictions as the challenge wants them")
 def _submission(options: argparse.Namespace) -> None:
-    from burst2vec.systems.submission import write_submission
+    from burst2vec.systems.submission import only_synthetic, write_submission
 
     print(write_submission(options.system, options.team, options.number, options.out, options.corpus))
+    if only_synthetic(options.system):
+        _note(f"{options.system}: trained on synthetic bursts alone; the file shows what a submission looks like, and "
+              "is none")
 
 
 def _publish_arguments(parser: argparse.ArgumentParser) -> None:

@@ -120,10 +120,11 @@ scores_by_corpus(corpus, found).style.hide(axis="index").format(precision=3)
 from burst2vec.audio.store import open_store
 from burst2vec.audit import origins
 from burst2vec.audit.representations import represent_saved
+from burst2vec.inspection.acoustics import crest_factors
 
 store = open_store(corpus, params_of_both.audio, params.path(params.cache))
 rows = np.flatnonzero(corpus.table["split"] == "val")
-features = {origins.CREST: origins.crest_factors(store[row] for row in rows)}
+features = {origins.CREST: crest_factors(store[row] for row in rows)}
 represented = represent_saved(corpus, params_of_both)
 features |= {name: of_bursts for name, of_bursts in represented.items()
              if not name.startswith("combined")}

@@ -27,12 +27,25 @@ from burst2vec.corpora.readers.exvo import COUNTRIES, EMOTIONS
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)
+SHARED = ("tests/test_book.py", "tests/test_workflow.py")
+"""The files whose tests share the workspace, which takes minutes to make."""
+
+
 def pytest_collection_modifyitems(items):
-    """Keeps what shares costly fixtures in one process, where pytest-xdist has several: a file, and the workspace."""
-    for item in items:
-        shared = "workspace" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("workspace" if shared else item.nodeid.partition("::")[0]))
+    """Begins with what takes longest, so that no process is left alone with it."""
+    items.sort(key=lambda item: not item.nodeid.startswith(SHARED))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Keeps the tests of a file in one process, where pytest-xdist has several, and those of the workspace too."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return "workspace" if nodeid.startswith(SHARED) else super()._split_scope(nodeid)
+
+    return Scheduling(config, log)
 
 
 PITCHES = (200, 500, 1200, 3000)

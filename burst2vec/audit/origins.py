@@ -9,7 +9,7 @@ floor of the scores that it reaches where there is nothing to tell.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -24,22 +24,7 @@ are the mean, the lowest and the highest UAR after an exchange of origins; `chan
 `told` says whether the score is above the whole floor."""
 
 CREST = "crest factor"
-"""What the rows of `tell_corpora` call features that are `crest_factors`."""
-
-
-def crest_factors(waveforms: Iterable[np.ndarray]) -> np.ndarray:
-    """The crest factor of each waveform (samples,) in dB, (waveforms, 1): its peak over its root mean square.
-
-    That of silence is 0.
-
-    >>> crest_factors([np.array([1.0, -1.0]), np.array([1.0, 0.0, 0.0, 0.0])]).round(2).tolist()
-    [[0.0], [6.02]]
-    """
-    found = []
-    for waveform in waveforms:
-        peak, level = np.abs(waveform).max(), np.sqrt(np.mean(np.square(waveform, dtype=np.float64)))
-        found.append([20 * np.log10(peak / level) if level > 0 else 0.0])
-    return np.array(found)
+"""What the rows of `tell_corpora` call features that are `acoustics.crest_factors`."""
 
 
 def tell_corpora(features: Mapping[str, np.ndarray], table: pd.DataFrame, repeats: int = REPEATS,

@@ -4,9 +4,9 @@ Conventions: the fundamental frequency F0 is in Hz, its spread in semitones, tim
 between 0 and 1. All measures refer to the burst itself, without the silence before and after it. Measures that do not
 exist are NaN, such as F0 of an unvoiced burst and the rate of a single syllable.
 
-Offered are `measure` for one waveform, `track_pitch` beneath it, and `measure_corpus` and `compare` for a corpus. Pitch
-is tracked here because the trackers of torchaudio and librosa are an octave off on some high tones of the tests, and
-take noise for voice.
+Offered are `measure` for one waveform, `track_pitch` beneath it, `measure_corpus` and `compare` for a corpus, and
+`crest_factors`. Pitch is tracked here because the trackers of torchaudio and librosa are an octave off on some high
+tones of the tests, and take noise for voice.
 """
 
 from __future__ import annotations
@@ -83,6 +83,21 @@ def measure(waveform: np.ndarray, sample_rate: int = SAMPLE_RATE) -> dict[str, f
         "syllables": len(peaks),
         "rate": float((len(peaks) - 1) / (HOP * (peaks[-1] - peaks[0]))) if len(peaks) > 1 else np.nan,
     }
+
+
+def crest_factors(waveforms: Iterable[np.ndarray]) -> np.ndarray:
+    """The crest factor of each waveform (samples,) in dB, (waveforms, 1): its peak over its root mean square.
+
+    That of silence is 0.
+
+    >>> crest_factors([np.array([1.0, -1.0]), np.array([1.0, 0.0, 0.0, 0.0])]).round(2).tolist()
+    [[0.0], [6.02]]
+    """
+    found = []
+    for waveform in waveforms:
+        peak, level = np.abs(waveform).max(), np.sqrt(np.mean(np.square(waveform, dtype=np.float64)))
+        found.append([20 * np.log10(peak / level) if level > 0 else 0.0])
+    return np.array(found)
 
 
 def measure_corpus(waveforms: Iterable[np.ndarray], table: pd.DataFrame) -> pd.DataFrame:

@@ -34,6 +34,13 @@ def autocast(precision: str, device: torch.device) -> contextlib.AbstractContext
     return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
 
 
+def arithmetic_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """The type of the numbers that `autocast` multiplies: bfloat16 or float32."""
+    with autocast(precision, device):
+        lowered = torch.is_autocast_enabled(device.type)
+        return torch.get_autocast_dtype(device.type) if lowered else torch.float32
+
+
 def keep_memory() -> None:
     """Makes this process keep the memory that it frees.
 

@@ -1,13 +1,22 @@
-"""Progress bars, drawn only where somebody can watch them move."""
+"""Progress bars, drawn only where somebody can watch them move, and the lines that long work leaves behind."""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable
 from typing import Any
 
 from tqdm.auto import tqdm
+
+STEP_LINE = re.compile(r"[^:\n]+: step [\d,]+ of [\d,]+, .+")
+"""What a line of `step_line` looks like. `running.client` passes such lines on from a notebook to the terminal."""
+
+
+def step_line(name: str, step: int, steps: int, told: str) -> str:
+    """A line that says how far some work of that name is, and what is `told` of it."""
+    return f"{name}: step {step:,} of {steps:,}, {told}"
 
 
 def progress_bar(things: Iterable, **options: Any) -> tqdm:

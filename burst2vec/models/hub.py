@@ -64,7 +64,7 @@ def _tiny(name: str) -> tuple[PreTrainedModel, Settings]:
         raise BackboneError(f"backbone {name!r} has no tiny model; set backbone_size: published to load it, or take "
                             f"one that has: {', '.join(FAMILIES)}")
     model = tiny_model(name)
-    return model, _usual_settings(name, model)
+    return model, usual_settings(name, model)
 
 
 def _published(name: str) -> tuple[PreTrainedModel, Settings]:
@@ -203,7 +203,7 @@ def _read_settings(folder: Path, name: str, short: str, model: PreTrainedModel) 
         file = _SETTINGS
         given = _read_json(folder / file, name)
     if not given:
-        return _usual_settings(short, model)
+        return usual_settings(short, model)
     if not isinstance(given, dict):
         raise BackboneError(f"backbone {name!r}: feature_extractor in its {file} is {shown(given)}; expected an object")
     rate = given.get("sampling_rate", SAMPLE_RATE)
@@ -218,7 +218,7 @@ def _read_settings(folder: Path, name: str, short: str, model: PreTrainedModel) 
     return Settings(short, flags["do_normalize"], attention_mask=flags["return_attention_mask"])
 
 
-def _usual_settings(short: str, model: PreTrainedModel) -> Settings:
+def usual_settings(short: str, model: PreTrainedModel) -> Settings:
     """The input that the converters of these models set.
 
     All want normalised clips, and those with group norm, which were trained without a mask, want none.

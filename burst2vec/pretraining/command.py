@@ -25,9 +25,13 @@ def pretrain_folder(corpora: Sequence[str], folder: Path, recipe: Recipe, params
 
     Of `params` count those on the machine (device, cache, checkpoints) and on the corpora (layout, audio, seeds).
     `probed` names a labelled corpus on which its features are compared with those of random weights
-    (`probes.compare`). Raises what `pretrain`, `open_unlabelled` and `write_folder` raise.
+    (`probes.compare`). A backbone in `folder` is replaced with `params.restart` only. Raises ValueError where the
+    folder holds anything else, and what `pretrain` and `open_unlabelled` raise.
     """
     check_free(folder)
+    if folder.is_dir() and any(folder.iterdir()) and not params.restart:
+        raise ValueError(f"{folder}: holds a pre-trained backbone already; name another folder: --out FOLDER, or give "
+                         "--restart to have it replaced")
     choose_device(params.device)
     corpus, cache, folder = open_unlabelled(corpora, params), params.path(params.cache), folder.absolute()
     labelled = open_corpus(dataclasses.replace(params, corpus=[probed])) if probed else None

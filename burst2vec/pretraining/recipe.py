@@ -9,8 +9,8 @@ from transformers import PreTrainedModel
 
 from burst2vec.config import ParameterError
 from burst2vec.messages import shown
-from burst2vec.models.backbone import Backbone, BackboneError, Settings, feature_norm
-from burst2vec.models.hub import load_backbone
+from burst2vec.models.backbone import Backbone, BackboneError
+from burst2vec.models.hub import load_backbone, usual_settings
 from burst2vec.models.packing import can_pack
 from burst2vec.models.tiny import small_model, tiny_model
 
@@ -101,7 +101,7 @@ def start(recipe: Recipe) -> Backbone:
 def random_backbone(name: str, size: str) -> Backbone:
     """A backbone with random weights of the family of `name`, a key of `tiny.FAMILIES`, and a size of `SIZES`."""
     model = SIZES[size](name)
-    return Backbone(model, Settings(name, do_normalize=True, attention_mask=feature_norm(model.config) == "layer"))
+    return Backbone(model, usual_settings(name, model))
 
 
 def family_of(backbone: Backbone) -> str | None:

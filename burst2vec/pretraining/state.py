@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
 from burst2vec.audio.store import Store
-from burst2vec.machine.hardware import autocast
+from burst2vec.machine.hardware import arithmetic_dtype
 from burst2vec.models.backbone import Backbone
 from burst2vec.pretraining.objectives import Learning
 from burst2vec.pretraining.recipe import Recipe
-from burst2vec.training.checkpoints import Checkpoint
+from burst2vec.training.checkpoints import (
+    Checkpoint,
+    optimiser_tensors,
+    prefixed,
+    restore_optimiser,
+    unprefixed,
+)
 from burst2vec.training.identity import circumstances
 
 FORMAT = 1
@@ -57,8 +62,7 @@ def identity(backbone: Backbone, store: Store, learnt: np.ndarray, held_out: np.
     for name, weight in backbone.state_dict().items():
         weights.update(name.encode() + weight.cpu().numpy().tobytes())
     rows = hashlib.sha256(learnt.tobytes() + b"/" + held_out.tobytes())
-    with autocast(recipe.precision, device):
-        arithmetic = "bfloat16" if torch.is_autocast_enabled(device.type) else "float32"
+    arithmetic = str(arithmetic_dtype(recipe.precision, device)).removeprefix("torch.")
     known = {name: value for name, value in dataclasses.asdict(recipe).items() if name != "checkpoint"}
     return {**known, "the weights that it starts from": weights.hexdigest()[:12],
             "the bursts that it hears": rows.hexdigest()[:12], "their recordings": f"{store.checksum:08x}",
@@ -68,12 +72,10 @@ def identity(backbone: Backbone, store: Store, learnt: np.ndarray, held_out: np.
 def encode(standing: Standing, learning: Learning, optimiser: torch.optim.Optimizer, units: np.ndarray | None
            ) -> Checkpoint:
     """The checkpoint of a pre-training. Of one that has finished it holds the backbone alone."""
-    tensors = {f"now.{name}": value for name, value in learning.state_dict().items()}
     if standing.finished:
-        tensors = {name: value for name, value in tensors.items() if name.startswith("now.backbone.")}
+        tensors = prefixed("now.backbone", learning.backbone.state_dict())
     else:
-        kept = optimiser.state_dict()["state"]
-        tensors |= {f"adam.{i}.{term}": value for i, terms in kept.items() for term, value in terms.items()}
+        tensors = prefixed("now", learning.state_dict()) | prefixed("adam", optimiser_tensors(optimiser))
         if units is not None:
             tensors["units"] = torch.from_numpy(units.astype(np.int16))
     return Checkpoint(tensors, {**dataclasses.asdict(standing), "circumstances": circumstances()})
@@ -89,14 +91,4 @@ def standing_of(checkpoint: Checkpoint) -> tuple[Standing, np.ndarray | None]:
 def restore(checkpoint: Checkpoint, learning: Learning, optimiser: torch.optim.Optimizer) -> None:
     """Gives a backbone, its task and their optimiser the state that they had in a checkpoint."""
     learning.load_state_dict(unprefixed("now", checkpoint.tensors))
-    kept: dict[int, dict[str, torch.Tensor]] = {}
-    for name, value in unprefixed("adam", checkpoint.tensors).items():
-        number, _, term = name.partition(".")
-        kept.setdefault(int(number), {})[term] = value
-    optimiser.load_state_dict({"state": kept, "param_groups": optimiser.state_dict()["param_groups"]})
-
-
-def unprefixed(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The tensors whose names have the prefix, by the rest of their names."""
-    start = f"{prefix}."
-    return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
+    restore_optimiser(optimiser, unprefixed("adam", checkpoint.tensors))

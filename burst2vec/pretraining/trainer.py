@@ -27,11 +27,11 @@ from burst2vec.models.backbone import Backbone
 from burst2vec.pretraining.heard import Frames, divide, hours
 from burst2vec.pretraining.objectives import ContrastiveTask, Learning, MaskedPrediction, Terms
 from burst2vec.pretraining.recipe import Recipe, family_of, start
-from burst2vec.pretraining.state import Standing, encode, identity, restore, standing_of, unprefixed
+from burst2vec.pretraining.state import Standing, encode, identity, restore, standing_of
 from burst2vec.pretraining.units import acoustic, contextual, find_units
 from burst2vec.training.batches import deal
-from burst2vec.training.checkpoints import Checkpoint, Checkpoints
-from burst2vec.training.identity import circumstances
+from burst2vec.training.checkpoints import Checkpoint, Checkpoints, Ways, unprefixed
+from burst2vec.training.identity import changed_circumstances
 from burst2vec.training.seeding import seed_everything, seed_part
 from burst2vec.training.trained import TrainingError
 
@@ -53,6 +53,10 @@ MAX_NORM = 1.0
 
 DRAWN = 1 << 20
 """The numbers from which on `seed_part` seeds an iteration's task, and not a step of it."""
+
+
+WAYS = Ways(elsewhere="name another folder: --out FOLDER", anew="give --restart")
+"""What helps where the checkpoints of another pre-training are in the way."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ def pretrain(corpus: Corpus, store: Store, recipe: Recipe, folder: Path | None =
         seed_everything(recipe.seed)
         backbone = start(recipe).to(place)
         known = identity(backbone, store, learnt, held_out, recipe, place)
-        checkpoints = Checkpoints(folder, known) if folder else None
+        checkpoints = Checkpoints(folder, known, WAYS) if folder else None
         return _Pretraining(backbone, store, learnt, held_out, recipe, checkpoints, checkpoint_minutes).run(restart)
 
 
@@ -265,9 +269,8 @@ class _Pretraining:
             self.backbone.load_state_dict(unprefixed("now.backbone", found.tensors))
             return
         tqdm.write(f"going on after step {self.standing.steps:,}, from the last checkpoint")
-        for name, now in circumstances().items():
-            if (was := found.state["circumstances"].get(name)) != now:
-                tqdm.write(f"{name} was {was} and is {now}: what follows will differ, at first in the last bits")
+        for line in changed_circumstances(found.state["circumstances"]):
+            tqdm.write(line)
 
     def _record(self) -> dict[str, Any]:
         heard = {name: round(hours(self.store, rows), 2) for name, rows in self.rows.items()}

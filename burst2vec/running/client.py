@@ -19,8 +19,10 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine
+from tqdm.auto import tqdm
 
 from burst2vec.machine.interruption import Interrupted, Request, die_with_parent, handling
+from burst2vec.machine.progress import STEP_LINE
 
 WAITING = b"burst2vec: asked the notebook to end; another Ctrl-C ends it at once\n"
 """The line printed at the first Ctrl-C."""
@@ -96,7 +98,13 @@ class Client(PapermillNotebookClient):
             self.running = False
 
     def process_message(self, message: dict[str, Any], *rest: Any) -> Any:
-        """Handles a message of the kernel as papermill does, and passes on a signal that came too early for it."""
+        """Handles a message of the kernel as papermill does, and passes on a signal that came too early for it.
+
+        Lines that say how far a training is appear on the terminal, too, which would stay silent for hours.
+        """
+        if message["msg_type"] == "stream":
+            for line in filter(STEP_LINE.fullmatch, message["content"]["text"].splitlines()):
+                tqdm.write(line, file=sys.stderr)
         if message["msg_type"] == "execute_input":  # until it has said so, a kernel ignores SIGINT
             self.running = True
             if self.request.wanted:

@@ -59,6 +59,15 @@ def write_submission(system: str | Path, team: str, number: int, folder: str | P
     return path
 
 
+def only_synthetic(system: str | Path) -> bool:
+    """Whether a system was trained on embedded corpora alone, so that its predictions are about no recorded voice.
+
+    Raises SubmissionError.
+    """
+    trained_on = _trained_on(Path(system))
+    return bool(trained_on) and set(trained_on) <= set(EMBEDDED)
+
+
 def submission_table(predictions: pd.DataFrame, files: Sequence[str]) -> pd.DataFrame:
     """The table of a submission: the predictions for the test clips `files`, in their order.
 

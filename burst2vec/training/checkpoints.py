@@ -40,6 +40,17 @@ class ResumptionError(RuntimeError):
 
 
 @dataclass(frozen=True)
+class Ways:
+    """What a user can do about checkpoints that are in the way, in the words of the command that trains.
+
+    `elsewhere` leaves them where they are, `anew` gives them up.
+    """
+
+    elsewhere: str = "name another run: -p run NAME"
+    anew: str = "set restart: true (-p restart true)"
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """A training at one moment: its `tensors` by name, and the rest of its `state`, ready for JSON."""
 
@@ -47,15 +58,41 @@ class Checkpoint:
     state: Mapping[str, Any]
 
 
+def prefixed(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors by their names behind a prefix and a dot."""
+    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
+
+
+def unprefixed(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors whose names have the prefix, by the rest of their names."""
+    start = f"{prefix}."
+    return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
+
+
+def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """What an optimiser keeps of each weight, by the weight's number and the term's name, such as `3.exp_avg`."""
+    return {f"{number}.{term}": value for number, kept in optimiser.state_dict()["state"].items()
+            for term, value in kept.items()}
+
+
+def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Gives an optimiser back what `optimiser_tensors` found in it."""
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for name, value in tensors.items():
+        number, _, term = name.partition(".")
+        state.setdefault(int(number), {})[term] = value
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
 class Checkpoints:
     """The checkpoints of one training, in a folder of its own.
 
     `identity` has, by name, all that the training's numbers depend on. A training does not resume from a checkpoint of
-    another identity. Writing and clearing are for use within `locked`.
+    another identity. Writing and clearing are for use within `locked`. Messages name the `ways` out.
     """
 
-    def __init__(self, folder: Path, identity: Mapping[str, Any]):
-        self.folder = folder
+    def __init__(self, folder: Path, identity: Mapping[str, Any], ways: Ways = Ways()):  # noqa: B008 (it is frozen)
+        self.folder, self.ways = folder, ways
         self.identity = json.loads(json.dumps(identity))
 
     @contextlib.contextmanager
@@ -71,8 +108,7 @@ class Checkpoints:
             except BlockingIOError:
                 lock.seek(0)
                 raise ResumptionError(f"{self.folder}: another process is training this system "
-                                      f"({lock.read().strip()}); wait for it, or name another run: -p run NAME"
-                                      ) from None
+                                      f"({lock.read().strip()}); wait for it, or {self.ways.elsewhere}") from None
             except OSError as error:
                 raise ResumptionError(f"{self.folder}: its file system gives no locks ({error.strerror}); name another "
                                       "with the parameter `results`") from None
@@ -101,14 +137,14 @@ class Checkpoints:
             if not restart:
                 what = "has finished but is not yet written" if checkpoint.state["finished"] else "was interrupted"
                 raise ResumptionError(f"{self.folder}: the training that {what} there is another one: "
-                                      f"{differences}. Go on with what it began with, name another run (-p run NAME), "
-                                      "or give it up and begin anew: -p restart true")
+                                      f"{differences}. Go on with what it began with, {self.ways.elsewhere}, or give "
+                                      f"it up and begin anew: {self.ways.anew}")
             tqdm.write(f"{self.folder}: training anew; the one there is another: {differences}")
             break
         else:
             if found and not restart:
                 raise ResumptionError(f"{self.folder}: every checkpoint in it is damaged; to train from the beginning, "
-                                      "set restart: true, or delete the folder")
+                                      f"{self.ways.anew}, or delete the folder")
         self.clear()
         return None
 

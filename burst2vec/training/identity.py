@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 
 import torch
 import transformers
@@ -13,7 +14,7 @@ from burst2vec import __version__
 from burst2vec.audio.store import Store
 from burst2vec.config import CHANGES_NOTHING, Params
 from burst2vec.corpora.corpus import Corpus
-from burst2vec.machine.hardware import autocast, choose_device
+from burst2vec.machine.hardware import arithmetic_dtype, choose_device
 
 FORMAT = 3
 """Counts the changes of what a checkpoint holds; a training resumes from checkpoints of this format alone."""
@@ -32,8 +33,7 @@ def identity(corpus: Corpus, store: Store, params: Params) -> dict[str, object]:
     labels = hashlib.sha256(labelled.to_csv().encode("utf-8", "surrogateescape"))
     labels.update(json.dumps([dataclasses.asdict(task) for task in corpus.tasks]).encode())
     device = choose_device(params.device)
-    with autocast(params.precision, device):
-        arithmetic = "bfloat16" if torch.is_autocast_enabled(device.type) else "float32"
+    arithmetic = str(arithmetic_dtype(params.precision, device)).removeprefix("torch.")
     return {**known, "the corpus's labels": labels.hexdigest()[:12], "its recordings": f"{store.checksum:08x}",
             "the kind of device": device.type, "its arithmetic": arithmetic, "the format of checkpoints": FORMAT}
 
@@ -42,3 +42,9 @@ def circumstances() -> dict[str, object]:
     """What else the bits of a training depend on, by name. A training resumes although it has changed, and says so."""
     return {"burst2vec": __version__, "torch": torch.__version__, "transformers": transformers.__version__,
             "the number of threads": torch.get_num_threads()}
+
+
+def changed_circumstances(before: Mapping[str, object]) -> list[str]:
+    """A line for each of the `circumstances` that is not what it was `before`."""
+    return [f"{name} was {before.get(name)} and is {now}: what follows will differ, at first in the last bits"
+            for name, now in circumstances().items() if before.get(name) != now]

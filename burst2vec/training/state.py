@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
-
 from burst2vec.models.burst2vec import Burst2Vec
-from burst2vec.training.checkpoints import Checkpoint
+from burst2vec.training.checkpoints import (
+    Checkpoint,
+    optimiser_tensors,
+    prefixed,
+    restore_optimiser,
+    unprefixed,
+)
 from burst2vec.training.history import History
 from burst2vec.training.identity import circumstances
 from burst2vec.training.step import Learner
@@ -44,11 +47,10 @@ def encode(progress: Progress, history: History, learner: Learner, best_weights:
     Its tensors are the best weights and, unless the training has finished, the present weights and what Adam keeps of
     each. Its state is all the rest.
     """
-    tensors = _prefixed("best", best_weights)
+    tensors = prefixed("best", best_weights)
     if not progress.finished:
-        adam = {f"{number}.{name}": value for number, kept in learner.optimiser.state_dict()["state"].items()
-                for name, value in kept.items()}
-        tensors |= _prefixed("now", learner.model.state_dict()) | _prefixed("adam", adam)
+        tensors |= prefixed("now", learner.model.state_dict())
+        tensors |= prefixed("adam", optimiser_tensors(learner.optimiser))
     state = {"iteration": learner.iteration, **dataclasses.asdict(progress), "history": history.to_json(),
              "circumstances": circumstances()}
     return Checkpoint(tensors, state)
@@ -60,20 +62,15 @@ def restore(checkpoint: Checkpoint, learner: Learner) -> tuple[Progress, History
     progress = Progress(**{field.name: state[field.name] for field in dataclasses.fields(Progress)})
     learner.iteration = state["iteration"]
     if not progress.finished:
-        learner.model.load_state_dict(_unprefixed("now", checkpoint.tensors))
-        adam: dict[int, dict[str, torch.Tensor]] = {}
-        for name, value in _unprefixed("adam", checkpoint.tensors).items():
-            number, _, term = name.partition(".")
-            adam.setdefault(int(number), {})[term] = value
-        groups = learner.optimiser.state_dict()["param_groups"]
-        learner.optimiser.load_state_dict({"state": adam, "param_groups": groups})
-    best_weights = {name: value.to(device) for name, value in _unprefixed("best", checkpoint.tensors).items()}
+        learner.model.load_state_dict(unprefixed("now", checkpoint.tensors))
+        restore_optimiser(learner.optimiser, unprefixed("adam", checkpoint.tensors))
+    best_weights = {name: value.to(device) for name, value in unprefixed("best", checkpoint.tensors).items()}
     return progress, History.from_json(state["history"]), best_weights
 
 
 def outcome(model: Burst2Vec, checkpoint: Checkpoint) -> Trained:
     """The trained model that the checkpoint of a finished training holds."""
-    model.load_state_dict(_unprefixed("best", checkpoint.tensors))
+    model.load_state_dict(unprefixed("best", checkpoint.tensors))
     state = checkpoint.state
     seconds = max(state["seconds"], 1e-9)
     summary = {
@@ -85,13 +82,3 @@ def outcome(model: Burst2Vec, checkpoint: Checkpoint) -> Trained:
         **{f"backbone_{name}": value for name, value in model.backbone.record().items()},
     }
     return Trained(model.eval(), History.from_json(state["history"]).table(), summary)
-
-
-def _prefixed(prefix: str, tensors: Mapping[str, torch.Tensor]) -> Weights:
-    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
-
-
-def _unprefixed(prefix: str, tensors: Mapping[str, torch.Tensor]) -> Weights:
-    """The tensors whose names have the prefix, by the rest of their names."""
-    start = f"{prefix}."
-    return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}

@@ -23,7 +23,7 @@ from burst2vec.evaluation import metrics
 from burst2vec.evaluation.predictions import tabulate
 from burst2vec.machine.hardware import arithmetic, autocast, choose_device, keep_memory
 from burst2vec.machine.interruption import Interrupted, Request, interruptible
-from burst2vec.machine.progress import progress_bar
+from burst2vec.machine.progress import progress_bar, step_line
 from burst2vec.models.burst2vec import Burst2Vec, build
 from burst2vec.models.inference import infer
 from burst2vec.models.packing import has_batch_norm
@@ -32,7 +32,7 @@ from burst2vec.training.checkpoints import Checkpoints
 from burst2vec.training.early_stopping import has_collapsed, improves
 from burst2vec.training.events import Events
 from burst2vec.training.history import History
-from burst2vec.training.identity import circumstances, identity
+from burst2vec.training.identity import changed_circumstances, identity
 from burst2vec.training.launch import launch
 from burst2vec.training.seeding import seed_everything
 from burst2vec.training.source import encodes_once, length_multiple, open_source
@@ -185,9 +185,9 @@ class _Training:
         self._count_seconds()
         left = self.progress.seconds * (self.steps / iteration - 1)
         best = ", the best so far" if iteration == self.progress.best_iteration else ""
-        tqdm.write(f"{self.params.variant or 'training'}: step {iteration:,} of {self.steps:,}, "
-                   f"{self.history.last_line()}{best}; {tqdm.format_interval(self.progress.seconds)} so far, "
-                   f"{tqdm.format_interval(left)} left at most")
+        told = (f"{self.history.last_line()}{best}; {tqdm.format_interval(self.progress.seconds)} so far, "
+                f"{tqdm.format_interval(left)} left at most")
+        tqdm.write(step_line(self.params.variant or "training", iteration, self.steps, told))
 
     def _predict(self, source: Packed | Store) -> pd.DataFrame:
         """The predictions for the validation split, the same in every process."""
@@ -247,9 +247,8 @@ class _Training:
             return
         tqdm.write(f"going on after iteration {self.learner.iteration}, from the checkpoint in "
                    f"{self.checkpoints.folder}")
-        for name, now in circumstances().items():
-            if (was := checkpoint.state["circumstances"].get(name)) != now:
-                tqdm.write(f"{name} was {was} and is {now}: what follows will differ, at first in the last bits")
+        for line in changed_circumstances(checkpoint.state["circumstances"]):
+            tqdm.write(line)
 
     def _locked(self) -> contextlib.AbstractContextManager:
         """Keeps others from training in the folder of the checkpoints."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 from pathlib import Path
 
 import numpy as np
@@ -77,14 +76,6 @@ def test_no_guess_of_the_task_beats_who_knows_the_burst_by_heart(table):
     assert origins.best_guess(apart, of_a, "one_pass") == pytest.approx(1 / 3)
 
 
-def test_the_crest_factor_is_that_of_textbook_signals():
-    time = np.arange(16_000) / 16_000
-    sine, square = np.sin(2 * np.pi * 100 * time).astype(np.float32), np.sign(np.sin(2 * np.pi * 100 * time + 0.1))
-    found = origins.crest_factors([sine, 0.1 * square, np.zeros(10, np.float32)])
-    assert found.shape == (3, 1)
-    np.testing.assert_allclose(found[:, 0], [20 * np.log10(np.sqrt(2)), 0, 0], atol=1e-2)
-
-
 def told(**scores):
     rows = [(name, score, 0.5, 0.4, 0.6, 0.5, score > 0.6) for name, score in scores.items()]
     return pd.DataFrame(rows, columns=origins.COLUMNS).replace("crest", origins.CREST)
@@ -114,7 +105,3 @@ def test_the_sentences_on_corpora_follow_from_what_was_told(scores, reversal, ve
 def test_the_sentences_on_extractors_follow_from_what_was_told(scores, verdict):
     said = origins.describe_extractors(told(**scores))
     assert verdict in said and f"V4 {scores['V4']:.2f} (floor 0.40 to 0.60)" in said
-
-
-def test_the_examples_in_docstrings_run():
-    assert doctest.testmod(origins).attempted == 1 and doctest.testmod(origins).failed == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -118,3 +120,15 @@ def test_synthetic_laughs_and_cries_have_their_syllables_and_screams_are_single(
         assert 2.8 < median["laugh", sex, "rate"] < 4.8 and median["laugh", sex, "syllables"] >= 5
         assert 1.5 < median["sad cry", sex, "rate"] < 2.5
         assert median["fear scream", sex, "syllables"] == 1
+
+
+def test_the_crest_factor_is_that_of_textbook_signals():
+    time = np.arange(16_000) / 16_000
+    sine, square = np.sin(2 * np.pi * 100 * time).astype(np.float32), np.sign(np.sin(2 * np.pi * 100 * time + 0.1))
+    found = acoustics.crest_factors([sine, 0.1 * square, np.zeros(10, np.float32)])
+    assert found.shape == (3, 1)
+    np.testing.assert_allclose(found[:, 0], [20 * np.log10(np.sqrt(2)), 0, 0], atol=1e-2)
+
+
+def test_the_examples_in_docstrings_run():
+    assert doctest.testmod(acoustics) == (0, 1)

@@ -19,28 +19,13 @@ from burst2vec.pretraining.recipe import FAMILIES, start
 from burst2vec.pretraining.trainer import HISTORY, pretrain, schedule
 from burst2vec.training.checkpoints import ResumptionError
 from burst2vec.training.trained import TrainingError
-
-
-class Killed(Exception):
-    """What a test raises in the middle of a step."""
+from tests.support.killing import Killed, deeds_before, kill
 
 
 @pytest.fixture
 def before_step(monkeypatch):
     """A function that has something done before a step, counted over all iterations, once."""
-    step = trainer._Pretraining._step
-
-    def schedule(deeds):
-        def watched(self, bursts):
-            deeds.pop(self.standing.steps + 1, lambda: None)()
-            step(self, bursts)
-
-        monkeypatch.setattr(trainer._Pretraining, "_step", watched)
-    return schedule
-
-
-def kill():
-    raise Killed
+    return deeds_before(monkeypatch, trainer._Pretraining, "_step", lambda training: training.standing.steps + 1)
 
 
 def same(one, other):

@@ -30,6 +30,15 @@ def test_a_notebook_that_runs_as_a_job_keeps_no_fragments_of_progress_bars(tmp_p
     assert output.text == "done\n"
 
 
+def test_how_far_a_training_is_appears_on_the_terminal_too_and_nothing_else_does(tmp_path, capfd):
+    source = notebook(tmp_path / "in.ipynb", "from burst2vec.machine.progress import step_line\n"
+                                             "print('a page says this')\n"
+                                             "print(step_line('V4', 1_200, 62_700, 'emotion CCC 0.512'))")
+    notebooks.execute(source, tmp_path / "out.ipynb", {})
+    said = capfd.readouterr()
+    assert "V4: step 1,200 of 62,700, emotion CCC 0.512\n" in said.err and "a page says this" not in said.err + said.out
+
+
 LONG = """
 import pathlib, time
 from burst2vec.machine.interruption import Interrupted, interruptible

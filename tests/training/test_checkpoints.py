@@ -17,14 +17,11 @@ from burst2vec.machine.interruption import Interrupted
 from burst2vec.models.inference import predict
 from burst2vec.systems.folders import write_system
 from burst2vec.training import checkpoints as module
-from burst2vec.training import step, trainer
+from burst2vec.training import identity, step, trainer
 from burst2vec.training.checkpoints import Checkpoint, Checkpoints, ResumptionError, checkpoints_beside
 from burst2vec.training.trained import TrainingError
 from burst2vec.training.trainer import train
-
-
-class Killed(Exception):
-    """What a test raises in the middle of a step."""
+from tests.support.killing import Killed, deeds_before, kill
 
 
 @pytest.fixture
@@ -37,19 +34,7 @@ def every_step(tiny_params):
 @pytest.fixture
 def before_step(monkeypatch):
     """A function that has something done before the step of an iteration, once."""
-    learn = step.Learner.step
-
-    def schedule(deeds):
-        def watched(self, batch):
-            deeds.pop(self.iteration + 1, lambda: None)()
-            return learn(self, batch)
-
-        monkeypatch.setattr(step.Learner, "step", watched)
-    return schedule
-
-
-def kill():
-    raise Killed
+    return deeds_before(monkeypatch, step.Learner, "step", lambda learner: learner.iteration + 1)
 
 
 def same(one, other):
@@ -204,8 +189,8 @@ def test_other_classes_of_a_task_are_refused_although_the_labels_are_the_same(
 
 def test_another_number_of_threads_or_version_is_said(
         interrupted, tiny_corpus, tiny_store, every_step, monkeypatch, capsys):
-    now = trainer.circumstances()
-    monkeypatch.setattr(trainer, "circumstances", lambda: now | {"torch": "2.99"})
+    now = identity.circumstances()
+    monkeypatch.setattr(identity, "circumstances", lambda: now | {"torch": "2.99"})
     train(tiny_corpus, tiny_store, every_step(), interrupted)
     assert f"torch was {torch.__version__} and is 2.99: what follows will differ" in capsys.readouterr().out
 
