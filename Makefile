@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: report test bench studies chaos together faults fuzz lab notebooks clean
+.PHONY: report test bench studies voices chaos together faults fuzz lab notebooks clean
 
 report: .venv/installed  ## the whole experiment on the embedded corpus, as a book: _build/html/index.html
 	snakemake --cores all --quiet rules
@@ -21,6 +21,10 @@ bench: .venv/installed  ## how fast training and inference are on this machine: 
 
 studies: .venv/installed  ## what the paper's silent choices cost: studies/*.json, trained anew where they are missing
 	python -m studies.batches --json studies/batches.json
+
+voices: .venv/installed  ## how the systems do on real recordings: studies/voices.json, of the folder CORPUS
+	$(if $(CORPUS),,$(error CORPUS is not given; expected the folder of a corpus: make voices CORPUS=/data/emogator))
+	python -m studies.voices "$(CORPUS)" --json studies/voices.json
 
 chaos: .venv/installed  ## a training at demo scale, killed 40 times, against one left alone
 	python -m tests.faults.chaos --kills 40 --json tests/faults/records/chaos.json

@@ -63,7 +63,7 @@ NOTEBOOKS = {
     "experiments": "00_experiments", "dataset": "01_dataset", "preprocessing": "02_preprocessing",
     "baseline": "03_baseline", "ensembles": "05_ensembles", "results": "06_results", "statistics": "07_statistics",
     "claims": "08_claims", "audit": "09_audit", "corpora": "10_corpora", "speed": "11_speed",
-    "studies": "12_studies",
+    "studies": "12_studies", "pretraining": "13_pretraining", "voices": "14_voices",
 } | {code: "04_train_variant" for code in VARIANTS}
 TITLES = {code: shlex.join(["--title", f"{code}: {PARAMS[code].title}"]) for code in VARIANTS}
 
@@ -96,6 +96,8 @@ def recordings(params):
 IMPORTS = grimp.build_graph("burst2vec", exclude_type_checking_imports=True, cache_dir=None)
 AUDIO = modules("burst2vec.corpora.opening", "burst2vec.audio.store")
 TRAINING = modules("burst2vec.training.trainer", "burst2vec.training.worker")
+if any(params.backbone_size == "small" for params in (*PARAMS.values(), Params.resolve(JOINED))):
+    TRAINING += sorted(str(path) for path in Path("burst2vec/weights").glob("*/model.safetensors"))
 BASELINE = modules("burst2vec.baseline.network", "burst2vec.baseline.functionals")
 ALL = sorted(str(path) for path in Path("burst2vec").rglob("*.py"))
 PREPARED = expand(RUN + "/prepared/{audio}.json", audio=sorted({p.audio for p in PARAMS.values()} - set(ABSENT)))
@@ -284,6 +286,26 @@ rule studies:
         ALL, SCALE, sorted(Path("studies").glob("*.json")),
         notebook="notebooks/12_studies.ipynb",
     output: executed=RUN + "/notebooks/studies.ipynb"
+    params: options=OPTIONS
+    shell: EXECUTE
+
+
+rule pretraining:
+    "A pre-training in miniature, and what the folders of the backbones that come with the library say of theirs."
+    input:
+        ALL, SCALE, PREPARED, sorted(Path("burst2vec/weights").glob("*/*.*")),
+        notebook="notebooks/13_pretraining.ipynb",
+    output: executed=RUN + "/notebooks/pretraining.ipynb"
+    params: options=OPTIONS
+    shell: EXECUTE
+
+
+rule voices:
+    "What the file of real voices says: nothing is trained here."
+    input:
+        ALL, SCALE, PREPARED, sorted(Path("studies").glob("voices.json")),
+        notebook="notebooks/14_voices.ipynb",
+    output: executed=RUN + "/notebooks/voices.ipynb"
     params: options=OPTIONS
     shell: EXECUTE
 

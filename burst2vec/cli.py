@@ -209,6 +209,7 @@ def _pretrain_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--synthetic-train", default=640, help="training bursts of that corpus (default 640)", **number)
     parser.add_argument("--probe", default="", metavar="CORPUS", help="a labelled corpus to probe the features on")
     parser.add_argument("--precision", default="auto", metavar="P", help="auto (default), float32 or bfloat16")
+    parser.add_argument("--half", action="store_true", help="write the weights in float16, a file of half the size")
     parser.add_argument("--device", default="auto", metavar="D", help="cpu or cuda; by default the GPU if there is one")
     parser.add_argument("--deterministic", action="store_true", help="the same bits each time on a GPU, too")
     parser.add_argument("--checkpoint-minutes", type=float, default=5, metavar="M",
@@ -230,14 +231,15 @@ def _pretrain(options: argparse.Namespace) -> None:
     given = vars(options)
     recipe = Recipe(**{f.name: given[f.name] for f in dataclasses.fields(Recipe) if f.name in given})
     params = Params(**{name: given[name] for name in Params.names() if name in given and name not in vars(recipe)})
-    found = pretrain_folder(options.corpora, options.out, recipe, params, options.probe)
+    found = pretrain_folder(options.corpora, options.out, recipe, params, options.probe, options.half)
     print(f"{options.out}: pre-trained on {found.record['hours']:.2f} hours in {found.record['minutes']:.1f} minutes")
 
 
 def _predict_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="folder of a trained model or ensemble, or a name on the hub")
     parser.add_argument("paths", nargs="+", metavar="PATH",
                         help="recordings that libsndfile reads (WAV, FLAC, OGG, MP3 ...), and folders of them")
+    parser.add_argument("--model", metavar="FOLDER", help="folder of a trained model or ensemble, or a name on the hub "
+                                                          "(default: the model that comes with burst2vec, emogator)")
     parser.add_argument("--out", type=Path, metavar="FILE",
                         help=".csv, or .jsonl for JSON lines; by default a table on a terminal, and CSV elsewhere")
     parser.add_argument("--window", type=float, default=10.0, metavar="SECONDS",
@@ -255,10 +257,14 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
                  "nothing was written.")
 def _predict(options: argparse.Namespace) -> int:
     from burst2vec.machine.files import write_aside
+    from burst2vec.models.serialisation import holds_model
     from burst2vec.systems.printing import format_for_terminal, format_predictions
     from burst2vec.systems.saved import load
 
     out, report = options.out, _Report()
+    for path in options.paths:
+        if holds_model(path):
+            raise ValueError(f"{path}: the folder of a trained model, not of recordings; give it as --model {path}")
     if out:
         _check_writable(out)
     predictor = load(options.model, options.device, _note)
@@ -301,6 +307,25 @@ def _check_writable(out: Path) -> None:
     there = next(folder for folder in out.absolute().parents if folder.exists())
     if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
         raise ValueError(f"--out {out}: {there} is no folder that can be written to")
+
+
+def _export_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("system", type=Path, metavar="SYSTEM",
+                        help="a trained system's folder of results, such as results/demo/V4")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER",
+                        help="a new folder, or that of a saved model, which is replaced")
+    parser.add_argument("--half", action="store_true", help="store the weights in float16, in half the space")
+
+
+@_command("export", _export_arguments, help="write a system's model by itself, with its card, to pass it on",
+          description="Writes the three files that predictions need, without those of the run. The card is made anew "
+                      "from the run's predictions; the corpus must still be there.")
+def _export(options: argparse.Namespace) -> None:
+    from burst2vec.systems.folders import export_system
+
+    export_system(options.system, options.out, options.half)
+    size = sum(path.stat().st_size for path in options.out.iterdir())
+    print(f"{options.out}: {size / 1e6:.1f} MB")
 
 
 def _submission_arguments(parser: argparse.ArgumentParser) -> None:

@@ -65,14 +65,21 @@ class Params:
     max_repeat: int = _p(2, "How often oversampling may repeat a burst in an epoch.", low=1)
 
     backbone: str = _p("facebook/hubert-large-ls960-ft", "Speech representation model: a hub name or a local folder.")
-    backbone_size: str = _p("published", "The published weights, or a tiny model of the same family.",
-                            choices=("published", "tiny"))
+    backbone_size: str = _p("published", "The published weights, a small pre-trained model of the same family that "
+                                         "comes with the package, or a tiny one with random weights.",
+                            choices=("published", "small", "tiny"))
+    pretrained: bool = _p(True, "Begin with the backbone's weights; false for a Transformer with random weights behind "
+                                "the same feature encoder, which shows what they are worth.")
     freeze_feature_encoder: bool = _p(True, "Keep the backbone's convolutional encoder as it was pre-trained.")
     encode_once: bool = _p(True, "Keep a frozen feature encoder's output for all bursts in memory (ExVo: up to 9 GB).")
     padding: str = _p("exact", "Whether a clip's features are independent of the padding in its batch.",
                       choices=("exact", "as_published"))
     pooling: str = _p("real", "Average over real frames only, or over the zero padding's frames too.",
                       choices=("real", "padded"))
+    pooled_layers: str = _p("last", "What is averaged: the Transformer's last layer, or its input and all layers "
+                                    "side by side.", choices=("last", "all"))
+    pooled_statistics: str = _p("mean", "What the embedding holds of each feature: its mean over time, or its standard "
+                                        "deviation too.", choices=("mean", "mean_deviation"))
     width: int = _p(256, "Features of the projected, shared, task-specific and combined representations.", low=1)
     hidden: int = _p(128, "Width of the hidden layer of heads and discriminator.", low=1)
     dropout: float = _p(0.1, "Dropout after projection, extractors and combination.", low=0, high=0.99)
@@ -95,6 +102,8 @@ class Params:
     warmup_steps: int = _p(0, "Steps over which the learning rate rises linearly to its value.", low=0)
     learning_rate_decay: str = _p("none", "Whether the learning rate stays, or falls to zero over the training.",
                                   choices=("none", "linear"))
+    head_steps: int = _p(0, "Steps at the start in which only what follows the embedding learns, from embeddings that "
+                            "are computed once (Kumar et al., 2022).", low=0)
     max_gradient_norm: float = _p(0, "The norm to which longer gradients are shortened; 0 for no clipping.", low=0)
     epoch: str = _p("one_pass", "Whether an epoch shows each burst once, for one task, or once to each task.",
                     choices=("one_pass", "each_task"))

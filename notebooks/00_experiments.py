@@ -76,7 +76,7 @@ show([(code, p.question) for code, p in variants.items()], "code", "question")
 # At the scale `demo` each backbone is replaced by a tiny model of the same family, a
 # random Transformer behind a fixed filter bank. Such a model knows nothing of speech,
 # so the comparison of backbones then shows how the families learn, not what
-# pre-training is worth.
+# pre-training is worth. [What stands in for it](../silent.md) says what else there is.
 #
 # ## Ensembles
 #

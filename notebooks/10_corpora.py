@@ -77,12 +77,12 @@ shown = task_table(corpus.tasks).style.hide(axis="index")
 shown.set_properties(**{"text-align": "left"})
 
 # %%
-small = params_of_both.backbone_size == "tiny"
-why = "" if params.backbone_size == "tiny" else (
+replaced = params_of_both.backbone_size != params.backbone_size
+why = "" if not replaced else (
     ": embedded corpora are not worth a large one, and are learnt with the parameters "
     "of the scale `demo` unless `params/joined.yaml` names a `backbone_size`")
 Markdown(f"{params_of_both.variant} was trained on them with "
-         f"`backbone_size: {params_of_both.backbone_size}`{why if small else ''}.")
+         f"`backbone_size: {params_of_both.backbone_size}`{why}.")
 
 # %% [markdown]
 # ## What is learnt

@@ -65,7 +65,7 @@ def test_prepare_and_predict_note_what_check_notes_of_a_recording(tiny_corpus, t
     for _ in range(2):  # again where nothing is left to prepare
         assert main(["prepare", "-p", "corpus", str(corpus), "-p", "cache", str(tmp_path / "cache")]) == 0
         assert [line for line in capsys.readouterr().err.splitlines() if line.startswith("burst2vec: ")] == wanted
-    assert main(["predict", model, *map(str, files)]) == 0
+    assert main(["predict", "--model", model, *map(str, files)]) == 0
     lines = capsys.readouterr().err.splitlines()
     assert [line for line in lines if "age is" not in line] == wanted
 
@@ -143,7 +143,7 @@ def sound(tmp_path):
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
 def test_predict_writes_a_row_for_each_recording(model, sound, tmp_path, capsys, suffix):
     out = tmp_path / f"found.{suffix}"
-    assert main(["predict", model, sound, "--out", str(out), "--device", "cpu"]) == 0
+    assert main(["predict", "--model", model, sound, "--out", str(out), "--device", "cpu"]) == 0
     table = pd.read_csv(out) if suffix == "csv" else pd.read_json(out, lines=True)
     assert table["file"].tolist() == [sound] and table["end"].tolist() == [0.5]
     assert capsys.readouterr() == ("", "")
@@ -151,20 +151,20 @@ def test_predict_writes_a_row_for_each_recording(model, sound, tmp_path, capsys,
 
 def test_predict_prints_notes_and_ends_well_all_the_same(model, sound, capsys, monkeypatch):
     monkeypatch.setattr("burst2vec.systems.predictor.implausible_scalars", lambda *_: iter(["age is\x1b implausible"]))
-    assert main(["predict", model, sound]) == 0
+    assert main(["predict", "--model", model, sound]) == 0
     assert capsys.readouterr().err == "burst2vec: age is\\x1b implausible\n"
 
 
 def test_predict_prints_a_table_on_a_terminal(model, sound, capsys, monkeypatch):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "60")
-    assert main(["predict", model, sound]) == 0
+    assert main(["predict", "--model", model, sound]) == 0
     header, row, *_ = lines = capsys.readouterr().out.splitlines()
     assert header.startswith("file") and "age" in header and "laugh.wav" in row and max(map(len, lines)) <= 60
 
 
 def test_predict_without_out_prints_csv(model, sound, capsys):
-    assert main(["predict", model, sound, "--window", "0.2"]) == 0
+    assert main(["predict", "--model", model, sound, "--window", "0.2"]) == 0
     header, *rows = capsys.readouterr().out.splitlines()
     assert header.startswith("file,start,end,Awe,") and len(rows) == 3
 
@@ -175,18 +175,18 @@ def test_predict_prints_the_name_of_any_file(model, sound, tmp_path, monkeypatch
     os.rename(sound, strange)
     printed = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, encoding=encoding, write_through=True))
-    assert main(["predict", model, str(strange)]) == 0
+    assert main(["predict", "--model", model, str(strange)]) == 0
     assert os.fsencode(strange) in printed.getvalue()
 
 
 @pytest.mark.parametrize("where", ["laugh.wav/found.csv", "laugh.wav/new/found.csv"])
 def test_predict_says_at_once_that_its_file_cannot_be_written(model, sound, tmp_path, capsys, monkeypatch, where):
     monkeypatch.setattr("burst2vec.systems.saved.load", lambda *a: pytest.fail("a model was loaded"))
-    assert main(["predict", model, sound, "--out", str(tmp_path / where)]) == 1
+    assert main(["predict", "--model", model, sound, "--out", str(tmp_path / where)]) == 1
     assert capsys.readouterr().err == (f"burst2vec: --out {tmp_path / where}: {tmp_path / 'laugh.wav'} is no folder "
                                        "that can be written to\n")
     monkeypatch.setattr(os, "access", lambda *a: False)
-    assert main(["predict", model, sound, "--out", str(tmp_path / "new" / "found.csv")]) == 1
+    assert main(["predict", "--model", model, sound, "--out", str(tmp_path / "new" / "found.csv")]) == 1
     assert f"{tmp_path} is no folder that can be written to" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
 
@@ -194,7 +194,7 @@ def test_predict_says_at_once_that_its_file_cannot_be_written(model, sound, tmp_
 def test_predict_reports_what_it_cannot_use_and_writes_the_rest(model, sound, tmp_path, capsys):
     (tmp_path / "text.wav").write_text("no sound")
     out = tmp_path / "found.csv"
-    assert main(["predict", model, str(tmp_path / "text.wav"), sound, "--out", str(out)]) == 1
+    assert main(["predict", "--model", model, str(tmp_path / "text.wav"), sound, "--out", str(out)]) == 1
     assert len(pd.read_csv(out)) == 1
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1 and lines[0].startswith(f"burst2vec: {tmp_path}/text.wav: not readable as audio")
@@ -206,7 +206,7 @@ def test_predict_reports_what_it_cannot_use_and_writes_the_rest(model, sound, tm
     (["--device", "abacus"], "parameter device is 'abacus'"),
 ])
 def test_predict_refuses_what_it_cannot_do(model, sound, capsys, arguments, complaint):
-    assert main(["predict", model, sound, *arguments]) == 1
+    assert main(["predict", "--model", model, sound, *arguments]) == 1
     found = capsys.readouterr()
     assert complaint in found.err and len(found.err.splitlines()) == 1 and not found.out
 
@@ -214,13 +214,50 @@ def test_predict_refuses_what_it_cannot_do(model, sound, capsys, arguments, comp
 def test_predict_never_puts_a_file_in_the_place_of_a_folder(model, sound, tmp_path, capsys):
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "folder.csv" / "precious").touch()
-    assert main(["predict", model, sound, "--out", str(tmp_path / "folder.csv")]) == 1
+    assert main(["predict", "--model", model, sound, "--out", str(tmp_path / "folder.csv")]) == 1
     assert (tmp_path / "folder.csv" / "precious").exists()
 
 
 def test_predict_says_what_is_wrong_with_a_model(sound, tmp_path, capsys):
-    assert main(["predict", str(tmp_path), sound]) == 1
+    assert main(["predict", sound, "--model", str(tmp_path)]) == 1
     assert f"{tmp_path}/config.json: there is no such file; expected the folder of" in capsys.readouterr().err
+
+
+def test_predict_takes_no_model_for_a_recording(model, sound, tmp_path, capsys):
+    assert main(["predict", model, sound]) == 1
+    said = f"burst2vec: {model}: the folder of a trained model, not of recordings; give it as --model {model}\n"
+    assert capsys.readouterr() == ("", said)
+    (tmp_path / "V4" / "config.json").write_text('{"format": 1, "burst2vec": "0.1')  # cut off
+    assert main(["predict", sound, model]) == 1 and capsys.readouterr().err == said
+
+
+def test_predict_without_a_model_hears_with_the_one_that_comes_with_the_package(model, sound, tmp_path, capsys,
+                                                                                monkeypatch):
+    monkeypatch.setattr("burst2vec.models.shipped.WEIGHTS", tmp_path / "weights")
+    assert main(["predict", sound]) == 1
+    assert capsys.readouterr().err.startswith("burst2vec: emogator: its weights, which come with burst2vec, are not in")
+    assert main(["predict", sound, "--model", model]) == 0
+    wanted = capsys.readouterr().out
+    shutil.copytree(model, tmp_path / "weights" / "emogator")
+    assert main(["predict", sound]) == 0 and capsys.readouterr().out == wanted
+    (tmp_path / "here" / "emogator").mkdir(parents=True)  # a corpus, say
+    monkeypatch.chdir(tmp_path / "here")
+    assert main(["predict", sound]) == 0 and capsys.readouterr().out == wanted
+
+
+def test_export_writes_a_model_by_itself(tiny_corpus, tiny_store, tiny_params, tmp_path, capsys):
+    from burst2vec.models.inference import predict
+    from burst2vec.systems.folders import write_system
+    from burst2vec.training.trained import Trained
+
+    params = tiny_params(corpus=[str(tiny_corpus.root)], cache=str(tmp_path / "cache"))
+    trained = Trained(build(params, tiny_corpus.tasks).eval(), pd.DataFrame(), {})
+    write_system(tmp_path / "V4", params, predict(trained.model, tiny_corpus, tiny_store), trained)
+    assert main(["export", str(tmp_path / "V4"), "--out", str(tmp_path / "mine"), "--half"]) == 0
+    assert {p.name for p in (tmp_path / "mine").iterdir()} == {"config.json", "model.safetensors", "README.md"}
+    assert capsys.readouterr().out.splitlines()[-1] == f"{tmp_path / 'mine'}: 0.6 MB"
+    assert main(["export", str(tmp_path / "mine"), "--out", str(tmp_path / "other")]) == 1
+    assert "mine/params.json: not the parameters of a training; expected the folder of a" in capsys.readouterr().err
 
 
 def test_help_tells_of_the_exit_code(capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import tomllib
 from importlib.metadata import distribution
 from pathlib import Path
@@ -54,7 +55,31 @@ def test_the_lock_pins_whatever_the_requirements_require_in_turn():
                 waiting.append(needed)
 
 
+def setuptools_options() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+
+
 def test_every_package_of_the_library_is_installed():
-    find = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]
+    find = setuptools_options()["packages"]["find"]
+    assert find.pop("namespaces") is False  # or each folder of weights would be a package, too
     folders = {str(path.parent.relative_to(ROOT)).replace("/", ".") for path in ROOT.glob("burst2vec/**/*.py")}
     assert set(setuptools.find_packages(str(ROOT), **find)) == folders
+
+
+def test_every_file_of_the_weights_is_installed(tmp_path, monkeypatch):
+    wanted = {f"weights/{name}/{file}" for name in ("emogator", "hubert-layer-norm")
+              for file in ("config.json", "model.safetensors", "README.md")}
+    for name in wanted | {"__init__.py", "notes.txt"}:
+        (tmp_path / "burst2vec" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "burst2vec" / name).touch()
+    monkeypatch.chdir(tmp_path)
+    build = setuptools.Distribution({"packages": ["burst2vec"], "package_data": setuptools_options()["package-data"]})
+    command = build.get_command_obj("build_py")
+    command.ensure_finalized()
+    assert {name for *_, files in command.data_files for name in files} == wanted
+
+
+def test_no_weights_are_kept_out_of_git():
+    """What git ignores is neither in a clone nor in what is published."""
+    said = subprocess.run(["git", "check-ignore", "burst2vec/weights/emogator/model.safetensors"], cwd=ROOT)
+    assert said.returncode == 1

@@ -7,8 +7,10 @@ the layers that see to it.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -143,18 +145,22 @@ class Backbone(nn.Module):
             samples = (samples - 1) * stride + kernel
         return samples
 
-    def forward(self, inputs: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, inputs: torch.Tensor, lengths: torch.Tensor, every_layer: bool = False
+                ) -> tuple[torch.Tensor, torch.Tensor]:
         """Hidden states (batch, frames, features), and the number of real frames (batch,) of each clip.
 
         `inputs` are zero-padded waveforms (batch, samples), or what `encode` made of them (batch, frames, channels);
         `lengths` (batch,) counts the real samples, or frames, of each. Hidden states past a clip's real frames have no
-        meaning.
+        meaning. With `every_layer` the features are those that enter the Transformer's first layer, and those of all
+        layers, side by side.
         """
         encoded, num_frames = (inputs, lengths) if inputs.dim() == 3 else self.encode(inputs, lengths)
         self.expect(num_frames)
         real = torch.arange(encoded.shape[1], device=encoded.device) < num_frames[:, None]
         mask = real if self.masked else None
-        return self.model.encoder(self.project(encoded), attention_mask=mask).last_hidden_state, num_frames
+        with _layer_inputs(self.model.encoder.layers if every_layer else []) as states:
+            last = self.model.encoder(self.project(encoded), attention_mask=mask).last_hidden_state
+        return torch.cat([*states, last], 2), num_frames
 
     def project(self, encoded: torch.Tensor) -> torch.Tensor:
         """The input of the Transformer (batch, frames, features), from the encoder's output (batch, frames,
@@ -182,6 +188,22 @@ class Backbone(nn.Module):
         for norm in self._time_norms:
             norm.num_frames = self.num_frames(lengths, layers=1)
         return self.model.feature_extractor(normal).transpose(1, 2), self.num_frames(lengths)
+
+
+@contextlib.contextmanager
+def _layer_inputs(layers: Iterable[nn.Module]) -> Iterator[list[torch.Tensor]]:
+    """A list that is filled with the hidden states that enter each of the layers within the block."""
+    inputs: list[torch.Tensor] = []
+
+    def note(_layer: nn.Module, given: tuple[torch.Tensor, ...], named: dict[str, Any]) -> None:
+        inputs.append(given[0] if given else named["hidden_states"])
+
+    hooks = [layer.register_forward_pre_hook(note, with_kwargs=True) for layer in layers]
+    try:
+        yield inputs
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def feature_norm(config: PreTrainedConfig) -> str:

@@ -98,13 +98,32 @@ def masked_mean(hidden_states: torch.Tensor, num_frames: torch.Tensor) -> torch.
     return torch.where(real[..., None], hidden_states, 0).sum(1) / num_frames[:, None]
 
 
+def masked_deviation(
+    hidden_states: torch.Tensor, num_frames: torch.Tensor
+) -> torch.Tensor:
+    """The standard deviation (batch, features) of each clip's real hidden states.
+
+    The arguments are those of `masked_mean`.
+    """
+    # Half precision would lose differences of close numbers.
+    precision = torch.promote_types(hidden_states.dtype, torch.float32)
+    states = hidden_states.to(precision)
+    centred = states - masked_mean(states, num_frames)[:, None]
+    time = torch.arange(states.shape[1], device=states.device)
+    real = time < num_frames[:, None]
+    squares = torch.where(real[..., None], centred, 0).square()
+    variance = squares.sum(1) / num_frames[:, None]
+    return variance.clamp_min(1e-8).sqrt()  # the root has no gradient at zero
+
+
 class Burst2Vec(nn.Module):
     """The model of Figure 2 for any number and kind of tasks.
 
     `adversarial` adds the task discriminator, which only training uses; with a single task there is nothing to
     discriminate, and it is left out. `reversal` says what ascends the adversarial losses: all that is `upstream` of the
     reversal layer, or the `extractors` alone. `pooling` is `real`, or `padded` to average over the padding's frames
-    too. `audio` says how the recordings that the model hears are preprocessed, as in `waveform.load`.
+    too; `pooled_layers` is `last` or `all`, and `pooled_statistics` is `mean` or `mean_deviation`, both as in
+    `config.Params`. `audio` says how the recordings that the model hears are preprocessed, as in `waveform.load`.
 
     The attribute `heard` is `synthetic` where the model was trained on synthetic bursts alone, and empty where it was
     not, or where that is unknown; it is saved with the model.
@@ -112,15 +131,20 @@ class Burst2Vec(nn.Module):
 
     def __init__(self, backbone: Backbone, tasks: Sequence[Task], width: int = 256, hidden: int = 128,
                  dropout: float = 0.1, adversarial: bool = True, pooling: str = "real", reversal: str = "upstream",
-                 audio: str = "provided"):
+                 audio: str = "provided", pooled_layers: str = "last", pooled_statistics: str = "mean"):
         super().__init__()
         names = [t.name for t in tasks]
         self.settings = {"audio": audio, "width": width, "hidden": hidden, "dropout": dropout,
-                         "adversarial": adversarial, "pooling": pooling, "reversal": reversal}
+                         "adversarial": adversarial, "pooling": pooling, "reversal": reversal,
+                         "pooled_layers": pooled_layers, "pooled_statistics": pooled_statistics}
         self.tasks, self.pooling, self.reversal, self.audio = tuple(tasks), pooling, reversal, audio
         self.heard = ""
         self.backbone = backbone
-        self.projection = layer(backbone.features, width, dropout)
+        self.every_layer = pooled_layers == "all"
+        self.with_deviation = pooled_statistics == "mean_deviation"
+        states = backbone.config.num_hidden_layers + 1 if self.every_layer else 1
+        embedded = backbone.features * states * (1 + self.with_deviation)
+        self.projection = layer(embedded, width, dropout)
         self.shared_extractor = layer(width, width, dropout)
         self.task_extractors = nn.ModuleDict({n: layer(width, width, dropout) for n in names})
         self.combinations = nn.ModuleDict({n: layer(2 * width, width, dropout) for n in names})
@@ -154,20 +178,22 @@ class Burst2Vec(nn.Module):
 
     @classmethod
     def from_pretrained(cls, source: str | Path) -> Burst2Vec:
-        """The model in a folder that `save_pretrained` or a training wrote, or on the hub under the name `source`.
+        """The model in a folder that `save_pretrained` or a training wrote, or that has the name `source`.
 
-        A folder needs neither the hub nor the backbone's checkpoint. Raises `serialisation.ModelError` where there is
-        no such model, or where its files are damaged.
+        `emogator` is the name of the model that comes with the package; other names are the hub's. A folder needs
+        neither the hub nor the backbone's checkpoint. Raises `serialisation.ModelError` where there is no such model,
+        where it may be one of two (`serialisation.find_folder`), or where its files are damaged.
         """
         return serialisation.read_model(serialisation.find_folder(source), cls.from_config)
 
-    def save_pretrained(self, folder: str | Path, card: str = "") -> None:
+    def save_pretrained(self, folder: str | Path, card: str = "", *, half: bool = False) -> None:
         """Writes `config.json`, `model.safetensors` and `README.md` into `folder`, all of them or none.
 
-        `card` is the text of `README.md`. A saved model in `folder` is replaced. Raises `serialisation.ModelError`
-        where the folder holds anything else.
+        `card` is the text of `README.md`. With `half` the weights are stored in half precision; they are float32 again
+        when they are loaded. A saved model in `folder` is replaced. Raises `serialisation.ModelError` where the folder
+        holds anything else, and where a weight is too large for half precision.
         """
-        serialisation.save(self, folder, card)
+        serialisation.save(self, folder, card, half)
 
     def push_to_hub(self, name: str, card: str = "", *, private: bool | None = None, token: str | None = None) -> str:
         """Uploads what `save_pretrained` writes to the hub, as `name` (`user/model`), and returns the commit's address.
@@ -188,13 +214,18 @@ class Burst2Vec(nn.Module):
     def embed(self, groups: Sequence[Group]) -> torch.Tensor:
         """The embeddings (bursts, features) of bursts, which are the backbone's hidden states averaged over time.
 
+        Where the model pools deviations too, these follow the means.
+
         The bursts come in groups of similar length. Each has zero-padded waveforms (bursts, samples) and the number of
         real samples (bursts,) of each, or what the backbone's `encode` made of these.
         """
         pooled = []
-        for hidden, num_frames in hidden_states(self.backbone, groups):
+        for hidden, num_frames in hidden_states(self.backbone, groups, self.every_layer):
             frames = torch.full_like(num_frames, hidden.shape[1]) if self.pooling == "padded" else num_frames
-            pooled.append(masked_mean(hidden, frames))
+            statistics = [masked_mean(hidden, frames)]
+            if self.with_deviation:
+                statistics.append(masked_deviation(hidden, frames))
+            pooled.append(torch.cat(statistics, 1))
         return torch.cat(pooled)
 
     def branch(self, pooled: torch.Tensor) -> Representations:
@@ -221,7 +252,11 @@ class Burst2Vec(nn.Module):
 
         The head reads the task's combined features.
         """
-        combined = self.represent(waveforms, lengths).combined
+        return self.answer(self.embed([(waveforms, lengths)]))
+
+    def answer(self, pooled: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The outputs (batch, outputs) of each task's head, by task name, for bursts whose embeddings are `pooled`."""
+        combined = self.branch(pooled).combined
         return {n: head(combined[n]) for n, head in self.heads.items()}
 
 
@@ -236,6 +271,7 @@ def build(params: Params, tasks: Sequence[Task]) -> Burst2Vec:
 
     Raises `backbone.BackboneError` where the backbone cannot be loaded.
     """
-    backbone = load_backbone(params.backbone, params.backbone_size, params.padding, params.freeze_feature_encoder)
+    backbone = load_backbone(params.backbone, params.backbone_size, params.padding, params.freeze_feature_encoder,
+                             params.pretrained)
     return Burst2Vec(backbone, tasks, params.width, params.hidden, params.dropout, params.adversarial, params.pooling,
-                     params.reversal, params.audio)
+                     params.reversal, params.audio, params.pooled_layers, params.pooled_statistics)

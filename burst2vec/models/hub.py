@@ -28,7 +28,8 @@ from transformers.utils import logging
 from burst2vec.audio.faults import SAMPLE_RATE
 from burst2vec.messages import shown
 from burst2vec.models.backbone import Backbone, BackboneError, Settings, check_flag, check_model_type, feature_norm
-from burst2vec.models.tiny import FAMILIES, tiny_model
+from burst2vec.models.shipped import shipped
+from burst2vec.models.tiny import CHECKPOINTS, FAMILIES, tiny_model
 
 TIMEOUT = 10
 """Seconds to wait for the hub's first answer."""
@@ -47,24 +48,46 @@ _ENCODER = ("feature_extractor.conv_layers.", "feature_projection.", "encoder.")
 """The beginnings of the names of an encoder's weights, in all families."""
 
 
-def load_backbone(name: str, size: str = "published", padding: str = "exact",
-                  freeze_feature_encoder: bool = True) -> Backbone:
+def load_backbone(name: str, size: str = "published", padding: str = "exact", freeze_feature_encoder: bool = True,
+                  pretrained: bool = True) -> Backbone:
     """The backbone `name`, which is a local folder or a hub name such as one of `tiny.FAMILIES`.
 
-    `size` is `published` for the weights of that name, or `tiny` for a small model of its family, which must be one of
-    `tiny.FAMILIES`, with weights that are drawn here. `padding` and `freeze_feature_encoder` are those of `Backbone`.
-    Raises BackboneError where the checkpoint cannot be had or used.
+    `size` is `published` for the weights of that name; for a name of `tiny.FAMILIES` also `small`, for the weights of
+    its family that come with the package, and `tiny`, for weights that are drawn here. Unless it is `pretrained`, the
+    weights of its Transformer are drawn here as well, so torch is to be seeded before. `padding` and
+    `freeze_feature_encoder` are those of `Backbone`. Raises BackboneError where the checkpoint cannot be had or used.
     """
-    model, settings = _tiny(name) if size == "tiny" else _published(name)
-    return Backbone(model, settings, padding, freeze_feature_encoder)
+    if size != "published" and name not in FAMILIES:
+        raise BackboneError(f"backbone {name!r} has no {size} model; set backbone_size: published to load it, or take "
+                            f"one that has: {', '.join(FAMILIES)}")
+    model, settings = _tiny(name) if size == "tiny" else _small(name) if size == "small" else _published(name)
+    return Backbone(model if pretrained else draw(model), settings, padding, freeze_feature_encoder)
 
 
 def _tiny(name: str) -> tuple[PreTrainedModel, Settings]:
-    if name not in FAMILIES:
-        raise BackboneError(f"backbone {name!r} has no tiny model; set backbone_size: published to load it, or take "
-                            f"one that has: {', '.join(FAMILIES)}")
     model = tiny_model(name)
     return model, usual_settings(name, model)
+
+
+def _small(name: str) -> tuple[PreTrainedModel, Settings]:
+    folders = {checkpoint: shipped(family) for family, checkpoint in CHECKPOINTS.items()}
+    folder = folders[name]
+    if folder is None:
+        known = ", ".join(checkpoint for checkpoint, there in folders.items() if there) or "none"
+        raise BackboneError(f"backbone {name!r}: burst2vec comes without a small model of its family; it has those of "
+                            f"{known}. `burst2vec pretrain` makes others")
+    model = _read_model(folder, name)
+    return model, _read_settings(folder, name, f"small {name}", model)
+
+
+def draw(model: Any) -> Any:
+    """A model of the same shape with the same feature encoder, whose other weights are drawn here.
+
+    torch is to be seeded before.
+    """
+    drawn = AutoModel.from_config(model.config, dtype=torch.float32)
+    drawn.feature_extractor.load_state_dict(model.feature_extractor.state_dict())
+    return drawn
 
 
 def _published(name: str) -> tuple[PreTrainedModel, Settings]:

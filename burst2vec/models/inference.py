@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from burst2vec.audio.faults import SAMPLE_RATE
-from burst2vec.audio.packed import LONG, Waveforms, by_length, gather
+from burst2vec.audio.packed import LONG, Packed, Waveforms, by_length, gather, to_device
 from burst2vec.audio.store import Store
 from burst2vec.corpora.corpus import Corpus
 from burst2vec.evaluation.predictions import tabulate
@@ -22,12 +22,29 @@ Compute = Callable[[torch.Tensor, torch.Tensor], Mapping[str, torch.Tensor]]
 """A function from zero-padded waveforms (batch, samples) and their lengths (batch,) to tensors (batch, ...) by name."""
 
 
+class Embedded(Packed):
+    """The embeddings of bursts, computed once and kept on the training's device.
+
+    `values` (rows, features) holds those of `rows`; `lengths` (rows of the corpus,) are those of the waveforms in
+    samples.
+    """
+
+    def __init__(self, values: torch.Tensor, rows: np.ndarray, lengths: np.ndarray):
+        super().__init__(values, rows, np.ones(len(lengths), np.int64), lengths)
+
+    def batch(self, rows: np.ndarray, padded: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+        """The embeddings (batch, features) of `rows`, and ones (batch,)."""
+        chosen = to_device(rows, self.device)
+        return self.values[self._there["starts"][chosen]], self._there["sizes"][chosen]
+
+
 def infer(model: Burst2Vec, waveforms: Waveforms, rows: np.ndarray, lengths: np.ndarray, batch_size: int,
           precision: contextlib.AbstractContextManager | None = None, progress: bool = True,
           seconds: float = LONG) -> dict[str, np.ndarray]:
     """The outputs of each task's head, float32 (rows, outputs), by task name.
 
-    They are those for `waveforms[row]` of each of the `rows`, in their order. `lengths` (rows,) in samples decide the
+    They are those for `waveforms[row]` of each of the `rows`, in their order; where these are `Embedded`, the backbone
+    has nothing to compute. `lengths` (rows,) in samples decide the
     batches: bursts of similar length share one, up to `batch_size` of them; where bursts are longer than `seconds`, a
     batch holds fewer. `precision` is an autocast context. The model is left in the mode that it was in.
 
@@ -35,7 +52,22 @@ def infer(model: Burst2Vec, waveforms: Waveforms, rows: np.ndarray, lengths: np.
     """
     if not len(rows):
         return {task.name: np.empty((0, task.outputs), np.float32) for task in model.tasks}
-    return compute_in_batches(model, model, waveforms, rows, lengths, batch_size, precision, progress, seconds)
+    compute = (lambda pooled, _: model.answer(pooled)) if isinstance(waveforms, Embedded) else model
+    return compute_in_batches(model, compute, waveforms, rows, lengths, batch_size, precision, progress, seconds)
+
+
+def embed_once(model: Burst2Vec, waveforms: Waveforms, rows: np.ndarray, lengths: np.ndarray, batch_size: int,
+               precision: contextlib.AbstractContextManager | None = None) -> Embedded:
+    """The embeddings of those `rows`, on the model's device, computed in evaluation mode.
+
+    `lengths` (rows of the corpus,) are those of the waveforms in samples; all else is as in `infer`.
+    """
+    def compute(padded: torch.Tensor, sizes: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"pooled": model.embed([(padded, sizes)])}
+
+    found = compute_in_batches(model, compute, waveforms, rows, lengths[rows], batch_size, precision)
+    device = next(model.parameters()).device
+    return Embedded(torch.from_numpy(found["pooled"]).to(device), rows, lengths)
 
 
 def compute_in_batches(model: Burst2Vec, compute: Compute, waveforms: Waveforms, rows: np.ndarray, lengths: np.ndarray,

@@ -34,26 +34,30 @@ def has_batch_norm(backbone: Backbone) -> bool:
     return getattr(backbone.config, "conv_pos_batch_norm", False)
 
 
-def hidden_states(backbone: Backbone, groups: Sequence[Group]) -> list[Group]:
+def hidden_states(backbone: Backbone, groups: Sequence[Group], every_layer: bool = False) -> list[Group]:
     """The hidden states (bursts, frames, features) of each group, and the number of real frames (bursts,).
+
+    They are those of the last layer, or with `every_layer` those of all, as in `Backbone.forward`.
 
     Each group is what `Backbone.forward` takes, and up to rounding the real frames and their gradients are what it
     gives, if no dropout is drawn. Groups that cannot be packed go through the backbone one after the other.
     """
     if len(groups) == 1 or not can_pack(backbone):
-        return [backbone(*group) for group in groups]
+        return [backbone(*group, every_layer) for group in groups]
     encoded = [group if group[0].dim() == 3 else backbone.encode(*group) for group in groups]
     hidden = backbone.project(torch.cat([frames.flatten(0, 1) for frames, _ in encoded])[None])
     shapes = [(frames.shape[:2], num_frames) for frames, num_frames in encoded]
-    hidden = transform(backbone, hidden, shapes)
+    hidden = transform(backbone, hidden, shapes, every_layer)
     parts = hidden[0].split([shape.numel() for shape, _ in shapes])
     return [(part.unflatten(0, shape), num_frames)
             for part, (shape, num_frames) in zip(parts, shapes, strict=True)]
 
 
 def transform(backbone: Backbone, projected: torch.Tensor,
-              shapes: Sequence[tuple[torch.Size, torch.Tensor]]) -> torch.Tensor:
+              shapes: Sequence[tuple[torch.Size, torch.Tensor]], every_layer: bool = False) -> torch.Tensor:
     """The Transformer's output (1, frames, features) for a packed sequence of projected frames of the same shape.
+
+    With `every_layer` the features are those that enter its first layer, and those of all layers, side by side.
 
     `shapes` has, for each group in the sequence, its shape (bursts, frames) and the number of real frames (bursts,).
     """
@@ -61,9 +65,11 @@ def transform(backbone: Backbone, projected: torch.Tensor,
     hidden = projected + _positions(backbone, projected, shapes)
     hidden = encoder.dropout(hidden if stable else encoder.layer_norm(hidden))
     masks = [torch.arange(shape[1], device=hidden.device) < num_frames[:, None] for shape, num_frames in shapes]
+    states = [hidden]
     for layer in encoder.layers:
-        hidden = layer(hidden, attention_mask=None, groups=masks)
-    return encoder.layer_norm(hidden) if stable else hidden
+        states.append(layer(states[-1], attention_mask=None, groups=masks))
+    last = encoder.layer_norm(states[-1]) if stable else states[-1]
+    return torch.cat([*states[:-1], last], 2) if every_layer else last
 
 
 def _positions(backbone: Backbone, hidden: torch.Tensor,

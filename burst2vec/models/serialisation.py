@@ -1,13 +1,15 @@
 """A Burst2Vec as a folder of `config.json`, `model.safetensors` and the model card `README.md`.
 
 The folder holds all that predictions need; neither the hub nor the checkpoint of the backbone is asked. What is read is
-checked before it is used: the weights must fit the architecture, and all of them must be finite. The card is for people
-and the hub; it is written, and never read.
+checked before it is used: the weights must fit the architecture, and all of them must be finite. They may be stored in
+half precision; a model is one of float32 all the same. The card is for people and the hub; it is written, and never
+read.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -25,6 +27,7 @@ from burst2vec.corpora.corpus import Task
 from burst2vec.machine.files import write_aside
 from burst2vec.messages import shown
 from burst2vec.models.hub import ask_hub, one_line, quiet_transformers
+from burst2vec.models.shipped import MODEL, shipped
 
 if TYPE_CHECKING:
     from burst2vec.models.burst2vec import Burst2Vec
@@ -32,11 +35,15 @@ if TYPE_CHECKING:
 CONFIG, WEIGHTS, CARD = FILES = ("config.json", "model.safetensors", "README.md")
 """The names of a model's files."""
 
-FORMAT = 1
+FORMAT = 2
 """The format of `config.json`, which counts its changes that an older release could not read."""
+
+_ADDED: dict[int, dict[str, Any]] = {2: {"pooled_layers": "last", "pooled_statistics": "mean"}}
+"""What each format has added to the configuration of a model, with the value that every older model has."""
 
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _EXPECTED = "expected the folder of a Burst2Vec, as a training or save_pretrained writes it"
+_OR_SHIPPED = f"or {MODEL}, which comes with burst2vec"
 _NO_CARD = """---
 library_name: burst2vec
 ---
@@ -51,20 +58,39 @@ class ModelError(ValueError):
     """A saved model cannot be used; the message names the file and what would be right."""
 
 
-def find_folder(source: str | Path) -> Path:
-    """The local folder that a path or a name on the hub stands for. Raises ModelError where there is none."""
+def find_folder(source: str | Path | None = None) -> Path:
+    """The local folder that a path, or a name, stands for; by default that of the model that comes with the package.
+
+    The text `emogator` (`shipped.MODEL`) names that model wherever it is said. Where a file or folder of this name lies
+    here, the bare name is refused, and `./emogator` or a `Path` is the folder. Other texts are paths, or else names on
+    the hub. Raises ModelError where there is no such folder.
+    """
+    if source is None or source == MODEL:  # a Path equals no text
+        return _find_shipped(source)
     if Path(source).is_dir():
         return Path(source)
     if Path(source).exists():
         raise ModelError(f"{source}: a file; expected the folder that it lies in")
     if not _HUB_NAME.fullmatch(str(source)) or Path(source).parent.is_dir():  # `results/V9` is a mistyped folder
-        raise ModelError(f"{source}: there is no such folder; {_EXPECTED}")
+        raise ModelError(f"{source}: there is no such folder; {_EXPECTED}, {_OR_SHIPPED}")
     try:
         return Path(snapshot_download(str(source), allow_patterns=[*FILES, *(f"*/{name}" for name in FILES)],
                                       local_files_only=not _hub_answers(str(source))))
     except (OSError, ValueError) as error:  # the hub's own errors are of these types
-        raise ModelError(f"{source}: neither a folder here nor to be had from the hub "
-                         f"({type(error).__name__}); {_EXPECTED}, or a model's name on the hub") from error
+        raise ModelError(f"{source}: neither a folder here nor to be had from the hub ({type(error).__name__}); "
+                         f"{_EXPECTED}, a model's name on the hub, {_OR_SHIPPED}") from error
+
+
+def _find_shipped(named: str | Path | None) -> Path:
+    """The folder of the model that comes with the package, whether it is `named` or meant by default."""
+    folder = shipped(MODEL)
+    if folder is None:
+        raise ModelError(f"{MODEL}: its weights, which come with burst2vec, are not in this installation; install "
+                         "burst2vec anew, or name the folder of another model")
+    if named is not None and os.path.lexists(named):
+        raise ModelError(f"{named}: comes with burst2vec, and lies here as well; expected ./{named} for what lies "
+                         f"here, or {folder} for the other")
+    return folder
 
 
 def _hub_answers(name: str) -> bool:
@@ -77,7 +103,11 @@ def _hub_answers(name: str) -> bool:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The content of `config.json`, as `write_config` was given it. Raises ModelError where it cannot be read."""
+    """The content of `config.json`, as `write_config` was given it.
+
+    What a model of an older format did not say has the value that it had then. Raises ModelError where the file cannot
+    be read.
+    """
     path = folder / CONFIG
     if not path.is_file():
         raise ModelError(f"{path}: there is no such file; {_EXPECTED}")
@@ -88,9 +118,12 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or not {"format", "burst2vec"} <= set(config):
         raise ModelError(f"{path}: does not describe a Burst2Vec; {_EXPECTED}")
     version, writer = config.pop("format"), config.pop("burst2vec")
-    if version != FORMAT:
+    if version not in range(1, FORMAT + 1):
         raise ModelError(f"{path}: of format {shown(version)}, written by burst2vec {writer}; this is burst2vec "
-                         f"{__version__}, which reads format {FORMAT}")
+                         f"{__version__}, which reads formats 1 to {FORMAT}")
+    if "members" not in config:
+        for later in range(version + 1, FORMAT + 1):
+            config = _ADDED[later] | config
     return config
 
 
@@ -116,18 +149,40 @@ def read_model(folder: Path, build: Callable[[dict[str, Any]], Burst2Vec]) -> Bu
     return model.eval()
 
 
-def write_model(model: Burst2Vec, folder: Path, card: str = "") -> None:
-    """Writes the three files of a model into `folder`. `card` is the text of `README.md`."""
-    write_config(folder, model.to_config())
+def write_model(model: Burst2Vec, folder: Path, card: str = "", half: bool = False) -> None:
+    """Writes the three files of a model into `folder`. `card` is the text of `README.md`.
+
+    With `half` the weights are stored in half precision (float16), in half the space. Raises ModelError where one is
+    too large for that.
+    """
     weights = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
+    if half:
+        weights = in_half(weights)
+    write_config(folder, model.to_config())
     # `save_file` would leave a file that only its owner can read.
     (folder / WEIGHTS).write_bytes(safetensors.torch.save(weights, metadata={"format": "pt"}))
     text = card or _NO_CARD.format(tasks=", ".join(task.name for task in model.tasks))
     (folder / CARD).write_text(text, encoding="utf-8")
 
 
-def save(model: Burst2Vec, folder: str | Path, card: str = "") -> None:
-    """Writes the folder of a model, whole or not at all. Raises ModelError where `folder` holds other files."""
+def in_half(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The weights in half precision (float16); those of whole numbers stay as they are.
+
+    Raises ModelError where one is too large for that.
+    """
+    halved = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
+    for name, value in halved.items():
+        if not torch.isfinite(value).all():
+            raise ModelError(f"{name} holds values of up to {weights[name].abs().max():.3g}, too large for half "
+                             f"precision, which ends at {torch.finfo(torch.half).max:g}; save the model in float32")
+    return halved
+
+
+def save(model: Burst2Vec, folder: str | Path, card: str = "", half: bool = False) -> None:
+    """Writes the folder of a model, whole or not at all, as `write_model` does.
+
+    Raises ModelError where `folder` holds other files.
+    """
     folder = Path(folder).resolve()
     others = sorted(p.name for p in folder.iterdir() if p.name not in FILES) if folder.is_dir() else []
     if others:
@@ -135,7 +190,15 @@ def save(model: Burst2Vec, folder: str | Path, card: str = "") -> None:
                          "holds nothing but a saved model, which is replaced")
     with write_aside(folder) as aside:
         aside.mkdir()
-        write_model(model, aside, card)
+        write_model(model, aside, card, half)
+
+
+def holds_model(path: str | Path) -> bool:
+    """Whether a path is the folder of a model or an ensemble, complete or not, as far as its `config.json` shows."""
+    try:
+        return '"burst2vec"' in (Path(path) / CONFIG).read_text(encoding="utf-8", errors="replace")
+    except (OSError, ValueError):  # ValueError for a path that none can be
+        return False
 
 
 def _build(path: Path, config: dict[str, Any], build: Callable[[dict[str, Any]], Burst2Vec]) -> Burst2Vec:

@@ -30,6 +30,10 @@ FAMILIES: dict[str, tuple[Callable[..., PreTrainedConfig], dict[str, Any]]] = {
 wav2vec 2.0 and HuBERT base normalise over time in their first convolution. HuBERT large normalises over features in all
 convolutions and before each sub-layer."""
 
+CHECKPOINTS = {"wav2vec2": "facebook/wav2vec2-large-960h", "hubert": "facebook/hubert-base-ls960",
+               "hubert-layer-norm": "facebook/hubert-large-ls960-ft"}
+"""The short name of each family, and the paper's checkpoint of it."""
+
 SIZES: dict[str, Any] = {
     "conv_dim": (64, 64, 64), "conv_kernel": (256, 8, 5), "conv_stride": (16, 8, 5),
     "hidden_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 256,

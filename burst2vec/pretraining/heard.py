@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -168,12 +167,3 @@ def _cut(size: int, most: int) -> np.ndarray:
 def hours(store: Store, rows: np.ndarray) -> float:
     """The hours of those rows of a store."""
     return float(store.lengths[rows].sum()) / SAMPLE_RATE / 3600
-
-
-def find_licence(corpus: Corpus) -> str:
-    """The first line of the licence that lies in the folder of a corpus; empty where there is none."""
-    for path in sorted(Path(corpus.root).glob("LICEN[CS]E*")):
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else []
-        if said := [line.strip() for line in lines if line.strip()]:
-            return said[0][:100]
-    return ""

@@ -129,11 +129,13 @@ class ContrastiveTask(nn.Module):
         diversity = (self.codevectors - perplexity) / self.codevectors
         target = torch.zeros(len(logits), dtype=torch.long, device=logits.device)
         loss = cross_entropy(logits, target)
+        told = (logits[:, 1:] < logits[:, :1]).all(1)
+        # A frame all of whose negatives are equal to it has nothing to be told from.
+        told &= logits[:, 1:].isfinite().any(1)
         return {
             "loss": loss,
             "total": loss + self.weight * diversity,
-            # A frame all of whose negatives are equal to it has nothing to be told from.
-            "accuracy": ((logits[:, 1:] < logits[:, :1]).all(1) & logits[:, 1:].isfinite().any(1)).float().mean(),
+            "accuracy": told.float().mean(),
             "constant": logits.isfinite().sum(1).float().log().mean(),
             "perplexity": perplexity,
         }

@@ -25,7 +25,6 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torchaudio.compliance import kaldi
-from transformers import AutoModel
 
 from burst2vec.audio.faults import SAMPLE_RATE
 from burst2vec.audio.store import Store, open_store
@@ -39,7 +38,7 @@ from burst2vec.machine.hardware import arithmetic, choose_device
 from burst2vec.machine.progress import progress_bar
 from burst2vec.messages import REFUSALS, refusal
 from burst2vec.models.backbone import Backbone
-from burst2vec.models.hub import load_backbone
+from burst2vec.models.hub import draw, load_backbone
 from burst2vec.models.packing import transform
 from burst2vec.pretraining.heard import Frames
 from burst2vec.pretraining.units import layer_outputs
@@ -73,13 +72,23 @@ def probe(features: Mapping[str, np.ndarray], corpus: Corpus, split: str = "val"
                              "the probe is to be scored on")
         truth, speakers = task.labels(corpus.table), speaker_indices(corpus.table)
         for name, found in progress_bar(features.items(), desc=f"Probing {task.name}", unit="probe", leave=False):
-            penalty = _choose(task, found[fit], truth[fit], speakers[fit])
-            compress = _compress(found[fit])
-            reader = _reader(task, penalty, len(fit)).fit(compress.transform(found[fit]), truth[fit])
-            answers = reader.predict(compress.transform(found[scored]))
+            answers, penalty = read(task, found[fit], truth[fit], speakers[fit], found[scored])
             score = metric(task)(truth[scored], answers.reshape(truth[scored].shape))
-            rows.append((name, task.name, METRIC_NAMES[task.kind], float(score), len(scored), float(penalty)))
+            rows.append((name, task.name, METRIC_NAMES[task.kind], float(score), len(scored), penalty))
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def read(task: Task, features: np.ndarray, truth: np.ndarray, speakers: np.ndarray,
+         scored: np.ndarray) -> tuple[np.ndarray, float]:
+    """What a linear reader answers for the features `scored` (bursts, features), and its penalty, one of `PENALTIES`.
+
+    It is fitted to other `features` with their `truth`, as `Task.labels` has it; the penalty is chosen across their
+    `speakers` (bursts,), indices. Raises ValueError where these are fewer than two.
+    """
+    penalty = _choose(task, features, truth, speakers)
+    compress = _compress(features)
+    reader = _reader(task, penalty, len(truth)).fit(compress.transform(features), truth)
+    return reader.predict(compress.transform(scored)), penalty
 
 
 def _compress(features: np.ndarray) -> Pipeline:
@@ -163,9 +172,7 @@ def _by_row(found: np.ndarray, frames: Frames, rows: np.ndarray) -> np.ndarray:
 def untrained(backbone: Backbone, seed: int = 0) -> Backbone:
     """A backbone of the same shape with the same feature encoder, whose Transformer has random weights."""
     torch.manual_seed(seed)
-    model = AutoModel.from_config(backbone.config, dtype=torch.float32)
-    model.feature_extractor.load_state_dict(backbone.model.feature_extractor.state_dict())
-    return Backbone(model, backbone.settings).to(next(backbone.parameters()).device)
+    return Backbone(draw(backbone.model), backbone.settings).to(next(backbone.parameters()).device)
 
 
 def compare(corpus: Corpus, store: Store, backbones: Mapping[str, Backbone], split: str = "val",

@@ -12,11 +12,7 @@ from burst2vec.messages import shown
 from burst2vec.models.backbone import Backbone, BackboneError
 from burst2vec.models.hub import load_backbone, usual_settings
 from burst2vec.models.packing import can_pack
-from burst2vec.models.tiny import small_model, tiny_model
-
-FAMILIES = {"wav2vec2": "facebook/wav2vec2-large-960h", "hubert": "facebook/hubert-base-ls960",
-            "hubert-layer-norm": "facebook/hubert-large-ls960-ft"}
-"""The families of the paper's backbones, and the checkpoint of each."""
+from burst2vec.models.tiny import CHECKPOINTS, small_model, tiny_model
 
 SIZES: dict[str, Callable[[str], PreTrainedModel]] = {"tiny": tiny_model, "small": small_model}
 """The sizes of models with random weights, and the functions that build them."""
@@ -30,7 +26,7 @@ class Recipe:
     """
 
     family: str = ""
-    """One of `FAMILIES`; it may be left out where a checkpoint is given."""
+    """One of `CHECKPOINTS`; it may be left out where a checkpoint is given."""
     size: str = "small"
     """The size of a model with random weights."""
     checkpoint: str = ""
@@ -56,9 +52,9 @@ class Recipe:
     """Arithmetic of the Transformer: bfloat16 where the hardware has it (auto), float32 or bfloat16."""
 
     def __post_init__(self):
-        if not self.checkpoint and self.family not in FAMILIES:
-            raise _refused("family", self.family, f"one of {', '.join(FAMILIES)}, or a checkpoint to start from")
-        for name, among in (("family", ("", *FAMILIES)), ("size", tuple(SIZES)),
+        if not self.checkpoint and self.family not in CHECKPOINTS:
+            raise _refused("family", self.family, f"one of {', '.join(CHECKPOINTS)}, or a checkpoint to start from")
+        for name, among in (("family", ("", *CHECKPOINTS)), ("size", tuple(SIZES)),
                             ("precision", ("auto", "float32", "bfloat16"))):
             if getattr(self, name) not in among:
                 raise _refused(name, getattr(self, name), f"one of {', '.join(filter(None, among))}")
@@ -86,12 +82,12 @@ def start(recipe: Recipe) -> Backbone:
     be had, is of another family or of one that cannot be trained here.
     """
     if not recipe.checkpoint:
-        return random_backbone(FAMILIES[recipe.family], recipe.size)
+        return random_backbone(CHECKPOINTS[recipe.family], recipe.size)
     backbone = load_backbone(recipe.checkpoint)
     family = family_of(backbone)
     if family is None or recipe.family not in ("", family):
         raise BackboneError(f"backbone {recipe.checkpoint!r} is of the family {family or backbone.config.model_type}; "
-                            f"expected {recipe.family or ' or '.join(FAMILIES)}")
+                            f"expected {recipe.family or ' or '.join(CHECKPOINTS)}")
     if not can_pack(backbone) or not hasattr(backbone.model, "masked_spec_embed"):
         raise BackboneError(f"backbone {recipe.checkpoint!r} cannot learn from masked frames; expected a config.json "
                             "with mask_time_prob above 0 and without conv_pos_batch_norm")
@@ -105,7 +101,7 @@ def random_backbone(name: str, size: str) -> Backbone:
 
 
 def family_of(backbone: Backbone) -> str | None:
-    """Which of `FAMILIES` a backbone is of, by its architecture; None where it is of another."""
+    """Which of `CHECKPOINTS` a backbone is of, by its architecture; None where it is of another."""
     if backbone.config.model_type == "hubert":
         return "hubert-layer-norm" if backbone.config.do_stable_layer_norm else "hubert"
     return "wav2vec2" if backbone.config.model_type == "wav2vec2" else None

@@ -64,7 +64,7 @@ def find_units(describe: Describe, frames: Frames, learnt: np.ndarray, units: in
 
 
 def cluster(features: np.ndarray, units: int, seed: int) -> MiniBatchKMeans:
-    """The `units` clusters of `features` (frames, features), as in Hsu et al. (2021)."""
+    """The clusters of `features` (frames, features), as in Hsu et al. (2021)."""
     means = MiniBatchKMeans(
         units, random_state=seed, batch_size=10_000, n_init=5, reassignment_ratio=0.0,
         max_no_improvement=100,

@@ -75,9 +75,12 @@ def read_steps(run_folder: Path) -> dict[str, set[int]]:
 def random_backbones(run_folder: Path) -> list[str]:
     """The systems of a run whose backbone started from random weights, which tells nothing of pre-training.
 
-    These are the variants whose parameters have `backbone_size: tiny`, and the ensembles with such a member.
+    These are the variants whose parameters have `backbone_size: tiny` or `pretrained: false`, and the ensembles with
+    such a member.
     """
-    random = [code for code in VARIANTS if read_params(run_folder / code).get("backbone_size") == "tiny"]
+    params = {code: read_params(run_folder / code) for code in VARIANTS}
+    random = [code for code, said in params.items()
+              if said.get("backbone_size") == "tiny" or not said.get("pretrained", True)]
     folders = sorted(path.parent for path in run_folder.glob("*/params.json"))
     return random + [folder.name for folder in folders if set(read_params(folder).get("members", [])) & set(random)]
 

@@ -98,6 +98,10 @@ def further_seeds(path: Path, trained: Mapping[str, Params]) -> dict[str, list[i
     return found
 
 
+SIZES = Params.__dataclass_fields__["backbone_size"].metadata["choices"]
+"""The values of `backbone_size`."""
+
+
 def further_reaches(path: Path, trained: Mapping[str, Params]) -> list[str]:
     """The codes of the variants to train once more with the other `reversal`, from a file such as `params/reach.yaml`.
 
@@ -113,8 +117,8 @@ def further_reaches(path: Path, trained: Mapping[str, Params]) -> list[str]:
             raise ParameterError(f"{where}no such variant with an adversary, and a twin without; expected one of "
                                  + ", ".join(debiased))
         sizes = [] if sizes is None else sizes
-        if not isinstance(sizes, list) or not all(size in ("tiny", "published") for size in sizes):
-            raise ParameterError(f"{where}the sizes are {shown(sizes)}; expected a list of tiny, published")
+        if not isinstance(sizes, list) or not all(size in SIZES for size in sizes):
+            raise ParameterError(f"{where}the sizes are {shown(sizes)}; expected a list of {', '.join(SIZES)}")
         found += [code] * (trained[code].backbone_size in sizes)
     return found
 
@@ -137,8 +141,8 @@ def joined_training(path: Path, values: Mapping[str, Any], variants: Iterable[st
                     embedded: Collection[str]) -> dict[str, Any]:
     """The parameters of the training on several corpora, from a file such as `params/joined.yaml`, over `values`.
 
-    Where all its corpora are `embedded` and the run's backbone is not tiny, the parameters of the scale `demo` go
-    before `values`, `backbone_size: tiny` among them: hundreds of synthetic clips are not worth a large model, and
+    Where all its corpora are `embedded` and the run's backbones are published ones, the parameters of the scale `demo`
+    go before `values`, `backbone_size: tiny` among them: hundreds of synthetic clips are not worth a large model, and
     random weights need the demo's learning rate. A `backbone_size` in the file prevents that.
 
     The results stand in the folder `joined` of the run. Raises FileNotFoundError and ParameterError, naming the file.
@@ -153,7 +157,7 @@ def joined_training(path: Path, values: Mapping[str, Any], variants: Iterable[st
     try:
         corpora = Params.resolve({"corpus": said["corpus"]}).corpus
         small = {}
-        if set(corpora) <= set(embedded) and "backbone_size" not in said and own.backbone_size != "tiny":
+        if set(corpora) <= set(embedded) and "backbone_size" not in said and own.backbone_size == "published":
             small = read_yaml(project_root() / "params" / "scales" / "demo.yaml")
         joined = {**values, **small, **said, "run": f"{own.run_name}/joined"}
         _refuse_braces(Params.resolve(joined))

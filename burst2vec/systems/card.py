@@ -1,22 +1,32 @@
 """Model cards: what a trained model is, what it was trained on, how well it scores, and what it must not be used for.
 
 A card is Markdown text below a header that the Hugging Face hub reads. Every score stands beside the scores of
-audio-free baselines, and is called synthetic where the corpus is.
+audio-free baselines, and is called synthetic where the corpus is. Tasks of classes are also scored class by class, with
+intervals over speakers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from burst2vec import __version__
+from burst2vec.audio.faults import SAMPLE_RATE
+from burst2vec.audio.store import Store
+from burst2vec.config import Params
 from burst2vec.corpora.corpus import Corpus, Task
+from burst2vec.corpora.licence import find_licence
+from burst2vec.evaluation.bootstrap import scored_splits
+from burst2vec.evaluation.classes import score_classes
 from burst2vec.evaluation.metrics import METRIC_NAMES, metric_columns, sign
+from burst2vec.evaluation.speaker_sums import speaker_indices
 from burst2vec.evaluation.trivial import is_trivial
+from burst2vec.models.shipped import read_facts
+from burst2vec.models.tiny import CHECKPOINTS
 from burst2vec.results import scores
 
 if TYPE_CHECKING:
@@ -36,7 +46,7 @@ PARTLY = ("**Partly synthetic:** the bursts and labels of {made} were made by a 
 USE = """## Use
 
 ```sh
-burst2vec predict FOLDER laugh.wav recordings/ --out predictions.csv
+burst2vec predict laugh.wav recordings/ --model FOLDER --out predictions.csv
 ```
 
 where `FOLDER` is the one that holds this card."""
@@ -48,24 +58,46 @@ For research on vocal bursts, and on what models hear in them.
 
 - Not for decisions about people: not in hiring, education, insurance, health care, policing, migration or surveillance.
 - An emotion here is the label that a corpus gives a short sound, not what somebody felt.
-- Age and country are guessed from the voice with large errors; the scores of audio-free baselines show how
-  large. A country is one of the corpus's few, not a nationality, a language or a descent.
+- Age and country, where they are predicted, are guessed from the voice with large errors; the scores of audio-free
+  baselines show how large. A country is one of the corpus's few, not a nationality, a language or a descent.
+- Every recording gets an answer, speech and noise as well. It is one of those that the corpus has, and the scores are
+  those of its speakers and microphones; other people, languages and rooms were not measured.
 - Recordings of voices are personal data: ask those who are heard in them."""
 """The section that says what the model is for, and what it is not for."""
 
+ORIGINS = {
+    "published": "fine-tuned from that checkpoint",
+    "small": "the small model of that family that comes with burst2vec",
+    "tiny": "a tiny model of that family, not the published weights",
+}
+"""What a card says of a backbone of each `backbone_size`."""
+
+TERMS = {
+    ("published", True): "training corpus and from the backbone's checkpoint: the terms of both say",
+    ("published", False): "training corpus and from the feature encoder's checkpoint: the terms of both say",
+    ("small", True): "training corpus and from the corpora of the backbone's pre-training: the terms of all say",
+}
+"""What the weights of a model follow from, by `backbone_size` and `pretrained`; the others from the corpus alone."""
+
 
 def describe_model(model: Burst2Vec, title: str = "Burst2Vec", corpus: Corpus | None = None,
-                   predictions: pd.DataFrame | None = None, tiny: bool = False) -> str:
+                   predictions: pd.DataFrame | None = None, params: Params | None = None, store: Store | None = None,
+                   half: bool = False) -> str:
     """The card of a model, with its training corpus and the scores of its predictions where they are given.
 
-    `tiny` says that the backbone is a small one that started from random weights, not the checkpoint of its name.
+    The `params` of its training say what its backbone is; without them, the checkpoint of its name. The `store` of the
+    corpus adds how many hours it is. `half` says that the weights are stored in half precision.
     """
+    params = params or Params()
     table = _score(corpus, title, predictions)
-    own = bool(tiny and corpus and corpus.wholly_synthetic)
+    origin = (params.backbone_size, params.pretrained)
+    own = bool(origin not in TERMS and corpus and corpus.wholly_synthetic)
     data = _header(title, model.tasks, corpus, table, license="apache-2.0" if own else "other",
-                   license_name=None if own else "corpus-and-checkpoint", base_model=None if tiny else _on_hub(model))
-    return _join(data, title, _tasks(model.tasks), USE, _training(corpus), _backbone(model, tiny),
-                 _scores(corpus, table), INTENDED, _licence(own, tiny))
+                   license_name=None if own else "corpus-and-checkpoint",
+                   base_model=_on_hub(model) if origin == ("published", True) else None)
+    return _join(data, title, _tasks(model.tasks), USE, _training(corpus, store), _pretraining(params),
+                 _backbone(model, params, half), _scores(corpus, table), _by_class(corpus, predictions), INTENDED,
+                 _licence(own, params, corpus))
 
 
 def describe_ensemble(title: str, members: Iterable[str], corpus: Corpus | None = None,
@@ -77,7 +109,8 @@ def describe_ensemble(title: str, members: Iterable[str], corpus: Corpus | None 
     listed = "\n".join(f"- `{member}`" for member in members)
     joined = (f"## Members\n\n{listed}\n\nIntensities and scalars are the members' mean, a class is the one of the "
               "highest mean probability.")
-    return _join(data, title, joined, _tasks(tasks), USE, _training(corpus), _scores(corpus, table), INTENDED,
+    return _join(data, title, joined, _tasks(tasks), USE, _training(corpus), _scores(corpus, table),
+                 _by_class(corpus, predictions), INTENDED,
                  "## Licence\n\nThis folder holds no weights; its members' licences apply.")
 
 
@@ -137,34 +170,71 @@ def _tasks(tasks: Sequence[Task]) -> str:
         ("task", "kind", "predicts"), rows) if tasks else ""
 
 
-def _training(corpus: Corpus | None) -> str:
+def _training(corpus: Corpus | None, store: Store | None = None) -> str:
     if corpus is None:
         return "## Training\n\nNot recorded."
-    rows = [(said, f"{len(part):,}", f"{part['speaker'].nunique():,}" if part["speaker"].notna().any() else "unknown")
-            for split, said in SPLITS.items() if len(part := corpus.split(split))]
-    said = ["## Training", f"Corpus: {_named(corpus)}.", _table(("split", "bursts", "speakers"), rows)]
+    rows = []
+    for split, name in SPLITS.items():
+        there = (corpus.table["split"] == split).to_numpy()
+        if there.any():
+            hours = (f"{store.lengths[there].sum() / SAMPLE_RATE / 3600:.2f}",) if store else ()
+            rows.append((name, f"{there.sum():,}", _count_speakers(corpus.table[there]), *hours))
+    head = ("split", "bursts", "speakers", *(["hours"] if store else []))
+    said = ["## Training", f"Corpus: {_named(corpus)}. The model has learnt from the training split alone; validation "
+            "decided when to stop.",
+            _table(head, rows)]
     return "\n\n".join(filter(None, [*said, _warning(corpus)]))
 
 
-def _backbone(model: Burst2Vec, tiny: bool) -> str:
+def _count_speakers(rows: pd.DataFrame) -> str:
+    return f"{rows['speaker'].nunique():,}" if rows["speaker"].notna().any() else "unknown"
+
+
+def _pretraining(params: Params) -> str:
+    """The section that says what a small backbone had heard before; empty for other backbones."""
+    family = _family(params)
+    if not family:
+        return ""
+    said, facts = f"The backbone's own card is `burst2vec/weights/{family}/README.md`.", read_facts(family)
+    if facts:
+        heard = [f"{part['name']} (synthetic)" if part["synthetic"] else part["name"] for part in facts["corpora"]]
+        splits = f"training split of {heard[0]}" if len(heard) == 1 else f"training splits of {' and '.join(heard)}"
+        hours = f"{facts['record']['hours']:.2f} hours"
+        said = f"Before, the backbone has heard the {splits}, without labels: {hours}. {said}"
+    return f"## Pre-training\n\n{said}"
+
+
+def _family(params: Params) -> str:
+    """The family whose small pre-trained model is the backbone, as its folder is called; empty for other backbones."""
+    small = params.backbone_size == "small" and params.pretrained
+    return next((family for family, name in CHECKPOINTS.items() if small and name == params.backbone), "")
+
+
+def _backbone(model: Burst2Vec, params: Params, half: bool) -> str:
     backbone, shape = model.backbone, model.backbone.config
-    origin = "a tiny model of that family, not the published weights" if tiny else "fine-tuned from that checkpoint"
+    origin = (ORIGINS[params.backbone_size] if params.pretrained or params.backbone_size == "tiny" else
+              "its shape and feature encoder alone; the other weights began at random")
     rows = [("backbone", f"{backbone.settings.name}: {origin}"),
             ("architecture", f"{shape.model_type}, {shape.num_hidden_layers} layers of width {shape.hidden_size}"),
             ("parameters", f"{sum(p.numel() for p in model.parameters()):,}"),
             ("feature encoder", "frozen" if backbone.frozen else "trained"), ("padding", backbone.padding),
             *((name, str(value).lower()) for name, value in model.settings.items()),
             ("burst2vec", __version__)]
+    if half:
+        rows.append(("stored in", "half precision (float16); the scores are those of the model before, in float32"))
     return "## Model\n\n" + _table(("setting", "value"), rows)
 
 
-def _licence(own: bool, tiny: bool) -> str:
+def _licence(own: bool, params: Params, corpus: Corpus | None) -> str:
     if own:
         return "## Licence\n\nApache-2.0, as the software: corpus and backbone are its own."
-    terms = ("training corpus: its terms say" if tiny else
-             "training corpus and from the backbone's checkpoint: the terms of both say")
-    return (f"## Licence\n\nThe software is under Apache-2.0. The weights follow from the {terms} whether they may be "
-            "passed on.")
+    terms = TERMS.get((params.backbone_size, params.pretrained), "training corpus: its terms say")
+    said = [f"The software is under Apache-2.0. The weights follow from the {terms} whether they may be passed on."]
+    found = {part.name: find_licence(part) for part in (_parts(corpus) if corpus else ())}
+    facts = read_facts(_family(params)) or {"corpora": []}
+    found |= {part["name"]: part["licence"] for part in facts["corpora"] if part["licence"]}
+    said += [f"In the folder of {name} lies the licence: {licence}." for name, licence in found.items() if licence]
+    return "\n\n".join(["## Licence", *said])
 
 
 def _score(corpus: Corpus | None, title: str, predictions: pd.DataFrame | None) -> pd.DataFrame:
@@ -183,6 +253,40 @@ def _scores(corpus: Corpus | None, table: pd.DataFrame) -> str:
     said = [f"Measured on {_named(corpus)}. The rows below the model's are audio-free baselines: {_trivial(table)}.",
             _table(("split", "predictor", *columns.values()), rows), _not_beaten(table, columns)]
     return "## Scores\n\n" + "\n\n".join(filter(None, said))
+
+
+def _by_class(corpus: Corpus | None, predictions: pd.DataFrame | None) -> str:
+    """The section with the scores of each class, for the tasks of classes; empty where none can be scored."""
+    if corpus is None or predictions is None:
+        return ""
+    said = [text for task in corpus.tasks if task.kind == "classes"
+            for text in _classes_of(task, {split: corpus.split(split) for split in scored_splits(corpus)}, predictions)]
+    return "\n\n".join(["## Class by class", f"Measured on {_named(corpus)}.", *said]) if said else ""
+
+
+def _classes_of(task: Task, truths: dict[str, pd.DataFrame], predictions: pd.DataFrame) -> list[str]:
+    """Two tables of a task with a sentence above each: its means on each split, and its classes on the last of them."""
+    labelled = {split: truth[task.labelled(truth)] for split, truth in truths.items()}
+    tables = {split: score_classes(task, truth, predictions) for split, truth in labelled.items()
+              if len(truth) and speaker_indices(truth).max() > 0}
+    if not tables:
+        return []
+    rows = [(SPLITS[split], _count_speakers(labelled[split]), *map(_interval, table.head(2).itertuples()))
+            for split, table in tables.items()]
+    split, table = list(tables.items())[-1]
+    classes = table[2:].sort_values("estimate", ascending=False, kind="stable")
+    return [f"*{task.name}* is one of {len(task.classes)} classes; whoever guesses has a UAR of "
+            f"{1 / len(task.classes):.3f}. In brackets is the 95 % interval over speakers; where these are unknown it "
+            "is one over bursts, and too narrow.",
+            _table(("split", "speakers", "UAR", "macro-F1"), rows),
+            f"Recall is the share of a class's bursts that the model gives this class, here on {SPLITS[split]}.",
+            _table((task.name, "bursts", "recall"),
+                   [(row[2], f"{row.bursts:,}", _interval(row)) for row in classes.itertuples()])]
+
+
+def _interval(row: Any) -> str:
+    """An estimate with its interval, where it has one: `0.254 (0.231 to 0.278)`."""
+    return _number(row.estimate) + (f" ({row.low:.3f} to {row.high:.3f})" if np.isfinite(row.low) else "")
 
 
 def _trivial(table: pd.DataFrame) -> str:

@@ -1,4 +1,4 @@
-"""Writing the folders of systems: those of trained models, and those of ensembles.
+"""Writing the folders of systems: those of trained models, by themselves or with all of a run, and of ensembles.
 
 Three words are kept apart. A *system* is a row of Table 2, and the folder of its results (`folders`). `Trained` is what
 a training returns. A `Predictor` is what `burst2vec.load` makes of a folder: it predicts.
@@ -15,13 +15,16 @@ from typing import Any
 import pandas as pd
 import safetensors.torch
 
+from burst2vec.audio.store import open_store
 from burst2vec.config import Params
-from burst2vec.corpora.corpus import Corpus
-from burst2vec.evaluation.predictions import write_predictions
+from burst2vec.corpora.corpus import Corpus, CorpusError
+from burst2vec.corpora.opening import open_corpus
+from burst2vec.evaluation.predictions import read_predictions, write_predictions
 from burst2vec.machine.files import sync, write_aside
 from burst2vec.models.burst2vec import Burst2Vec
-from burst2vec.models.serialisation import CARD, WEIGHTS, write_config, write_model
+from burst2vec.models.serialisation import CARD, WEIGHTS, ModelError, write_config, write_model
 from burst2vec.results.ensembles import label
+from burst2vec.results.runs import read_params
 from burst2vec.systems import card
 from burst2vec.training.checkpoints import checkpoints_beside, discard
 from burst2vec.training.trained import Trained
@@ -43,8 +46,7 @@ def write_system(folder: Path, params: Params, predictions: pd.DataFrame, traine
         trained.history.to_csv(aside / "history.csv", index=False)
         (aside / "summary.json").write_text(json.dumps(trained.summary, indent=1))
         if isinstance(trained.model, Burst2Vec):
-            text = card.describe_model(trained.model, params.title or folder.name, corpus, predictions,
-                                       tiny=params.backbone_size == "tiny")
+            text = card.describe_model(trained.model, params.title or folder.name, corpus, predictions, params)
             write_model(trained.model, aside, text)
         else:
             weights = {k: v.cpu().contiguous() for k, v in trained.model.state_dict().items()}
@@ -53,6 +55,26 @@ def write_system(folder: Path, params: Params, predictions: pd.DataFrame, traine
             sync(path)
     sync(folder.parent)
     discard(checkpoints_beside(folder))
+
+
+def export_system(system: Path, folder: Path, half: bool = False) -> None:
+    """Writes the model of a trained system to `folder` by itself, whole or not at all, as it can be passed on.
+
+    `system` is the folder of a Burst2Vec, as `write_system` wrote it. The card is made anew from its parameters, its
+    corpus, which must still be there, and its predictions. With `half` the weights are stored in half precision.
+
+    Raises ModelError for another folder, for weights that half precision cannot hold, and where `folder` holds other
+    files; FileNotFoundError and CorpusError where the predictions or the corpus are not there or damaged, and
+    CorpusError where the corpus is no longer the one that was predicted.
+    """
+    params = _read_params(system)  # before the model, for which a mistyped folder may be a name on the hub
+    model = Burst2Vec.from_pretrained(system)
+    predictions = read_predictions(system / "predictions.csv")
+    corpus = open_corpus(params)
+    _check_corpus(corpus, predictions, system / "predictions.csv")
+    store = open_store(corpus, params.audio, params.path(params.cache))
+    text = card.describe_model(model, params.title or system.resolve().name, corpus, predictions, params, store, half)
+    model.save_pretrained(folder, text, half=half)
 
 
 def write_ensemble(folder: Path, members: Iterable[str], predictions: pd.DataFrame,
@@ -70,6 +92,28 @@ def write_ensemble(folder: Path, members: Iterable[str], predictions: pd.DataFra
         write_config(aside, {"members": [f"../{member}" for member in members]})
         text = card.describe_ensemble(f"Ensemble {folder.name}", members, corpus, predictions)
         (aside / CARD).write_text(text, encoding="utf-8")
+
+
+def _read_params(system: Path) -> Params:
+    """The parameters of a system. Raises ModelError where its folder does not say them."""
+    try:
+        values = read_params(system)
+    except ValueError:  # no JSON, or no UTF-8
+        values = {}
+    if not values or not set(values) <= set(Params.names()):
+        raise ModelError(f"{system / 'params.json'}: not the parameters of a training; expected the folder of a "
+                         "trained system, such as results/demo/V4")
+    return Params(**values)
+
+
+def _check_corpus(corpus: Corpus, predictions: pd.DataFrame, path: Path) -> None:
+    """Raises CorpusError unless all bursts outside the training split are predicted, and each has its split."""
+    then, now = predictions["split"].to_dict(), corpus.table["split"].to_dict()
+    for file in [*then, *(file for file, split in now.items() if split != "train")]:
+        if then.get(file) != now.get(file):
+            raise CorpusError(f"{path}: burst {file!r} is of split {then.get(file, 'none')} here and of "
+                              f"{now.get(file, 'none')} in the corpus {corpus.name}; expected the corpus as it was "
+                              "when the system was trained")
 
 
 def _write_params(folder: Path, params: dict[str, Any]) -> None:

@@ -16,18 +16,22 @@ from burst2vec.systems.predictor import Predictor
 from burst2vec.systems.recordings import Report
 
 
-def load(source: str | Path, device: str = "auto", note: Report = warn) -> Predictor:
-    """The trained model or the ensemble in a folder, or on the hub under that name, ready to predict.
+def load(source: str | Path | None = None, device: str = "auto", note: Report = warn) -> Predictor:
+    """The trained model or the ensemble in a folder, or of that name, ready to predict.
+
+    By default it is the model that comes with the package, whose name is `emogator`; other names are the hub's. A
+    folder that is called `emogator` itself is given as `./emogator` or as a `Path`; the bare name is refused where it
+    could mean either (`serialisation.find_folder`).
 
     It predicts on `device`, by default on the GPU where there is one. `note` is told in one line where the model has
-    heard nothing but synthetic bursts. Raises ModelError where a file is missing, is damaged, or does not belong in
-    such a folder.
+    learnt its tasks from synthetic bursts alone. Raises ModelError where a file is missing, is damaged, or does not
+    belong in such a folder.
     """
     folder, chosen = find_folder(source), choose_device(device)
     members = _read_members(folder)
     if all(model.heard == "synthetic" for model in members.values()):
-        note(f"{source}: trained on synthetic bursts alone; it has never heard a voice, and what it predicts from one "
-             "means nothing")
+        note(f"{source or folder}: learnt its tasks from synthetic bursts alone; what it predicts from a voice means "
+             "nothing")
     return Predictor({name: model.to(chosen) for name, model in members.items()})
 
 

@@ -18,6 +18,7 @@ from burst2vec.audio.packed import Packed, gather, group_by_length, to_device
 from burst2vec.audio.store import Store
 from burst2vec.config import Params
 from burst2vec.corpora.corpus import Corpus, Task
+from burst2vec.models.inference import Embedded
 from burst2vec.models.packing import Group
 
 SCALAR_BANDS = 4
@@ -45,6 +46,10 @@ class Batch:
         """The share of the samples, or frames, to compute that is padding."""
         padded = sum(len(group) * longest for group, longest in self.feed.group(self.lengths, self.sizes))
         return float(1 - self.sizes.sum() / padded)
+
+    def embeddings(self, places: np.ndarray) -> torch.Tensor:
+        """The embeddings (bursts, features) of the bursts at those `places` of the batch, which are computed once."""
+        return gather(self.feed.source, self.rows[places], self.feed.device)[0]
 
     def groups(self, places: np.ndarray) -> list[Group]:
         """The bursts at those `places` of the batch, in their order, zero padded in groups of similar length.
@@ -131,7 +136,8 @@ def plan(corpus: Corpus, params: Params, epoch: int) -> list[tuple[Task, np.ndar
 class Feed:
     """The training batches of a corpus, gathered and padded on a device.
 
-    The bursts come from `source`, which is `Packed` and already on the device, or a waveform store. Groups of bursts of
+    The bursts come from `source`, which is `Packed` and already on the device, or a waveform store; they may be
+    `encoded`, or wholly `embedded`. Groups of bursts of
     similar length are padded to a multiple of `multiple` samples, or frames if the bursts are `encoded`. Where padding
     has an effect on what is computed, `grouped` is false, and all of a batch is padded to its longest burst.
     """
@@ -140,7 +146,8 @@ class Feed:
                  multiple: int = 1, grouped: bool = True):
         self.corpus, self.source, self.params, self.device = corpus, source, params, device
         self.multiple, self.grouped = multiple, grouped
-        self.encoded = isinstance(source, Packed) and source.values.dim() == 2
+        self.embedded = isinstance(source, Embedded)
+        self.encoded = isinstance(source, Packed) and source.values.dim() == 2 and not self.embedded
         self._sizes = source.sizes if isinstance(source, Packed) else source.lengths
         self._targets = {t.name: torch.from_numpy(t.targets(corpus.table)).to(device) for t in corpus.tasks}
 

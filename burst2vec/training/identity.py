@@ -27,7 +27,8 @@ def identity(corpus: Corpus, store: Store, params: Params) -> dict[str, object]:
     """
     known = {f.name: getattr(params, f.name) for f in dataclasses.fields(params)
              if f.name not in (*CHANGES_NOTHING, "corpus") and not f.name.startswith("baseline_")}
-    if params.padding == "exact" and params.pooling == "real":  # otherwise the batch of a burst changes its predictions
+    # The batch of a burst changes its predictions, or the embeddings that heads learn from in their last bits.
+    if params.padding == "exact" and params.pooling == "real" and not params.head_steps:
         del known["inference_batch_size"]
     labelled = corpus.table.drop(columns=["corpus", "raw", "provided"])  # the store knows the recordings
     labels = hashlib.sha256(labelled.to_csv().encode("utf-8", "surrogateescape"))

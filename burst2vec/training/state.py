@@ -25,8 +25,8 @@ class Progress:
 
     `place` is the number of batches of the `epoch` that have been learnt from. `best_score` is the validation metric of
     the best weights, and None before the first. `collapsed` counts the last validations in a row with a constant
-    prediction. `encoded` says whether the bursts are encoded once, and is None until
-    that is decided, once for the whole training: the two ways do not round alike.
+    prediction. `head_seconds` is the time until the backbone began to learn. `encoded` says whether the bursts are
+    encoded once, and is None until that is decided, once for the whole training: the two ways do not round alike.
     """
 
     epoch: int = 1
@@ -35,6 +35,7 @@ class Progress:
     best_iteration: int = 0
     collapsed: int = 0
     seconds: float = 0.0
+    head_seconds: float = 0.0
     validation_seconds: float = 0.0
     checkpoint_seconds: float = 0.0
     encoded: bool | None = None

@@ -82,9 +82,15 @@ class Learner:
 
     @property
     def schedule(self) -> float:
-        """The share of its full value that the learning rate of the next step has."""
-        left = 1 - self.iteration / self.steps if self.params.learning_rate_decay == "linear" else 1
-        warm = (self.iteration + 1) / self.params.warmup_steps if self.params.warmup_steps else 1
+        """The share of its full value that the learning rate of the next step has.
+
+        It rises and falls anew after the steps of which the backbone has no part.
+        """
+        heads = min(self.params.head_steps, self.steps)
+        first, last = (0, heads) if self.iteration < heads else (heads, self.steps)
+        done = self.iteration - first
+        left = 1 - done / (last - first) if self.params.learning_rate_decay == "linear" else 1
+        warm = (done + 1) / self.params.warmup_steps if self.params.warmup_steps else 1
         return min(left, warm)
 
     def _differentiate(self, batch: Batch, parts: int) -> dict[str, torch.Tensor]:
@@ -116,6 +122,8 @@ class Learner:
     def _embed(self, batch: Batch, places: Sequence[np.ndarray], parts: int) -> torch.Tensor:
         """The embeddings (bursts, features) of this process's share of a batch: `parts` of the `places` of all."""
         first = self.team.rank * parts
+        if batch.feed.embedded:
+            return batch.embeddings(np.concatenate(places[first:first + parts]))
         embeddings = []
         for number, part in enumerate(places[first:first + parts], first):
             self._seed(HEADS + 1 + number)

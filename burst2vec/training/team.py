@@ -171,6 +171,8 @@ class _Gather(torch.autograd.Function):
 def _collect_gradients(collective: Callable[[torch.Tensor], object], parameters: Sequence[torch.nn.Parameter]) -> None:
     """Applies a collective to the gradients of all parameters at once, in place."""
     gradients = [p.grad for p in parameters if p.grad is not None]
+    if not gradients:  # of a backbone that has no part in the step
+        return
     flat = torch.cat([gradient.flatten() for gradient in gradients])
     collective(flat)
     for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):

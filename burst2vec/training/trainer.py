@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 
 from burst2vec.audio.packed import Packed
 from burst2vec.audio.store import Store
-from burst2vec.config import Params
+from burst2vec.config import ParameterError, Params
 from burst2vec.corpora.corpus import Corpus, deciding_task
 from burst2vec.evaluation import metrics
 from burst2vec.evaluation.predictions import tabulate
@@ -25,7 +25,7 @@ from burst2vec.machine.hardware import arithmetic, autocast, choose_device, keep
 from burst2vec.machine.interruption import Interrupted, Request, interruptible
 from burst2vec.machine.progress import progress_bar, step_line
 from burst2vec.models.burst2vec import Burst2Vec, build
-from burst2vec.models.inference import infer
+from burst2vec.models.inference import embed_once, infer
 from burst2vec.models.packing import has_batch_norm
 from burst2vec.training.batches import Feed, plan
 from burst2vec.training.checkpoints import Checkpoints
@@ -49,11 +49,15 @@ def train(corpus: Corpus, store: Store, params: Params, folder: Path | None = No
     training resumes from the last of them; they stay until `systems.folders.write_system`. Where `params.processes` are
     several, each process opens the corpus anew.
 
-    Raises CorpusError where the corpus does not pose `early_stopping_task`, TrainingError where losses, predictions or
+    Raises CorpusError where the corpus does not pose `early_stopping_task`, ParameterError where `head_steps` has
+    embeddings computed once that depend on their batch, TrainingError where losses, predictions or
     weights are no longer finite, `hardware.OutOfMemory`, `checkpoints.ResumptionError` where the folder cannot be used,
     and `interruption.Interrupted` on Ctrl-C or SIGTERM.
     """
     deciding_task(corpus.tasks, params.early_stopping_task)  # refuses a name before anything is done
+    if params.head_steps and not (params.padding == "exact" and params.pooling == "real"):
+        raise ParameterError(f"parameter head_steps is {params.head_steps}; expected 0 with padding: {params.padding} "
+                             f"and pooling: {params.pooling}, where the embedding of a burst depends on its batch")
     device = choose_device(params.device)
     if params.processes > 1 and not launched():
         return _train_in_processes(corpus, store, params, folder, device)
@@ -122,18 +126,23 @@ class _Training:
 
     def _learn(self, request: Request) -> None:
         """The loop: plan an epoch, learn from its batches, validate and keep the best weights, stop."""
-        feed = self._feed()
+        whole = self._feed()
+        heads = self._embedded(whole) if self.learner.iteration < self.params.head_steps else whole
         self.model.train()
         for epoch in range(self.progress.epoch, self.params.max_epochs + 1):
             self.progress.epoch = epoch
-            batches = feed.plan(epoch)
+            batches = whole.plan(epoch)
             done = self.progress.place
             for task, rows in progress_bar(batches[done:], desc=f"Epoch {epoch}", unit="batch", leave=False,
                                            initial=done, total=len(batches)):
+                feed = heads if self.learner.iteration < self.params.head_steps else whole
                 batch = feed.batch(task, rows)
                 terms = self.learner.step(batch)
                 self.progress.place += 1
                 self.history.add_step(self.learner.iteration, batch, terms)
+                if self.learner.iteration == self.params.head_steps:
+                    self._count_seconds()
+                    self.progress.head_seconds = self.progress.seconds
                 last = self.learner.iteration == self.steps
                 if last or self.learner.iteration % self.params.validate_every == 0:
                     self._validate(feed.source)
@@ -152,6 +161,13 @@ class _Training:
         multiple = length_multiple(self.model, encoded, self.params)
         grouped = self.model.independent and not has_batch_norm(self.model.backbone)
         return Feed(self.corpus, source, self.params, self.team.device, multiple, grouped)
+
+    def _embedded(self, feed: Feed) -> Feed:
+        """The same batches of bursts that the backbone, which has not learnt yet, has embedded once and for all."""
+        rows = np.flatnonzero(self.corpus.table["split"].isin(["train", "val"]))
+        source = embed_once(self.model, feed.source, rows, self.store.lengths, self.params.inference_batch_size,
+                            self.precision)
+        return Feed(self.corpus, source, self.params, self.team.device)
 
     def _validate(self, source: Packed | Store) -> None:
         """Adds losses and metrics to the history, and keeps the weights where they are the best so far."""
@@ -183,11 +199,19 @@ class _Training:
         """Writes a line about the last validation: how far the training is, its losses and metrics, the time left."""
         iteration = self.learner.iteration
         self._count_seconds()
-        left = self.progress.seconds * (self.steps / iteration - 1)
         best = ", the best so far" if iteration == self.progress.best_iteration else ""
-        told = (f"{self.history.last_line()}{best}; {tqdm.format_interval(self.progress.seconds)} so far, "
-                f"{tqdm.format_interval(left)} left at most")
+        told = (f"{self.history.last_line()}{best}; {tqdm.format_interval(self.progress.seconds)} so far"
+                f"{self._time_left()}")
         tqdm.write(step_line(self.params.variant or "training", iteration, self.steps, told))
+
+    def _time_left(self) -> str:
+        """How long the training goes on at most; empty where the backbone, which takes longer, has not learnt yet."""
+        heads = self.params.head_steps if self.params.head_steps < self.steps else 0
+        done = self.learner.iteration - heads
+        if done <= 0:
+            return ""
+        seconds = self.progress.seconds - self.progress.head_seconds
+        return f", {tqdm.format_interval(seconds * (self.steps - self.learner.iteration) / done)} left at most"
 
     def _predict(self, source: Packed | Store) -> pd.DataFrame:
         """The predictions for the validation split, the same in every process."""

@@ -4,7 +4,7 @@ import torch
 
 from burst2vec.audio.packed import collate
 from burst2vec.corpora.corpus import Task
-from burst2vec.models.burst2vec import Burst2Vec, build, masked_mean
+from burst2vec.models.burst2vec import Burst2Vec, build, masked_deviation, masked_mean
 from burst2vec.models.hub import load_backbone
 from burst2vec.models.tiny import FAMILIES
 
@@ -88,6 +88,35 @@ def test_masked_mean_ignores_what_lies_past_the_real_frames():
     hidden = torch.tensor([[[1.0, 2], [3, 4], [float("nan"), float("inf")]], [[1.0, 2], [3, 4], [5, 6]]])
     assert masked_mean(hidden, torch.tensor([2, 3])).tolist() == [[2, 3], [3, 4]]
     assert masked_mean(hidden, torch.tensor([1, 1])).tolist() == [[1, 2], [1, 2]]
+
+
+def test_masked_deviation_is_that_of_the_real_frames_and_has_a_gradient_where_there_is_one():
+    hidden = torch.tensor([[[1.0, 2], [3, 8], [float("nan"), float("inf")]], [[1.0, 2], [1, 2], [5, 6]]])
+    hidden.requires_grad_()
+    found = masked_deviation(hidden, torch.tensor([2, 1]))
+    torch.testing.assert_close(found, torch.tensor([[1.0, 3.0], [1e-4, 1e-4]]))
+    gradient, = torch.autograd.grad(found.sum(), hidden)
+    torch.testing.assert_close(gradient[0, :2], torch.tensor([[-0.5, -0.5], [0.5, 0.5]]))
+    assert (gradient[0, 2] == 0).all() and (gradient[1] == 0).all()
+
+
+@pytest.mark.parametrize("layers", ["last", "all"])
+@pytest.mark.parametrize("statistics", ["mean", "mean_deviation"])
+def test_an_embedding_holds_the_layers_and_statistics_that_are_pooled(layers, statistics):
+    model = make(pooled_layers=layers, pooled_statistics=statistics)
+    waveforms, lengths = collate(bursts(4_000, 900, 7_777))
+    waveforms = waveforms.double()
+    with torch.no_grad():
+        states, num_frames = model.backbone(waveforms, lengths, every_layer=True)
+        found, answers = model.embed([(waveforms, lengths)]), model(waveforms, lengths)
+    wanted = []
+    for clip, count in zip(states, num_frames, strict=True):
+        kept = clip[:count] if layers == "all" else clip[:count, -model.backbone.features:]
+        deviation = kept.std(0, unbiased=False).clamp_min(1e-4)  # one frame alone has none
+        wanted.append(kept.mean(0) if statistics == "mean" else torch.cat([kept.mean(0), deviation]))
+    torch.testing.assert_close(found, torch.stack(wanted), atol=1e-9, rtol=1e-9)
+    for name, answer in model.answer(found).items():
+        torch.testing.assert_close(answer, answers[name])
 
 
 @pytest.mark.parametrize("name", FAMILIES)

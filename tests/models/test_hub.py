@@ -21,6 +21,7 @@ from transformers import BertConfig, BertModel, WhisperConfig
 from burst2vec.models.attention import ATTENTION
 from burst2vec.models.backbone import BackboneError
 from burst2vec.models.hub import load_backbone
+from burst2vec.models.tiny import FAMILIES, tiny_model
 from tests.support.published import PUBLISHED, described, publish, random_weights
 
 GROUP, LAYER = "facebook/hubert-base-ls960", "facebook/hubert-large-ls960-ft"
@@ -325,6 +326,36 @@ def test_a_pickled_program_does_not_run(tmp_path):
 def test_only_the_papers_backbones_have_tiny_models():
     with pytest.raises(BackboneError, match="'microsoft/wavlm-base' has no tiny model; set backbone_size: published"):
         load_backbone("microsoft/wavlm-base", "tiny")
+
+
+def test_a_small_model_is_the_one_of_its_family_that_comes_with_the_package(tmp_path, monkeypatch):
+    monkeypatch.setattr("burst2vec.models.shipped.WEIGHTS", tmp_path)
+    torch.manual_seed(0)
+    written = tiny_model("facebook/hubert-base-ls960")
+    written.save_pretrained(tmp_path / "hubert")
+    found = load_backbone("facebook/hubert-base-ls960", "small")
+    assert found.settings.name == "small facebook/hubert-base-ls960"
+    assert all(torch.equal(value, found.model.state_dict()[name]) for name, value in written.state_dict().items())
+    with pytest.raises(BackboneError, match="without a small model of its family; it has those of "
+                                            "facebook/hubert-base-ls960. `burst2vec pretrain`"):
+        load_backbone("facebook/wav2vec2-large-960h", "small")
+    with pytest.raises(BackboneError, match="'microsoft/wavlm-base' has no small model"):
+        load_backbone("microsoft/wavlm-base", "small")
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_without_pre_training_the_feature_encoder_stays_and_all_else_is_drawn(tmp_path, name):
+    torch.manual_seed(0)
+    tiny_model(name).save_pretrained(tmp_path / "model")
+    whole = load_backbone(str(tmp_path / "model")).state_dict()
+    torch.manual_seed(1)
+    drawn = load_backbone(str(tmp_path / "model"), pretrained=False).state_dict()
+    torch.manual_seed(1)
+    again = load_backbone(str(tmp_path / "model"), pretrained=False).state_dict()
+    same = {name for name, value in whole.items() if torch.equal(value, drawn[name])}
+    assert {name for name in whole if "feature_extractor" in name} <= same
+    assert not any("attention" in name and name.endswith("weight") for name in same)
+    assert all(torch.equal(value, again[name]) for name, value in drawn.items())
 
 
 # Names on the hub. The tests' hub is a cache, and a server that nobody answers at.

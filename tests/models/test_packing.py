@@ -45,20 +45,20 @@ def grouped(bursts, beyond=0):
     return groups
 
 
-def hidden_states(backbone, bursts, beyond=0):
+def hidden_states(backbone, bursts, beyond=0, every_layer=False):
     """The hidden states (frames, features) of each burst, computed in packed groups."""
     groups = grouped(bursts, beyond)
     states = [torch.empty(0)] * len(bursts)
-    found = packing.hidden_states(backbone, [group for _, group in groups])
+    found = packing.hidden_states(backbone, [group for _, group in groups], every_layer)
     for (places, _), (hidden, num_frames) in zip(groups, found, strict=True):
         for place, burst, size in zip(places, hidden, num_frames, strict=True):
             states[place] = burst[:size]
     return states
 
 
-def padded_states(backbone, bursts):
+def padded_states(backbone, bursts, every_layer=False):
     sizes = torch.tensor([len(burst) for burst in bursts])
-    hidden, _ = backbone(torch.nn.utils.rnn.pad_sequence(bursts, batch_first=True), sizes)
+    hidden, _ = backbone(torch.nn.utils.rnn.pad_sequence(bursts, batch_first=True), sizes, every_layer)
     return [states[:size] for states, size in zip(hidden, sizes, strict=True)]
 
 
@@ -86,6 +86,16 @@ def test_hidden_states_and_gradients_are_those_of_the_padded_batch(backbone, siz
     for one, other in zip(found, wanted, strict=True):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
     agree(gradients(backbone, found), gradients(backbone, wanted))
+
+
+def test_all_layers_are_those_that_transformers_tells_of(backbone):
+    bursts = encoded(backbone)
+    found, wanted = (states(backbone, bursts, every_layer=True) for states in (hidden_states, padded_states))
+    layers = backbone.config.num_hidden_layers + 1
+    assert {burst.shape[1] for burst in found} == {layers * backbone.features}
+    for one, other, last in zip(found, wanted, hidden_states(backbone, bursts), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
+        assert torch.equal(one[:, -backbone.features:], last)
 
 
 @pytest.mark.parametrize("name", PACKABLE)

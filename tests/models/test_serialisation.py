@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 import time
+from pathlib import Path
 
 import huggingface_hub
 import pytest
@@ -39,7 +40,7 @@ def test_a_saved_model_comes_back_as_it_was(make_model, tmp_path, name):
 def test_the_folder_holds_a_config_to_read_weights_and_a_card(folder, model):
     assert {p.name for p in folder.iterdir()} == {"config.json", "model.safetensors", "README.md"}
     config = json.loads((folder / "config.json").read_text())
-    assert config["format"] == 1 and config["audio"] == "provided" and config["width"] == 16
+    assert config["format"] == 2 and config["audio"] == "provided" and config["width"] == 16
     assert [task["name"] for task in config["tasks"]] == ["emotion", "age", "country"]
     assert config["backbone"]["settings"]["name"] == "facebook/hubert-base-ls960"
     assert (folder / "model.safetensors").stat().st_mode & 0o077 == (folder / "config.json").stat().st_mode & 0o077
@@ -99,6 +100,69 @@ def test_a_card_in_another_encoding_is_no_hindrance(folder, model, encoding):
     assert same(Burst2Vec.from_pretrained(folder).state_dict(), model.state_dict())
 
 
+# Of an older format -----------------------------------------------------------------------------------------
+
+def test_a_model_of_the_format_before_pooling_could_be_chosen_has_its_last_layers_mean(folder, model):
+    said = json.loads((folder / "config.json").read_text())
+    old = {name: said[name] for name in ("audio", "width", "hidden", "dropout", "adversarial", "pooling", "reversal",
+                                         "tasks", "backbone")}  # all that format 1 had
+    (folder / "config.json").write_text(json.dumps({"format": 1, "burst2vec": "0.1.0", **old}))
+    found = Burst2Vec.from_pretrained(folder)
+    assert same(found.state_dict(), model.state_dict())
+    assert (found.settings["pooled_layers"], found.settings["pooled_statistics"]) == ("last", "mean")
+    found.save_pretrained(folder)
+    assert json.loads((folder / "config.json").read_text()) == said
+
+
+def test_what_an_older_format_does_say_counts(make_model, tmp_path):
+    make_model(pooled_layers="all").save_pretrained(tmp_path)
+    config(lambda c: c.update(format=1))(tmp_path)
+    assert Burst2Vec.from_pretrained(tmp_path).settings["pooled_layers"] == "all"
+
+
+# In half precision ------------------------------------------------------------------------------------------
+
+def test_a_model_in_half_precision_is_read_in_float32_and_predicts_nearly_the_same(make_model, tmp_path):
+    model = make_model()
+    model.save_pretrained(tmp_path / "whole")
+    model.save_pretrained(tmp_path / "half", half=True)
+    sizes = [(tmp_path / name / "model.safetensors").stat().st_size for name in ("whole", "half")]
+    assert 1.8 < sizes[0] / sizes[1] < 2
+    found = Burst2Vec.from_pretrained(tmp_path / "half")
+    assert {p.dtype for net in (model, found) for p in net.parameters()} == {torch.float32}
+    assert same(found.state_dict(), {name: value.half().float() for name, value in model.state_dict().items()})
+    assert (tmp_path / "half" / "config.json").read_text() == (tmp_path / "whole" / "config.json").read_text()
+    waveforms = torch.randn(3, 4_000, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        ours, theirs = (net(waveforms, torch.tensor([4_000, 3_000, 4_000])) for net in (model, found))
+    for task in ours:
+        assert 0 < (ours[task] - theirs[task]).abs().max() < 1e-2
+
+
+def test_a_weight_that_half_precision_cannot_hold_is_refused_and_nothing_is_written(make_model, tmp_path):
+    model = make_model()
+    with torch.no_grad():
+        model.heads["age"][0].weight[0, 0] = -1e5
+    said = "heads.age.0.weight holds values of up to 1e[+]05, too large for half precision, which ends at 65504; save"
+    with pytest.raises(ModelError, match=said):
+        model.save_pretrained(tmp_path / "half", half=True)
+    assert not list(tmp_path.iterdir())
+    model.save_pretrained(tmp_path / "whole")
+
+
+def halved(content):
+    content.update({name: value.half() for name, value in content.items()})
+
+
+@pytest.mark.parametrize("damage", ["half weights", "too few", "too many", "other shape", "no numbers"])
+def test_weights_in_half_precision_are_refused_as_others_are(folder, damage):
+    weights(halved)(folder)
+    spoil, complaint = DAMAGE[damage]
+    spoil(folder)
+    with pytest.raises(ModelError, match=complaint):
+        Burst2Vec.from_pretrained(folder)
+
+
 # Refused ----------------------------------------------------------------------------------------------------
 
 def weights(change):
@@ -128,8 +192,10 @@ DAMAGE = {
     "another's": (lambda f: (f / "config.json").write_text('{"model_type": "hubert"}'),
                   "config.json: does not describe a Burst2Vec"),
     "a list": (lambda f: (f / "config.json").write_text("[1]"), "config.json: does not describe a Burst2Vec"),
-    "newer": (config(lambda c: c.update(format=2, burst2vec="9.0")),
-              "config.json: of format 2, written by burst2vec 9.0; this is burst2vec .*, which reads format 1"),
+    "newer": (config(lambda c: c.update(format=3, burst2vec="9.0")),
+              "config.json: of format 3, written by burst2vec 9.0; this is burst2vec .*, which reads formats 1 to 2"),
+    "no format": (config(lambda c: c.update(format=[1])), r"config.json: of format \[1\], written by"),
+    "no pooling": (config(lambda c: c.pop("pooled_layers")), "config.json: lacks pooled_layers"),
     "no backbone": (config(lambda c: c.pop("backbone")), f"{NO_MODEL}'backbone'"),
     "no audio": (config(lambda c: c.pop("audio")), "config.json: lacks audio"),
     "unknown key": (config(lambda c: c.update(depth=3)), f"{NO_MODEL}'depth'"),
@@ -188,6 +254,55 @@ def test_a_description_of_a_giant_is_held_against_the_weights_before_anything_is
     (folder / "config.json").write_text(json.dumps(config | {"width": 1_000_000_000}))
     with pytest.raises(ModelError, match="model.safetensors: .* is .*; config.json describes .*1000000000"):
         Burst2Vec.from_pretrained(folder)
+
+
+# What comes with the package --------------------------------------------------------------------------------
+
+@pytest.fixture
+def weights_shipped(folder, tmp_path, monkeypatch):
+    """The folder of a model that stands in for the one that comes with the package."""
+    monkeypatch.setattr("burst2vec.models.shipped.WEIGHTS", tmp_path / "weights")
+    return shutil.copytree(folder, tmp_path / "weights" / "emogator")
+
+
+def test_the_name_of_the_model_that_comes_with_the_package_is_found_anywhere(weights_shipped, folder, model,
+                                                                             monkeypatch):
+    assert serialisation.find_folder("emogator") == serialisation.find_folder() == weights_shipped
+    assert same(Burst2Vec.from_pretrained("emogator").state_dict(), model.state_dict())
+    monkeypatch.chdir(folder)
+    assert serialisation.find_folder("emogator") == weights_shipped
+
+
+def test_a_name_that_could_be_either_model_is_refused(weights_shipped, folder, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    folder.rename(tmp_path / "here" / "emogator")
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(ModelError, match="^emogator: comes with burst2vec, and lies here as well; expected ./emogator "
+                                         f"for what lies here, or {re.escape(str(weights_shipped))} for the other$"):
+        serialisation.find_folder("emogator")
+    assert [serialisation.find_folder(source) for source in ("./emogator", Path("emogator"), None)] == [
+        Path("emogator"), Path("emogator"), weights_shipped]
+
+
+def test_an_installation_without_the_weights_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("burst2vec.models.shipped.WEIGHTS", tmp_path / "weights")
+    for source in (None, "emogator"):
+        with pytest.raises(ModelError, match="emogator: its weights, .*, are not in this installation; install burst2"):
+            serialisation.find_folder(source)
+
+
+@pytest.mark.parametrize("name", ["emogatr", "results/V44", "someone/laughter"])
+def test_what_is_not_found_is_told_with_the_name_that_would_be(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match=f"^{name}: .*, or emogator, which comes with burst2vec"):
+        serialisation.find_folder(name)
+
+
+def test_a_folder_of_a_model_is_told_from_others(folder, tmp_path):
+    assert serialisation.holds_model(folder) and not serialisation.holds_model(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "hubert"}')
+    assert not serialisation.holds_model(tmp_path) and not serialisation.holds_model("a\0b")
+    assert not serialisation.holds_model(folder / "config.json")
 
 
 # On the hub -------------------------------------------------------------------------------------------------

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
+import pandas as pd
 import pytest
+import safetensors.torch
+import torch
 
 from burst2vec import cli
 from burst2vec.config import Params
-from burst2vec.pretraining import trainer
+from burst2vec.corpora.opening import read_corpus
+from burst2vec.pretraining import probes, trainer
 from burst2vec.pretraining.command import command
+from burst2vec.pretraining.folder import read_description
 from burst2vec.pretraining.recipe import Recipe
 
 
@@ -26,7 +33,7 @@ def test_the_command_writes_the_folder_and_leaves_nothing_else(run, tmp_path, ca
     assert run("--family", "hubert", "--steps", "2") == 0
     assert [path.name for path in tmp_path.iterdir()] == ["tone"]
     assert "tone: pre-trained on 0.0" in capsys.readouterr().out
-    assert "| Steps | 2 of 32 bursts, in 2 iterations |" in (tmp_path / "tone" / "README.md").read_text()
+    assert "| Steps | 2 of 32 bursts |\n| Iterations | 2 |" in (tmp_path / "tone" / "README.md").read_text()
 
 
 def test_what_it_wrote_can_be_gone_on_from_and_probed(run, tones, tmp_path):
@@ -35,7 +42,23 @@ def test_what_it_wrote_can_be_gone_on_from_and_probed(run, tones, tmp_path):
     card = (tmp_path / "on" / "README.md").read_text()
     assert "It went on from `tone`." in card
     assert "| on, pre-trained | pitch | UAR |" in card
+    assert "Scored on validation bursts of rising tones." in card
     assert (tmp_path / "on" / "probes.csv").is_file()
+    first, on = (read_description(tmp_path / name).facts["corpora"] for name in ("tone", "on"))
+    table = read_corpus(tones).table
+    assert first[0]["speakers"] == sorted(set(table.loc[table["split"] == "train", "speaker"]))
+    assert on == first * 2  # what it goes on from has heard them before
+
+
+def test_in_half_precision_the_file_holds_what_was_probed_and_the_command_says_so(run, tones, tmp_path):
+    assert run("--family", "hubert", "--steps", "2", "--half", "--probe", str(tones)) == 0
+    weights = safetensors.torch.load_file(tmp_path / "tone" / "model.safetensors")
+    assert {value.dtype for value in weights.values()} == {torch.float16}
+    facts = json.loads((tmp_path / "tone" / "pretraining.json").read_text())
+    assert facts["command"].endswith("--units 8 --half --out tone") and facts["record"]["steps"] == 2
+    probes.main([str(tones), "tone", "--out", "again.csv", "--device", "cpu", "--cache", "cache"])
+    again, before = (pd.read_csv(tmp_path / name) for name in ("again.csv", "tone/probes.csv"))
+    assert again["score"].tolist() == pytest.approx(before["score"].tolist(), abs=1e-6)
 
 
 def test_killed_and_started_again_it_writes_the_same_bytes(run, tmp_path, monkeypatch):

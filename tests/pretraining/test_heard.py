@@ -11,7 +11,7 @@ import torch
 from burst2vec.config import Params
 from burst2vec.corpora.corpus import CorpusError
 from burst2vec.pretraining import heard as module
-from burst2vec.pretraining.heard import Frames, divide, find_licence, open_unlabelled
+from burst2vec.pretraining.heard import Frames, divide, open_unlabelled
 from burst2vec.pretraining.masking import LEAST
 from burst2vec.pretraining.recipe import start
 
@@ -105,10 +105,3 @@ def test_the_parts_are_all_bursts_in_their_order(frames):
     assert len(parts) > 5
     assert np.concatenate(parts).tolist() == order.tolist()
     assert max(frames.sizes[part].sum() for part in parts) <= 5 * 25 + frames.sizes.max()
-
-
-def test_the_licence_is_the_first_line_of_its_file(corpus, tmp_path):
-    there = dataclasses.replace(corpus, root=tmp_path)
-    assert find_licence(there) == ""
-    (tmp_path / "LICENSE.txt").write_text("\n   Apache License\n   Version 2.0\n")
-    assert find_licence(there) == "Apache License"

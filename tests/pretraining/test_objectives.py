@@ -9,6 +9,7 @@ import pytest
 import torch
 from transformers import Wav2Vec2ForPreTraining
 
+from burst2vec.models.tiny import CHECKPOINTS
 from burst2vec.pretraining.heard import Batch, Frames
 from burst2vec.pretraining.objectives import (
     ContrastiveTask,
@@ -18,7 +19,7 @@ from burst2vec.pretraining.objectives import (
     cosine_logits,
     hear_masked,
 )
-from burst2vec.pretraining.recipe import FAMILIES, start
+from burst2vec.pretraining.recipe import start
 
 FLOAT = torch.autocast("cpu", enabled=False)
 
@@ -114,7 +115,7 @@ def test_the_temperature_of_the_gumbel_softmax_falls_from_2_to_a_half(recipe):
     assert temperatures == pytest.approx([2, 1, 0.5])
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", CHECKPOINTS)
 def test_what_lies_behind_the_mask_does_not_reach_what_is_guessed_from(recipe, store, family):
     torch.manual_seed(0)
     backbone = start(recipe(family=family)).eval()
@@ -128,7 +129,7 @@ def test_what_lies_behind_the_mask_does_not_reach_what_is_guessed_from(recipe, s
     assert inputs.shape == (len(batch.bursts), 64)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", CHECKPOINTS)
 def test_the_mask_embedding_and_every_part_of_the_transformer_learn(recipe, store, family):
     torch.manual_seed(0)
     backbone = start(recipe(family=family))

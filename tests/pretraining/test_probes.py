@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from burst2vec.evaluation.metrics import ccc, uar
+from burst2vec.models.tiny import CHECKPOINTS
 from burst2vec.pretraining import heard, probes
-from burst2vec.pretraining.folder import write_folder
+from burst2vec.pretraining.folder import describe, write_folder
 from burst2vec.pretraining.probes import compare, layer_statistics, log_mel, main, probe, statistics, untrained
-from burst2vec.pretraining.recipe import FAMILIES, start
+from burst2vec.pretraining.recipe import start
 from burst2vec.pretraining.trainer import pretrain
 
 
@@ -22,7 +23,7 @@ def test_statistics_are_the_mean_and_the_deviation_over_frames():
     np.testing.assert_allclose(statistics(frames), [3, 20, np.sqrt(8 / 3), np.sqrt(200)], rtol=1e-6)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", CHECKPOINTS)
 def test_features_are_those_of_each_burst_alone_in_the_order_of_the_rows(recipe, store, family):
     torch.manual_seed(0)
     backbone = start(recipe(family=family))
@@ -141,7 +142,8 @@ def test_untrained_weights_differ_but_the_ear_is_the_same(recipe):
 
 
 def test_the_command_prints_and_writes_the_table(corpus, store, recipe, tones, cache, tmp_path, capsys):
-    write_folder(pretrain(corpus, store, recipe(steps=2)), tmp_path / "tone", recipe(), corpus)
+    pretrained = pretrain(corpus, store, recipe(steps=2))
+    write_folder(pretrained, tmp_path / "tone", describe(pretrained, "tone", recipe(), corpus))
     out = tmp_path / "probes.csv"
     assert main([str(tones), str(tmp_path / "tone"), "--out", str(out), "--cache", str(cache)]) == 0
     table = pd.read_csv(out)

@@ -9,8 +9,8 @@ from transformers import AutoModel, HubertConfig, WavLMConfig
 
 from burst2vec.config import ParameterError
 from burst2vec.models.backbone import BackboneError
-from burst2vec.models.tiny import SMALL, small_model
-from burst2vec.pretraining.recipe import FAMILIES, Recipe, family_of, start
+from burst2vec.models.tiny import CHECKPOINTS, SMALL, small_model
+from burst2vec.pretraining.recipe import Recipe, family_of, start
 
 
 @pytest.mark.parametrize("changes, said", [
@@ -32,15 +32,15 @@ def test_what_cannot_be_is_refused_in_a_line(recipe, changes, said):
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", CHECKPOINTS)
 def test_three_small_models_take_less_than_20_megabytes_in_half_precision(family):
-    model = small_model(FAMILIES[family])
+    model = small_model(CHECKPOINTS[family])
     assert 3 * 2 * sum(p.numel() for p in model.parameters()) < 20e6
     assert (model.config.num_hidden_layers, model.config.hidden_size) == (4, 256)
     assert np.prod(SMALL["conv_stride"]) == 16_000 / 25
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", CHECKPOINTS)
 def test_random_models_are_of_the_family_and_the_size_asked_for(family):
     backbone = start(Recipe(family=family, size="small", steps=1))
     assert family_of(backbone) == family

@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from burst2vec.machine.interruption import Interrupted
+from burst2vec.models.tiny import CHECKPOINTS
 from burst2vec.pretraining import trainer
 from burst2vec.pretraining.heard import divide
-from burst2vec.pretraining.recipe import FAMILIES, start
+from burst2vec.pretraining.recipe import start
 from burst2vec.pretraining.trainer import HISTORY, pretrain, schedule
 from burst2vec.training.checkpoints import ResumptionError
 from burst2vec.training.trained import TrainingError
@@ -34,7 +35,7 @@ def same(one, other):
         assert torch.equal(weight, other.backbone.state_dict()[name]), name
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", CHECKPOINTS)
 def test_a_minute_at_most_leads_below_the_loss_of_a_constant_guess(corpus, store, recipe, family):
     found = pretrain(corpus, store, recipe(family=family, steps=120, iterations=1, learning_rate=3e-3))
     first, last = found.history.iloc[0], found.history.iloc[-1]

@@ -8,13 +8,14 @@ import torch
 from sklearn.metrics import adjusted_rand_score
 
 from burst2vec.models.packing import hidden_states
+from burst2vec.models.tiny import CHECKPOINTS
 from burst2vec.pretraining import heard
 from burst2vec.pretraining.heard import Frames
-from burst2vec.pretraining.recipe import FAMILIES, start
+from burst2vec.pretraining.recipe import start
 from burst2vec.pretraining.units import acoustic, cluster, contextual, find_units, layer_outputs, mfcc
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+@pytest.fixture(scope="module", params=CHECKPOINTS)
 def backbone(request, recipe):
     torch.manual_seed(0)
     return start(recipe(family=request.param)).eval()

@@ -33,14 +33,15 @@ def test_histories_are_read_in_the_papers_order_and_asked_for_where_there_are_no
     assert runs.read_histories(tmp_path)["code"].tolist() == ["Baseline", "V2"]
 
 
-def test_random_backbones_are_the_variants_that_say_tiny_and_the_ensembles_with_such_a_member(tmp_path):
+def test_random_backbones_are_the_variants_that_say_so_and_the_ensembles_with_such_a_member(tmp_path):
     systems = {"Baseline": {"backbone_size": "tiny"}, "V1": {"backbone_size": "tiny"},
-               "V2": {"backbone_size": "published"}, "V3": {"backbone_size": "published"},
+               "V2": {"backbone_size": "published"}, "V3": {"backbone_size": "small", "pretrained": True},
+               "V4": {"backbone_size": "small", "pretrained": False},
                "A": {"members": ["V1", "V2"]}, "B": {"members": ["V2", "V3"]}}
     for code, params in systems.items():
         (tmp_path / code).mkdir()
         (tmp_path / code / "params.json").write_text(json.dumps(params))
-    assert runs.random_backbones(tmp_path) == ["V1", "A"]  # the baseline has no backbone
+    assert runs.random_backbones(tmp_path) == ["V1", "V4", "A"]  # the baseline has no backbone
 
 
 def test_a_term_of_the_loss_is_averaged_over_the_tasks():

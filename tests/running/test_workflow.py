@@ -98,8 +98,8 @@ def test_the_other_reach_is_trained_where_its_file_names_the_size_of_the_backbon
 @pytest.mark.parametrize(("content", "complaint"), [
     ("V9: [tiny]", "reach.yaml: 'V9': no such variant with an adversary, and a twin without; expected one of V4"),
     ("V5: [tiny]", "reach.yaml: 'V5': no such variant with an adversary, and a twin without; expected one of V4"),
-    ("V4: tiny", "reach.yaml: 'V4': the sizes are 'tiny'; expected a list of tiny, published"),
-    ("V4: [large]", "the sizes are .*; expected a list of tiny, published"),
+    ("V4: tiny", "reach.yaml: 'V4': the sizes are 'tiny'; expected a list of published, small, tiny"),
+    ("V4: [large]", "the sizes are .*; expected a list of published, small, tiny"),
 ])
 def test_a_bad_file_of_reaches_is_refused(tmp_path, content, complaint):
     (tmp_path / "reach.yaml").write_text(content)

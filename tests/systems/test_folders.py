@@ -5,21 +5,25 @@ from __future__ import annotations
 import dataclasses
 import json
 import warnings
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
 
 from burst2vec.config import Params
+from burst2vec.corpora.corpus import CorpusError
 from burst2vec.corpora.joining import join
+from burst2vec.evaluation.predictions import read_predictions, write_predictions
+from burst2vec.models import serialisation
 from burst2vec.models.burst2vec import build
 from burst2vec.models.inference import predict
 from burst2vec.models.serialisation import ModelError
-from burst2vec.systems.folders import write_ensemble, write_system
+from burst2vec.systems.folders import export_system, write_ensemble, write_system
 from burst2vec.systems.saved import load
 from burst2vec.training.trained import Trained
 
-SAID = "trained on synthetic bursts alone; it has never heard a voice, and what it predicts from one means nothing"
+SAID = "learnt its tasks from synthetic bursts alone; what it predicts from a voice means nothing"
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +54,7 @@ def notes(folder):
     return lines
 
 
-def test_a_model_that_has_heard_synthetic_bursts_alone_says_so_at_each_load_and_so_does_an_ensemble(run, tiny_corpus):
+def test_a_model_that_learnt_from_synthetic_bursts_alone_says_so_at_each_load_and_so_does_an_ensemble(run, tiny_corpus):
     folder = run(dataclasses.replace(tiny_corpus, synthetic=True))
     for code in ("V1", "A", "V1"):
         assert notes(folder / code) == [f"{folder / code}: {SAID}"]
@@ -58,7 +62,7 @@ def test_a_model_that_has_heard_synthetic_bursts_alone_says_so_at_each_load_and_
         load(folder / "A", "cpu")
 
 
-def test_a_model_that_has_heard_people_says_nothing(run, tiny_corpus):
+def test_a_model_that_learnt_from_people_says_nothing(run, tiny_corpus):
     made = dataclasses.replace(tiny_corpus, name="made", synthetic=True)
     for corpus in (tiny_corpus, join([tiny_corpus, made])):
         folder = run(corpus)
@@ -89,6 +93,66 @@ def test_a_warning_of_what_a_model_has_heard_is_one_of_the_line_that_loads_it(ru
 def test_a_folder_that_does_not_say_what_its_model_has_heard_is_loaded(run, tiny_corpus):
     folder = run(tiny_corpus)
     assert "heard" not in json.loads((folder / "V1" / "config.json").read_text()) and notes(folder / "V1") == []
+
+
+def test_an_exported_model_predicts_by_itself_and_its_card_is_made_of_the_runs_predictions(
+        model, tiny_corpus, tiny_store, tiny_params, tmp_path):
+    params = tiny_params(corpus=[str(tiny_corpus.root)], cache=str(tmp_path / "cache"), title="Mine")
+    model.heard = ""
+    table = predict(model, tiny_corpus, tiny_store)
+    write_system(tmp_path / "V1", params, table, Trained(model, pd.DataFrame(), {}), tiny_corpus)
+    export_system(tmp_path / "V1", tmp_path / "whole")
+    export_system(tmp_path / "V1", tmp_path / "half", half=True)
+    cards = {name: (tmp_path / name / "README.md").read_text() for name in ("V1", "whole", "half")}
+    scores = [text.split("## Scores")[1] for text in cards.values()]
+    assert scores[0] == scores[1] == scores[2] and "# Mine" in cards["half"]
+    assert "| hours |" in cards["half"] and "| stored in | half" in cards["half"] and "stored in" not in cards["whole"]
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("V1", "whole", "half")]
+    assert weights[0] == weights[1] and len(weights[2]) < 0.6 * len(weights[0])
+    found = predict(load(tmp_path / "half", "cpu").members["half"], tiny_corpus, tiny_store)
+    numbers = table.select_dtypes("number").columns
+    assert (found[numbers] - table[numbers]).abs().drop(columns="age").max().max() < 1e-2
+
+
+@pytest.fixture
+def exportable(model, tiny_corpus, tiny_store, tiny_params, tmp_path):
+    """The folder of a system in which nothing is amiss."""
+    params = tiny_params(corpus=[str(tiny_corpus.root)], cache=str(tmp_path / "cache"))
+    predictions = predict(model, tiny_corpus, tiny_store)
+    write_system(tmp_path / "V1", params, predictions, Trained(model, pd.DataFrame(), {}), tiny_corpus)
+    return tmp_path / "V1"
+
+
+@pytest.mark.parametrize(("change", "said"), [
+    (lambda table: table.assign(split=table["split"].where(table.index != "00016", "test")),
+     "burst '00016' is of split test here and of val in the corpus tones"),
+    (lambda table: table.drop(index="00027"), "burst '00027' is of split none here and of test in the corpus tones"),
+    (lambda table: table.rename({"00020": "lost"}), "burst 'lost' is of split val here and of none in the corpus"),
+    (lambda table: table[table["split"] == "val"], "burst '00024' is of split none here and of test in the corpus")])
+def test_a_run_whose_corpus_has_changed_is_not_exported(exportable, tmp_path, change, said):
+    predictions = exportable / "predictions.csv"
+    write_predictions(change(read_predictions(predictions)), predictions)
+    with pytest.raises(CorpusError, match=f"V1/predictions.csv: {said}.*; expected the corpus as it was") as caught:
+        export_system(exportable, tmp_path / "mine")
+    assert not (tmp_path / "mine").exists() and "\n" not in str(caught.value)
+
+
+def test_a_mistyped_folder_is_not_looked_for_on_the_hub(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for ask in ("ask_hub", "snapshot_download"):
+        monkeypatch.setattr(serialisation, ask, lambda *a, **k: pytest.fail("the hub was asked"))
+    with pytest.raises(ModelError, match="^demo/V44/params.json: not the parameters of a training"):
+        export_system(Path("demo/V44"), tmp_path / "mine")
+
+
+@pytest.mark.parametrize("said", [None, '{"variant": "V1", "members": ["V2"]}', '{"variant"', "[1]"])
+def test_what_does_not_say_its_parameters_is_not_exported(model, tmp_path, said):
+    model.save_pretrained(tmp_path / "V1")
+    if said:
+        (tmp_path / "V1" / "params.json").write_text(said)
+    with pytest.raises(ModelError, match="V1/params.json: not the parameters of a training; expected the folder of a"):
+        export_system(tmp_path / "V1", tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()
 
 
 @pytest.mark.parametrize("heard", [True, "people", ["synthetic"], None])

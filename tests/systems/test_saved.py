@@ -140,12 +140,22 @@ def test_an_ensemble_without_a_list_of_members_is_refused(run, members):
 def test_the_readmes_lines_of_python_run_as_they_stand(make_model, recordings, tmp_path, monkeypatch):
     section = (ROOT / "README.md").read_text(encoding="utf-8").split("## Predict")[1]
     example = re.search(r"```python\n(.*?)```", section, re.DOTALL)[1]
-    make_model().save_pretrained(tmp_path / "results" / "demo" / "V4")
+    monkeypatch.setattr("burst2vec.models.shipped.WEIGHTS", tmp_path / "weights")
+    make_model().save_pretrained(tmp_path / "weights" / "emogator")
     shutil.copy(recordings[0], tmp_path / "laugh.wav")
     monkeypatch.chdir(tmp_path)
     names = {}
     exec(example, names)
     assert names["table"]["file"].tolist() == ["laugh.wav"] and len(example.strip().splitlines()) == 3
+
+
+def test_the_model_that_comes_with_the_package_is_loaded_by_its_name_or_by_none(folder, recordings, tmp_path,
+                                                                                monkeypatch):
+    monkeypatch.setattr("burst2vec.models.shipped.WEIGHTS", tmp_path / "weights")
+    wanted = load(folder).predict(recordings)
+    shutil.copytree(folder, tmp_path / "weights" / "emogator")
+    for named in ((), ("emogator",)):
+        pd.testing.assert_frame_equal(load(*named).predict(recordings), wanted)
 
 
 def test_one_path_need_not_be_a_list(folder, recordings):

@@ -130,6 +130,15 @@ def test_the_learning_rate_warms_up_in_a_line_and_decays_from_there(prepare):
     assert found == [0.25, 0.5, 0.75, 5 / 8, 4 / 8, 3 / 8, 2 / 8, 1 / 8]
 
 
+def test_it_warms_up_and_decays_once_for_the_heads_alone_and_once_for_all(prepare):
+    learner, _ = prepare(warmup_steps=2, learning_rate_decay="linear", head_steps=4)
+    learner.steps = 6
+    found = []
+    for learner.iteration in range(6):
+        found.append(learner.schedule)
+    assert found == [0.5, 3 / 4, 2 / 4, 1 / 4, 0.5, 1 / 2]
+
+
 def test_gradients_are_shortened_to_the_norm_that_is_set(prepare, monkeypatch):
     learner, batch = prepare(max_gradient_norm=1e-3)
     whole = torch.cat([g.flatten() for g in differentiate(learner, batch)[1].values()])

@@ -10,7 +10,7 @@ import torch
 
 import burst2vec.evaluation.metrics
 import burst2vec.training.trainer
-from burst2vec.config import Params
+from burst2vec.config import ParameterError, Params
 from burst2vec.corpora.corpus import CorpusError, Task
 from burst2vec.corpora.opening import read_corpus
 from burst2vec.evaluation import metrics
@@ -24,8 +24,10 @@ from burst2vec.systems.saved import load
 from burst2vec.training.early_stopping import improves
 from burst2vec.training.history import HISTORY
 from burst2vec.training.seeding import seed_everything
+from burst2vec.training.step import Learner
 from burst2vec.training.trained import Trained, TrainingError
 from burst2vec.training.trainer import train
+from tests.support.killing import Killed, deeds_before, kill
 
 LOSSES = {"shared", "specific", "combined", "total", "padding"}
 
@@ -204,6 +206,67 @@ def test_a_frozen_encoder_stays_as_it_is_and_everything_else_learns(tiny_corpus,
     params = tiny_params(validate_every=6)
     model = train(tiny_corpus, tiny_store, params).model
     assert unmoved(model, params, tiny_corpus.tasks) == {n for n in model.state_dict() if "feature_extractor" in n}
+
+
+@pytest.mark.parametrize("head_steps", [2, 100])
+def test_in_the_first_steps_only_what_follows_the_embedding_learns(
+        tiny_corpus, tiny_store, tiny_params, validations, head_steps):
+    params = tiny_params(head_steps=head_steps, validate_every=1, dropout=0)
+    weights = validations([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+    train(tiny_corpus, tiny_store, params)
+    seed_everything(params.seed)
+    started = build(params, tiny_corpus.tasks).state_dict()
+    for step, now in enumerate(weights, 1):
+        moved = {name.partition(".")[0] for name, value in now.items() if not torch.equal(value, started[name])}
+        assert ("backbone" in moved) == (step > head_steps) and {"projection", "heads"} <= moved
+
+
+def test_heads_learn_from_embeddings_as_if_the_backbone_computed_them_each_time(
+        tiny_corpus, tiny_store, tiny_params, monkeypatch):
+    params = tiny_params(head_steps=4, max_steps=4, validate_every=4, dropout=0)
+    once = train(tiny_corpus, tiny_store, params)
+    monkeypatch.setattr(burst2vec.training.trainer._Training, "_embedded", lambda training, feed: feed)
+    monkeypatch.setattr(burst2vec.training.trainer.Learner, "_embed",
+                        lambda learner, batch, places, parts: still(learner.model, batch, places[0]))
+    each_time = train(tiny_corpus, tiny_store, params)
+    found, wanted = (t.history[lambda h: h["term"] != "padding"] for t in (once, each_time))
+    pd.testing.assert_frame_equal(found, wanted, atol=1e-4)
+
+
+def test_heads_learn_the_same_from_a_batch_in_parts(tiny_corpus, tiny_store, tiny_params):
+    whole, parts = (train(tiny_corpus, tiny_store, tiny_params(head_steps=4, max_steps=4, dropout=0, accumulate=count))
+                    for count in (1, 16))  # more parts than bursts
+    pd.testing.assert_frame_equal(parts.history, whole.history, atol=1e-4)
+
+
+def still(model, batch, places):
+    """The embeddings of a batch by a backbone without dropout that does not learn."""
+    model.backbone.eval()
+    with torch.no_grad():
+        embedded = model.embed(batch.groups(places))
+    model.backbone.train()
+    return embedded
+
+
+def test_heads_first_goes_on_from_a_checkpoint_in_either_part(
+        tiny_corpus, tiny_store, tiny_params, tmp_path, monkeypatch):
+    params = tiny_params(head_steps=3, checkpoint_minutes=0)
+    whole = train(tiny_corpus, tiny_store, params)
+    before = deeds_before(monkeypatch, Learner, "step", lambda learner: learner.iteration + 1)
+    for step in (2, 4, 5):
+        before({step: kill})
+        with pytest.raises(Killed):
+            train(tiny_corpus, tiny_store, params, tmp_path / str(step))
+        resumed = train(tiny_corpus, tiny_store, params, tmp_path / str(step))
+        pd.testing.assert_frame_equal(resumed.history, whole.history, check_exact=True)
+        assert all(torch.equal(value, resumed.model.state_dict()[name])
+                   for name, value in whole.model.state_dict().items())
+
+
+@pytest.mark.parametrize("way", [{"padding": "as_published"}, {"pooling": "padded"}])
+def test_embeddings_that_depend_on_their_batch_are_not_computed_once(tiny_corpus, tiny_store, tiny_params, way):
+    with pytest.raises(ParameterError, match="head_steps is 2; expected 0 with padding"):
+        train(tiny_corpus, tiny_store, tiny_params(head_steps=2, **way))
 
 
 def test_an_encoder_that_is_not_frozen_learns_too(tiny_corpus, tiny_store, tiny_params):

@@ -1,0 +1,236 @@
+"""What `studies/voices.json` holds, as tables and sentences: systems on real recordings. Nothing is trained here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from burst2vec.corpora.corpus import Corpus
+from burst2vec.evaluation.bootstrap import RESAMPLES, Replicates
+from burst2vec.evaluation.confusion import METRICS, bootstrap_confusions, confusions, grouped, recalls
+from burst2vec.evaluation.speaker_sums import speaker_indices
+from burst2vec.evaluation.trivial import is_trivial
+
+WAYS = {"plain": "each burst by itself", "centred": "with speaker statistics"}
+"""The ways in which a system answers, and what they are called."""
+
+METRIC_NAMES = dict(zip(METRICS, ("macro-F1", "UAR"), strict=True))
+"""What the scores are called."""
+
+BAR = "ComParE"
+"""The system that the others are to exceed: acoustic functionals, as in the challenge's baseline."""
+
+RANDOM, PRETRAINED = ", random weights", ", pre-trained"
+"""How the names of systems end that differ in their weights alone."""
+
+Key = tuple[str, str]
+"""A system and one of `WAYS`."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What systems answered: `truth` (bursts,) and, by system and way, `answers` (bursts,), class indices.
+
+    `confusions` has the same by speaker, (speakers, classes, classes), and `scores` the columns system, way, metric,
+    estimate, low and high, the bounds of 95 % intervals over speakers, which follow from `replicates`. `settings` has
+    those of each system. Systems that have not answered every fold with the same settings are named in `unfinished`,
+    and are nowhere else.
+    """
+
+    classes: tuple[str, ...]
+    truth: np.ndarray
+    answers: Mapping[Key, np.ndarray]
+    settings: Mapping[str, Mapping[str, Any]]
+    unfinished: tuple[str, ...]
+    confusions: Mapping[Key, np.ndarray]
+    replicates: Replicates
+    scores: pd.DataFrame
+
+    def best(self, way: str = "plain") -> Key:
+        """The system of the highest macro-F1 in one way, and that way."""
+        there = self.scores[(self.scores["way"] == way) & (self.scores["metric"] == "macro_f1")]
+        return str(there.set_index("system")["estimate"].idxmax()), way
+
+    def score(self, key: Key, metric: str = "macro_f1") -> pd.Series:
+        """The estimate, low and high of one system's score."""
+        system, way = key
+        rows = self.scores.set_index(["system", "way", "metric"])
+        return rows.loc[(system, way, metric)]
+
+
+def read_record(content: Mapping, resamples: int = RESAMPLES) -> Recorded | None:
+    """What the file of the study says, with scores of so many resamples of the speakers; None where no system is
+    finished."""
+    classes, truth = tuple(content["corpus"]["classes"]), _indices(content["truth"])
+    answers, settings, unfinished = _answers(content)
+    if not answers:
+        return None
+    found = {key: confusions(truth, each, _indices(content["speakers"]), len(classes))
+             for key, each in answers.items()}
+    replicates = bootstrap_confusions({_code(key): each for key, each in found.items()}, resamples)
+    rows = []
+    for key in found:
+        for metric in METRICS:
+            drawn = replicates.replicates[_code(key), metric].to_numpy()
+            rows.append((*key, metric, replicates.estimates[_code(key), metric], *replicates.interval(drawn)))
+    scores = pd.DataFrame(rows, columns=["system", "way", "metric", "estimate", "low", "high"])
+    return Recorded(classes, truth, answers, settings, unfinished, found, replicates, scores)
+
+
+def _answers(content: Mapping) -> tuple[dict[Key, np.ndarray], dict[str, dict], tuple[str, ...]]:
+    """The answers and the settings of systems that have answered every fold with the same, and the others' names."""
+    folds, found, settings, unfinished = _indices(content["folds"]), {}, {}, []
+    for name in dict.fromkeys(row["system"] for row in content["rows"]):
+        rows = {row["fold"]: row for row in content["rows"] if row["system"] == name}
+        own = next(iter(rows.values()))["settings"]
+        if set(rows) != set(folds.tolist()) or any(row["settings"] != own for row in rows.values()):
+            unfinished.append(name)
+            continue
+        settings[name] = own
+        for way in (way for way in WAYS if all(way in row for row in rows.values())):
+            found[name, way] = np.empty(len(folds), int)
+            for fold, row in rows.items():
+                found[name, way][folds == fold] = _indices(row[way])
+    return found, settings, tuple(unfinished)
+
+
+def _indices(line: str) -> np.ndarray:
+    """The indices that a line of the file holds."""
+    return np.array(line.split(), int)
+
+
+def _code(key: Key) -> str:
+    """A system and a way as one text."""
+    return f"{key[0]}, {WAYS[key[1]]}"
+
+
+def score_table(recorded: Recorded) -> pd.DataFrame:
+    """A row for each system, with each score above its interval in small type, as HTML; the floor comes last."""
+    cells = {}
+    for (way, metric), part in recorded.scores.groupby(["way", "metric"], sort=False):
+        cells[f"{METRIC_NAMES[str(metric)]}, {WAYS[str(way)]}"] = {
+            row.system: f"{row.estimate:.3f}<small>{row.low:.3f} to {row.high:.3f}</small>"
+            for row in part.itertuples()}
+    table = pd.DataFrame(cells).fillna("–").rename_axis("system").reset_index()
+    return table.sort_values("system", key=lambda names: names.map(is_trivial), kind="stable", ignore_index=True)
+
+
+def contrast_table(recorded: Recorded) -> pd.DataFrame:
+    """The differences in macro-F1 that the systems were chosen to show, paired on each resample of the speakers:
+    question, system, against, way, difference, low, high.
+
+    The questions are what pre-training is worth, how Burst2Vec and the pre-trained backbones compare with ComParE, and
+    what speaker statistics add.
+    """
+    rows = []
+    for system, way in recorded.answers:
+        if system.endswith(PRETRAINED):
+            rows.append(("pre-training", system, system.removesuffix(PRETRAINED) + RANDOM, way))
+        if system.startswith("Burst2Vec") or system.endswith(PRETRAINED):
+            rows.append((BAR, system, BAR, way))
+    pairs = [(*row, (row[1], row[3]), (row[2], row[3])) for row in rows]
+    pairs += [("speaker statistics", system, "without", way, (system, way), (system, "plain"))
+              for system, way in recorded.answers if way == "centred"]
+    found = [(*told, *_difference(recorded, a, b)) for *told, a, b in pairs if {a, b} <= set(recorded.answers)]
+    return pd.DataFrame(found, columns=["question", "system", "against", "way", "difference", "low", "high"])
+
+
+def _difference(recorded: Recorded, first: Key, second: Key) -> tuple[float, float, float]:
+    """By how much the macro-F1 of the first exceeds that of the second, and the bounds of the interval."""
+    a, b = (_code(first), "macro_f1"), (_code(second), "macro_f1")
+    drawn, estimates = recorded.replicates.replicates, recorded.replicates.estimates
+    low, high = recorded.replicates.interval((drawn[a] - drawn[b]).to_numpy())
+    return estimates[a] - estimates[b], low, high
+
+
+def category_table(recorded: Recorded, key: Key) -> pd.DataFrame:
+    """The categories by their recall, highest first: category, bursts, recall, and what is answered most often where
+    the answer is wrong (`taken for`), with its share of the bursts."""
+    whole, classes = recorded.confusions[key].sum(0), np.array(recorded.classes)
+    bursts, wrong = whole.sum(1), whole - np.diag(np.diag(whole))
+    table = pd.DataFrame({"category": classes, "bursts": bursts, "recall": recalls(whole),
+                          "taken for": classes[wrong.argmax(1)], "share": wrong.max(1) / np.maximum(bursts, 1)})
+    return table.sort_values("recall", ascending=False, kind="stable", ignore_index=True)
+
+
+def confusion_shares(recorded: Recorded, key: Key) -> pd.DataFrame:
+    """The share of each category's bursts (rows) that got each answer (columns), ordered by `confusion.grouped`."""
+    whole, classes = recorded.confusions[key].sum(0), np.array(recorded.classes)
+    order = grouped(whole)
+    found = (whole / np.maximum(whole.sum(1, keepdims=True), 1))[order][:, order]
+    return pd.DataFrame(found, classes[order], classes[order])
+
+
+def examples(recorded: Recorded, key: Key, categories: Sequence[str]) -> pd.DataFrame:
+    """For each category the first burst that is recognised and the first that is not, as far as there are: burst (its
+    place in the study), category, answer."""
+    rows = []
+    for category in categories:
+        own, right = recorded.truth == recorded.classes.index(category), recorded.answers[key] == recorded.truth
+        for kind in (own & right, own & ~right):
+            rows += [(burst, category, recorded.classes[recorded.answers[key][burst]])
+                     for burst in np.flatnonzero(kind)[:1]]
+    return pd.DataFrame(rows, columns=["burst", "category", "answer"])
+
+
+def rows_of(content: Mapping, corpus: Corpus) -> np.ndarray | None:
+    """The rows of the corpus's table that the bursts of the study are, or None where it is another corpus."""
+    told, table = content["corpus"], corpus.table
+    if not corpus.poses(told["task"]) or list(corpus.task(told["task"]).classes) != told["classes"]:
+        return None
+    task, split = corpus.task(told["task"]), told["split"]
+    left_out = table["speaker"].map(str, na_action="ignore").isin(told["left_out"]["speakers"])
+    rows = np.flatnonzero(task.labelled(table) & ((table["split"] == split) | (split is None)) & ~left_out)
+    same = (np.array_equal(task.labels(table)[rows], _indices(content["truth"]))
+            and np.array_equal(speaker_indices(table.iloc[rows]), _indices(content["speakers"])))
+    return rows if same else None
+
+
+def describe_bursts(content: Mapping) -> str:
+    """A sentence on whose bursts were answered, and on the command, the machine and the day."""
+    told, where = content["corpus"], content["environment"]
+    part = f", of its {told['split']} split alone" if told["split"] else ""
+    left = told["left_out"]
+    if left["speakers"]:
+        part += (f", without the {len(left['speakers'])} speakers whom {', '.join(left['backbones'])} heard in "
+                 "pre-training")
+    return (f"Recorded on {told['bursts']:,} bursts of {told['speakers']} speakers of `{told['name']}`{part}, by "
+            f"`{content['command']}`, {where['Processor']}, GPU {where['GPU']}, {where['Date']}, burst2vec "
+            f"{where['burst2vec']}.")
+
+
+def describe_recipe(recorded: Recorded) -> str:
+    """Sentences on the steps in which Burst2Vec's backbone learns; empty where none was trained, or in all steps."""
+    steps = dict.fromkeys((each["head_steps"], each["max_steps"]) for name, each in recorded.settings.items()
+                          if name.startswith("Burst2Vec") and each.get("head_steps"))
+    return " ".join(f"Of the {steps:,} steps of a training of Burst2Vec, the first {heads:,} leave the backbone alone "
+                    f"(`head_steps`). A backbone with random weights thus learns in the other {steps - heads:,} alone, "
+                    "and what pre-training is worth to Burst2Vec holds for this recipe: longer trainings of all "
+                    "weights may make up for some of it." for heads, steps in steps)
+
+
+def describe(recorded: Recorded) -> str:
+    """Sentences on the best system in each way: its scores, and what a guess would reach."""
+    number, said = len(recorded.classes), []
+    for way in (way for way in WAYS if any(each == way for _, each in recorded.answers)):
+        key = recorded.best(way)
+        f1, uar = recorded.score(key), recorded.score(key, "uar")
+        said.append(f"{WAYS[way].capitalize()}, **{key[0]}** has the highest macro-F1, {f1['estimate']:.3f} "
+                    f"({f1['low']:.3f} to {f1['high']:.3f}). It recognises {100 * uar['estimate']:.0f} % of a "
+                    f"category's bursts on average; a guess among {number} recognises {100 / number:.1f} %.")
+    return " ".join(said)
+
+
+def describe_contrasts(recorded: Recorded, question: str) -> str:
+    """A line of a list for each difference that answers a question of `contrast_table`, and whether it is certain."""
+    table, said = contrast_table(recorded), []
+    for row in table[table["question"] == question].itertuples():
+        clear = row.low > 0 or row.high < 0
+        said.append(f"- {row.system}, {WAYS[row.way]}: {row.difference:+.3f} against {row.against}, from "
+                    f"{row.low:+.3f} to {row.high:+.3f}"
+                    + ("." if clear else ", which these speakers cannot tell from none."))
+    return "\n".join(said)

@@ -1,0 +1,212 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Real voices
+#
+# The corpus that this project carries was made by a synthesiser. How do the systems do
+# on recordings of people? EmoGator {cite:p}`buhl2023` holds vocal bursts of thirty
+# emotion categories, and may be had by everybody. Its recordings are not part of the
+# project, so this page trains nothing: it reads the file that `make voices
+# CORPUS=/data/emogator` wrote.
+
+# %% tags=["parameters"]
+scale = "demo"  # which file of params/scales
+
+# %% tags=["hide-cell"]
+from burst2vec.config import Params, project_root
+
+params = Params.resolve(globals())
+
+# %% tags=["hide-cell"]
+import matplotlib.pyplot as plt
+from IPython.display import Markdown, display
+
+from burst2vec.report import voices
+from burst2vec.report.figures.style import STYLE
+from burst2vec.report.studies import read_study
+from burst2vec.report.tables import boxed
+
+plt.rcParams.update(STYLE)
+
+# %% tags=["hide-cell"]
+found = read_study(project_root() / "studies", "voices")
+recorded = voices.read_record(found) if found else None
+
+# %% tags=["hide-input"]
+Markdown(voices.describe_bursts(found) if recorded else
+         "Nothing was recorded yet: `make voices CORPUS=/data/emogator`.")
+
+# %% tags=["hide-input"]
+if recorded and recorded.unfinished:
+    display(Markdown(f"Not finished, and left out: {', '.join(recorded.unfinished)}."))
+
+# %% [markdown]
+# ## What was asked
+#
+# Which of the categories is a burst of? The speakers are dealt into folds, the same for
+# all systems. Each fold is answered by a system that has heard the others alone, and
+# all answers together are scored: nobody is recognised by whoever has heard them with
+# labels. Speakers whom a backbone heard in its pre-training, as far as its folder says,
+# are left out for all. What has to be chosen is chosen within the other folds: the
+# penalty of a linear reader across their speakers, and the end of a training of
+# Burst2Vec by some of them.
+#
+# - *Constant* is the most frequent category of the other folds, and *Chance* one of
+#   their labels at random. They have heard nothing.
+# - *ComParE* is logistic regression on the main directions of the functionals that [the
+#   challenge's baseline](baseline.ipynb) uses, *log-mel* on the mean and the deviation
+#   of the bands of a spectrogram.
+# - A backbone's name stands for the same reading of the mean and the deviation of all
+#   its layers, with random weights and pre-trained, without labels and without these
+#   speakers.
+# - *Burst2Vec* is trained on a backbone of either kind. From the model of the
+#   [method](../method.md) it differs in three ways. It has a single task, and so
+#   neither discriminator nor adversaries: only the losses of its outputs are left. Its
+#   backbone is the one that it is named after; those that come with the package are
+#   small ones of the paper's families. And it is trained by another recipe: what
+#   follows the backbone learns first, by itself, and at a higher rate; rates fall to
+#   zero; and there is a fixed number of steps, of which the best weights are kept, in
+#   place of patience.
+#
+# **With speaker statistics** each system answers once more. The features of the linear
+# ones are standardised by each speaker's own mean and deviation; of Burst2Vec the mean
+# of a speaker's logits is taken away. That uses no label, but it does use the other
+# bursts of the same speaker, so it holds for voices that were heard before. It also
+# profits from the design of the corpus: everybody was asked for every category equally
+# often, so that what is left of a speaker's mean is the voice. In a corpus where some
+# laugh more than others, a part of the emotion would go with it.
+
+# %% [markdown]
+# (voices-scores)=
+# ## How well bursts are recognised
+#
+# Macro-F1 and UAR with 95 % intervals, by a bootstrap over speakers. The bar is
+# ComParE: what learns from the recordings should exceed acoustic functionals.
+
+# %% tags=["hide-input"]
+if recorded:
+    display(boxed(voices.score_table(recorded),
+                  "Small: 95 % intervals over speakers. Highest is 1."))
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-voices-scores", "caption": "Macro-F1 of each system on speakers that it has not heard, with 95 % intervals over speakers. Lines: ComParE, without and with speaker statistics. Hollow: systems that hear nothing."}}
+from burst2vec.report.figures.voices import draw_scores
+
+if recorded:
+    draw_scores(recorded.scores);
+
+# %% tags=["hide-input"]
+if recorded:
+    display(Markdown(voices.describe(recorded)))
+
+# %% [markdown]
+# An interval of one system says how far its score would move with other speakers. Two
+# systems are compared on the same speakers, and their difference is surer than either:
+
+# %% tags=["hide-input"]
+if recorded:
+    table = voices.contrast_table(recorded).replace({"way": voices.WAYS})
+    display(boxed(table, "Differences in macro-F1 with their 95 % intervals, each "
+                         "comparison by itself."))
+
+# %% [markdown]
+# ## What is taken for what
+#
+# The categories here stand in an order in which those that are taken for each other are
+# neighbours, by a hierarchical clustering of how often either is answered for the
+# other. Shown is the system with the highest macro-F1. It was picked by this score,
+# which therefore flatters it a little; what it confuses is another matter.
+
+# %% tags=["hide-input"]
+if recorded:
+    way = "centred" if any(w == "centred" for _, w in recorded.answers) else "plain"
+    best = recorded.best(way)
+    display(Markdown(f"**{best[0]}**, {voices.WAYS[way]}:"))
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-voices-confusion", "caption": "How often bursts of each category (rows) got each answer (columns), in percent of the category's bursts. Blocks along the diagonal are categories that are taken for each other."}}
+from burst2vec.report.figures.voices import draw_confusion
+
+if recorded:
+    draw_confusion(voices.confusion_shares(recorded, best));
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-voices-recall", "caption": "The share of each category's bursts that this system recognises, beside chance."}}
+from burst2vec.report.figures.voices import draw_recalls
+
+if recorded:
+    categories = voices.category_table(recorded, best)
+    draw_recalls(categories);
+
+# %% [markdown]
+# The categories that are recognised best, and those that are recognised worst, with the
+# answer that is given most often where it is wrong:
+
+# %% tags=["hide-input"]
+if recorded:
+    for part in (categories.head(5), categories.tail(5)):
+        display(boxed(part, align="left"))
+
+# %% [markdown]
+# ## Listen
+#
+# Bursts of the two categories that are recognised best and of the two that are
+# recognised worst, the first that is answered rightly and the first that is not. They
+# can be heard where the report is made with the recordings at hand: `--config
+# corpus=/data/emogator`.
+
+# %% tags=["hide-cell"]
+from burst2vec.audio.store import open_store
+from burst2vec.corpora.opening import open_corpus
+from burst2vec.report.page import players
+
+corpus = open_corpus(params)
+rows = voices.rows_of(found, corpus) if recorded else None
+
+# %% tags=["hide-input"]
+if rows is None:
+    display(Markdown("The recordings are not at hand."))
+else:
+    store = open_store(corpus, params.audio, params.path(params.cache))
+    chosen = categories["category"].iloc[[0, 1, -2, -1]].tolist()
+    heard = voices.examples(recorded, best, chosen).itertuples()
+    display(players({f"{each.category}, taken for {each.answer} (burst {each.burst})":
+                     store[rows[each.burst]] for each in heard}))
+
+# %% [markdown]
+# ## What it means
+
+# %% tags=["hide-input"]
+if recorded:
+    said = {"pre-training": "What the weights of pre-training are worth",
+            voices.BAR: "Whether what learns goes beyond acoustic functionals",
+            "speaker statistics": "What it is worth to have heard a speaker before"}
+    for question, heading in said.items():
+        lines = voices.describe_contrasts(recorded, question)
+        display(Markdown(f"**{heading}**, in macro-F1:\n\n{lines or '- not recorded'}"))
+    display(Markdown(voices.describe_recipe(recorded)))
+
+# %% [markdown]
+# All of these people were asked to act, one category after the other, and labels are
+# what they were asked for, not what anybody heard. With thirty names, several of them
+# for one kind of sound, nobody would reach a score near 1.
+#
+# ## Several tasks on real voices
+#
+# The paper learns emotion, age and origin at once. EmoGator has neither age nor origin,
+# but a model can take each task from the corpus that has it ([several
+# corpora](corpora.ipynb)). With VocalSound, or any corpus that states ages or origins:
+#
+# ```sh
+# papermill notebooks/04_train_variant.ipynb voices.ipynb --engine burst2vec \
+#     -k python3 -f params/scales/demo.yaml -p run voices \
+#     -y "corpus: [/data/emogator, /data/vocalsound]" -y "tasks: [emotion, age, country]"
+# ```
+#
+# Nothing of that kind was recorded here: no corpus of real bursts with ages and origins
+# was at hand.

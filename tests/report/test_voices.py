@@ -1,0 +1,157 @@
+"""The page of real voices says what its file holds."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from burst2vec.corpora.corpus import Corpus, Task
+from burst2vec.report import voices
+
+CLASSES = ["joy", "fear", "awe"]
+
+
+def line(indices):
+    return " ".join(map(str, indices))
+
+
+@pytest.fixture
+def content():
+    """Twelve speakers with three bursts of each class. `good` answers 2 in 3 right, and with speaker statistics all;
+    `ComParE` says joy; a Burst2Vec from random weights says joy, one of its own is as `good`; `late` has one fold,
+    and `mixed` has one with other settings."""
+    truth, speakers = np.tile([0, 1, 2], 36), np.repeat(np.arange(12), 9)
+    folds, joy = speakers % 2, np.zeros(108, int)
+    good = np.where(np.arange(108) % 9 < 6, truth, (truth + 1) % 3)
+    given = {"Chance": [joy], "ComParE": [joy, joy], "good": [good, truth],
+             "Burst2Vec on x, random weights": [joy, joy], "Burst2Vec on x, pre-trained": [good, good],
+             "x, pre-trained": [good], "mixed": [good]}
+    trained = {"head_steps": 1500, "max_steps": 1600}
+
+    def settings(name, fold):
+        return trained if name.startswith("Burst2Vec") else {"steps": fold} if name == "mixed" else {}
+
+    rows = [{"system": name, "fold": fold, "settings": settings(name, fold),
+             **{way: line(each[folds == fold])
+                for way, each in zip(("plain", "centred"), found, strict=False)}}
+            for fold in (1, 0) for name, found in given.items()]
+    return {"corpus": {"name": "c", "split": None, "task": "emotion", "classes": CLASSES, "speakers": 12, "bursts": 108,
+                       "left_out": {"speakers": [], "backbones": []}}, "truth": line(truth),
+            "speakers": line(speakers), "folds": line(folds),
+            "rows": [*rows, {"system": "late", "fold": 0, "settings": {}, "plain": line(joy[folds == 0])}]}
+
+
+@pytest.fixture
+def recorded(content):
+    return voices.read_record(content, resamples=200)
+
+
+def test_answers_stand_in_the_order_of_the_bursts_whatever_that_of_the_folds(recorded):
+    assert np.array_equal(recorded.answers["good", "centred"], recorded.truth)
+    assert (recorded.answers["good", "plain"] == recorded.truth).mean() == pytest.approx(2 / 3)
+    assert ("Chance", "centred") not in recorded.answers
+
+
+def test_a_system_that_has_not_answered_every_fold_alike_is_named_and_not_scored(recorded):
+    assert recorded.unfinished == ("mixed", "late")
+    assert not {"mixed", "late"} & (set(recorded.scores["system"]) | set(recorded.settings))
+
+
+def test_without_a_finished_system_there_is_no_record(content):
+    rows = [row for row in content["rows"] if row["fold"] == 0]
+    assert voices.read_record(content | {"rows": rows}) is None is voices.read_record(content | {"rows": []})
+
+
+def test_scores_and_the_best_system_of_each_way(recorded):
+    assert recorded.score(("good", "plain"))["estimate"] == pytest.approx(2 / 3)
+    assert recorded.score(("ComParE", "plain"), "uar")["estimate"] == pytest.approx(1 / 3)
+    assert recorded.score(("ComParE", "plain"))["estimate"] == pytest.approx(1 / 6)  # joy: 2 * 36 / (36 + 108)
+    assert recorded.best("centred") == ("good", "centred")
+
+
+def test_the_table_has_a_row_for_each_system_with_the_floor_at_its_end(recorded):
+    table = voices.score_table(recorded).set_index("system")
+    assert list(table.index) == ["ComParE", "good", "Burst2Vec on x, random weights", "Burst2Vec on x, pre-trained",
+                                 "x, pre-trained", "Chance"]
+    assert table.loc["good", "UAR, with speaker statistics"] == "1.000<small>1.000 to 1.000</small>"
+    assert table.loc["Chance", "macro-F1, with speaker statistics"] == "–"
+
+
+def test_differences_are_those_that_the_systems_were_chosen_for(recorded):
+    table = voices.contrast_table(recorded).set_index(["question", "system", "way"])
+    assert table["difference"]["pre-training", "Burst2Vec on x, pre-trained", "plain"] == pytest.approx(2 / 3 - 1 / 6)
+    assert table["against"]["pre-training", "Burst2Vec on x, pre-trained", "plain"] == "Burst2Vec on x, random weights"
+    assert table["difference"]["ComParE", "Burst2Vec on x, random weights", "centred"] == 0
+    assert table["difference"]["ComParE", "x, pre-trained", "plain"] == pytest.approx(2 / 3 - 1 / 6)
+    assert table["difference"]["speaker statistics", "good", "centred"] == pytest.approx(1 / 3)
+    assert len(table) == 2 + 5 + 4
+
+
+def test_sentences_say_what_is_certain(recorded):
+    said = voices.describe(recorded)
+    assert said.startswith("Each burst by itself, **good** has the highest macro-F1, 0.667 (")
+    assert "It recognises 67 % of a category's bursts on average; a guess among 3 recognises 33.3 %." in said
+    gains = voices.describe_contrasts(recorded, "ComParE").splitlines()
+    assert gains[0] == ("- Burst2Vec on x, random weights, each burst by itself: +0.000 against ComParE, from +0.000 "
+                        "to +0.000, which these speakers cannot tell from none.")
+    assert gains[2].endswith(".") and "+0.500 against ComParE" in gains[2] and "cannot" not in gains[2]
+    none = dataclasses.replace(recorded, answers={})
+    assert voices.describe_contrasts(none, "pre-training") == ""
+
+
+def test_the_page_says_in_how_many_steps_the_backbone_learns(recorded):
+    said = voices.describe_recipe(recorded)
+    assert said.startswith("Of the 1,600 steps of a training of Burst2Vec, the first 1,500 leave the backbone alone")
+    assert "in the other 100 alone" in said and said.count("Of the") == 1
+    assert voices.describe_recipe(dataclasses.replace(recorded, settings={"Burst2Vec on x": {"max_steps": 9}})) == ""
+
+
+def test_the_page_says_whose_bursts_they_are_and_who_was_left_out(content):
+    content |= {"command": "make it", "environment": {"Processor": "P", "GPU": "none", "Date": "D", "burst2vec": "1"}}
+    assert voices.describe_bursts(content) == ("Recorded on 108 bursts of 12 speakers of `c`, by `make it`, P, GPU "
+                                               "none, D, burst2vec 1.")
+    content["corpus"] |= {"split": "val", "left_out": {"speakers": ["s1", "s2"], "backbones": ["a", "b"]}}
+    assert "`c`, of its val split alone, without the 2 speakers whom a, b heard in pre-training, by" in (
+        voices.describe_bursts(content))
+
+
+def test_categories_are_sorted_by_recall_with_what_they_are_taken_for(recorded):
+    table = voices.category_table(recorded, ("ComParE", "plain"))
+    assert table["category"].tolist() == CLASSES and table["recall"].tolist() == [1, 0, 0]
+    assert table["taken for"].tolist()[1:] == ["joy", "joy"] and table["share"].tolist() == [0, 1, 1]
+
+
+def test_shares_of_a_confusion_add_up_to_one_in_each_row(recorded):
+    shares = voices.confusion_shares(recorded, ("good", "plain"))
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    assert shares.loc["joy", "fear"] == pytest.approx(1 / 3) and list(shares.index) == list(shares.columns)
+
+
+def test_examples_are_a_burst_that_is_recognised_and_one_that_is_not(recorded):
+    found = voices.examples(recorded, ("good", "plain"), ["fear"])
+    assert found.values.tolist() == [[1, "fear", "fear"], [7, "fear", "awe"]]
+    assert voices.examples(recorded, ("good", "centred"), ["fear"]).values.tolist() == [[1, "fear", "fear"]]
+
+
+def test_the_bursts_are_found_in_the_corpus_and_in_no_other(content, tmp_path):
+    truth = np.array(CLASSES, object)[np.array(content["truth"].split(), int)]
+    table = pd.DataFrame({"emotion": [None, "awe", *truth], "split": ["test", "val", *["train"] * 108],
+                          "speaker": ["a", "b", *(f"s{i // 9}" for i in range(108))]}, index=map(str, range(110)))
+    task = Task("emotion", "classes", ("emotion",), classes=tuple(CLASSES))
+    corpus = Corpus("c", tmp_path, table, (task,))
+    assert voices.rows_of(content, corpus) is None  # one burst more, in val
+    content["corpus"]["split"] = "train"
+    assert voices.rows_of(content, corpus).tolist() == list(range(2, 110))
+    more = pd.concat([table, table.iloc[[2, 3]].set_axis(["110", "111"]).assign(speaker="heard")])
+    more = dataclasses.replace(corpus, table=more)
+    assert voices.rows_of(content, more) is None
+    left_out = {"speakers": ["heard"], "backbones": ["ear"]}
+    told = content | {"corpus": content["corpus"] | {"left_out": left_out}}
+    assert voices.rows_of(told, more).tolist() == list(range(2, 110))
+    others = table.assign(speaker=table["speaker"].replace("s1", "s0"))
+    assert voices.rows_of(content, dataclasses.replace(corpus, table=others)) is None
+    mood = dataclasses.replace(corpus, tasks=(dataclasses.replace(task, name="mood"),))
+    assert voices.rows_of(content, mood) is None

@@ -1,0 +1,327 @@
+"""The study of real voices, on a corpus of tones: folds keep speakers apart, and what is scored decides nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import torch
+
+from burst2vec.audio.store import open_store
+from burst2vec.config import Params
+from burst2vec.corpora.corpus import CorpusError
+from burst2vec.corpora.opening import open_corpus
+from burst2vec.models.tiny import CHECKPOINTS
+from burst2vec.pretraining.recipe import random_backbone
+from studies import voices
+
+PITCHES = {"low": 200, "middle": 700, "high": 2_500}
+
+DECLARED = """
+table: bursts.csv
+file: file
+speaker: speaker
+split: split
+tasks:
+  pitch: {kind: classes, columns: [pitch], classes: [low, middle, high]}
+"""
+
+
+@pytest.fixture(scope="module")
+def tones(tmp_path_factory):
+    """The folder of a corpus of 12 speakers with two tones of each pitch, of half a second; its last burst is without
+    a label."""
+    root, rng, rows = tmp_path_factory.mktemp("corpora") / "tones", np.random.default_rng(0), []
+    root.mkdir()
+    for number in range(72):
+        speaker, (pitch, hertz) = number // 6, list(PITCHES.items())[number % 3]
+        phase = 2 * np.pi * hertz * rng.uniform(0.8, 1.25) * np.arange(8_000) / 16_000
+        soundfile.write(root / f"{number}.wav", 0.3 * np.sin(phase) + 0.02 * rng.normal(size=8_000), 16_000)
+        rows.append((f"{number}.wav", f"s{speaker}", "train" if speaker < 8 else "val", pitch if number < 71 else ""))
+    pd.DataFrame(rows, columns=["file", "speaker", "split", "pitch"]).to_csv(root / "bursts.csv", index=False)
+    (root / "corpus.yaml").write_text(DECLARED)
+    return root
+
+
+@pytest.fixture(scope="module")
+def params(tones, tmp_path_factory):
+    return Params(corpus=[str(tones)], cache=str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(scope="module")
+def study(params):
+    """What the systems share on the corpus of tones."""
+    corpus = open_corpus(params)
+    return voices.Voices.of(corpus, open_store(corpus, "provided", params.cache), corpus.tasks[0])
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory):
+    """The folder of a tiny backbone, whose weights are random."""
+    folder = tmp_path_factory.mktemp("backbones") / "ear"
+    torch.manual_seed(3)
+    random_backbone(CHECKPOINTS["hubert"], "tiny").model.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def brief(monkeypatch):
+    """Trainings of a few steps."""
+    monkeypatch.setattr(voices, "TRAINING", {"max_steps": 4, "validate_every": 2, "max_epochs": 9, "width": 16,
+                                             "learning_rate": 1e-3, "batch_size": 8, "precision": "float32"})
+
+
+def noise(study, seed=0):
+    return np.random.default_rng(seed).normal(size=(len(study.truth), 6)) + study.truth[:, None]
+
+
+def other_labels_in(study, fold):
+    """The same, with other labels in that fold."""
+    table, own = study.corpus.table.copy(), study.rows[study.folds == fold]
+    table.iloc[own, table.columns.get_loc("pitch")] = np.roll(table["pitch"].iloc[own], 1)
+    corpus = dataclasses.replace(study.corpus, table=table)
+    found = dataclasses.replace(study, corpus=corpus, truth=study.task.labels(table)[study.rows])
+    assert (found.truth != study.truth).sum() > len(own) / 2
+    return found
+
+
+def test_folds_share_no_speaker_and_cover_every_labelled_burst(study):
+    assert len(study.rows) == 71 and set(study.folds) == set(range(voices.FOLDS))
+    assert len(set(zip(study.speakers, study.folds, strict=True))) == 12
+
+
+@pytest.mark.parametrize("fold", range(voices.FOLDS))
+def test_a_training_stops_by_speakers_who_are_neither_learnt_from_nor_scored(study, fold):
+    table = study.divided(fold).table  # which refuses a speaker who is in two splits
+    assert set(study.rows[study.folds == fold]) <= set(np.flatnonzero(table["split"] == "test"))
+    assert (table["split"].iloc[study.rows[study.folds != fold]] != "test").all()
+    speakers = table.groupby("split")["speaker"].nunique()
+    assert speakers["val"] >= 1 and speakers["train"] >= 6
+
+
+def test_bursts_without_a_speaker_are_speakers_of_their_own(study):
+    table = study.corpus.table.copy()
+    table.loc[table.index[[*range(0, 72, 5), 71]], "speaker"] = None  # the last is without a label, too
+    unknown = voices.Voices.of(dataclasses.replace(study.corpus, table=table), study.store, study.task)
+    assert len(np.unique(unknown.speakers)) == 15 + 12 and len(unknown.rows) == 71
+    for fold in range(voices.FOLDS):
+        split = unknown.divided(fold).table["split"].to_numpy()
+        assert (split[unknown.rows[unknown.folds == fold]] == "test").all()
+        assert (split[unknown.rows[unknown.folds != fold]] != "test").all() and split[71] == "test"
+
+
+def test_a_burst_without_a_label_is_where_its_speaker_is(study):
+    own = study.folds[study.speakers == study.speakers[-1]][0]
+    assert study.divided(own).table["split"].iloc[71] == "test"
+    table = study.divided((own + 1) % voices.FOLDS).table
+    assert table["split"].iloc[71] == table["split"].iloc[70] != "test"
+
+
+def test_speakers_whom_a_backbone_has_heard_are_left_out(study):
+    heard = {"ear": {"s0", "s3", "of others"}, "deaf": set(), "other": {"s3", "s7"}}
+    found = voices.Voices.of(study.corpus, study.store, study.task, heard=heard)
+    assert found.left_out == {"speakers": ["s0", "s3", "s7"], "backbones": ["ear", "other"]}
+    names = study.corpus.table["speaker"].iloc[found.rows]
+    assert set(names) == {f"s{number}" for number in range(12)} - {"s0", "s3", "s7"}
+    assert (found.divided(0).table["split"][study.corpus.table["speaker"] == "s3"] == "test").all()
+    with pytest.raises(CorpusError, match="tones: 2 speakers besides the 10 whom ear heard have a label for task"):
+        voices.Voices.of(study.corpus, study.store, study.task, heard={"ear": {f"s{number}" for number in range(10)}})
+
+
+def test_numbers_are_names_as_text_and_an_unknown_speaker_has_none(study):
+    speakers = np.array([None if number < 6 else number // 6 for number in range(72)], object)
+    corpus = dataclasses.replace(study.corpus, table=study.corpus.table.assign(speaker=pd.array(speakers, object)))
+    found = voices.Voices.of(corpus, study.store, study.task, heard={"ear": {"None", "nan", "4"}})
+    assert found.left_out["speakers"] == ["4"] and len(found.rows) == 65
+
+
+def tell(folder, **corpora):
+    """A folder of a backbone that says whom of each corpus it has heard; None for one that does not say it."""
+    parts = [{"name": name} | ({} if whom is None else {"speakers": whom}) for name, whom in corpora.items()]
+    (folder / "pretraining.json").write_text(json.dumps({"corpora": parts}))
+    (folder / "history.csv").write_text("step\n1\n")
+    return folder
+
+
+def test_a_folder_says_whom_its_backbone_has_heard(tmp_path):
+    assert voices.heard(tmp_path) == set()
+    assert voices.heard(tell(tmp_path, a=["1", "2"], synthetic=[], b=["2", "3"])) == {"1", "2", "3"}
+    with pytest.raises(ValueError, match="does not say whom of b it has heard"):
+        voices.heard(tell(tmp_path, a=["1"], b=None))
+
+
+def test_one_split_alone_is_dealt_where_it_is_named(study):
+    with pytest.raises(CorpusError, match="4 speakers of split val have a label for task pitch; expected 6 or more"):
+        voices.Voices.of(study.corpus, study.store, study.task, "val")
+    own = voices.Voices.of(study.corpus, study.store, study.task, "train")
+    assert len(own.rows) == 48
+    table = own.divided(0).table
+    assert (table["split"].iloc[48:] == "test").all()
+
+
+def test_features_are_standardised_by_each_speakers_own_mean_and_deviation():
+    features = np.array([[1, 5, 7.0], [3, 5, 8], [10, 0, 9], [10, 4, 9], [16, 8, 9]])
+    found = voices.standardised(features, np.array([0, 0, 1, 1, 1]))
+    thirds = np.sqrt(3 / 2)
+    np.testing.assert_allclose(found, [[-1, 0, -1], [1, 0, 1], [-np.sqrt(1 / 2), -thirds, 0], [-np.sqrt(1 / 2), 0, 0],
+                                       [np.sqrt(2), thirds, 0]], rtol=1e-6)
+
+
+def test_what_is_the_same_in_all_bursts_of_a_speaker_changes_no_answer_with_speaker_statistics(study):
+    features, own = noise(study), np.random.default_rng(1).normal(size=(12, 6))
+    shifted = features + 5 * own[study.speakers]
+    before, after = (voices.linear("some", lambda each=each: each).answer(study, 0)[0] for each in (features, shifted))
+    assert np.array_equal(before["centred"], after["centred"])
+    assert not np.array_equal(before["plain"], after["plain"])
+    logits = voices.centred(shifted, study.speakers)
+    np.testing.assert_allclose(logits, voices.centred(features, study.speakers), atol=1e-9)
+    np.testing.assert_allclose(np.bincount(study.speakers, logits[:, 0]), 0, atol=1e-9)
+
+
+def test_labels_of_the_fold_that_is_scored_change_no_answer(study, params, backbone, brief):
+    systems = [*voices.floor(), voices.linear("some", lambda: noise(study)),
+               voices.train_on(study, params, "ear", backbone)[0]]
+    other = other_labels_in(study, 2)
+    for system in systems:
+        before, after = system.answer(study, 2)[0], system.answer(other, 2)[0]
+        assert before.keys() == after.keys()
+        for way in before:
+            assert np.array_equal(before[way], after[way]), (system.name, way)
+
+
+def test_features_of_the_fold_that_is_scored_change_no_answer_to_another(study):
+    features = noise(study)
+    other = np.where((study.folds == 1)[:, None] & (np.arange(len(features)) % 7 > 0)[:, None], 50, features)
+    scored = np.flatnonzero(study.folds == 1) % 7 == 0
+    before, after = (voices.linear("some", lambda each=each: each).answer(study, 1) for each in (features, other))
+    assert np.array_equal(before[0]["plain"][scored], after[0]["plain"][scored]) and scored.any()
+    assert before[1]["plain"] == after[1]["plain"]
+
+
+def test_an_interrupted_study_goes_on_where_it_was_and_does_nothing_twice(study, tmp_path):
+    done, path = [], tmp_path / "voices.json"
+
+    def system(name, **settings):
+        def answer(study, fold):
+            if len(done) == 7:
+                done.append("interrupted")
+                raise KeyboardInterrupt
+            done.append((name, fold))
+            return {"plain": study.truth[study.folds == fold]}, {}
+        return voices.System(name, settings, answer)
+
+    both = [system("a", steps=3), system("b")]
+    with pytest.raises(KeyboardInterrupt):
+        voices.study(study, both, path, ["the", "command"])
+    voices.study(study, both, path, ["the", "command"])
+    assert [unit for unit in done if unit != "interrupted"] == [(name, fold) for name in "ab" for fold in range(5)]
+    voices.study(study, both, path, ["the", "command"])
+    assert len(done) == 11
+    voices.study(study, [system("a", steps=4)], path, ["the", "command"])  # with other settings it is another system
+    assert done[11:] == [("a", fold) for fold in range(5)]
+    content = json.loads(path.read_text())
+    assert len(content["rows"]) == 10 and {"environment", "command", "truth", "folds"} <= content.keys()
+    assert [row["settings"] for row in content["rows"] if row["system"] == "a"] == [{"steps": 4}] * 5
+
+
+def test_what_has_other_settings_goes_as_a_whole_before_any_of_it_is_made_again(study, tmp_path):
+    def answer(study, fold):
+        if len(done) == 12:
+            raise KeyboardInterrupt
+        done.append(fold)
+        return {"plain": study.truth[study.folds == fold]}, {}
+
+    done, path = [], tmp_path / "voices.json"
+    voices.study(study, [voices.System(name, {"weights": 1}, answer) for name in "ab"], path, [])
+    with pytest.raises(KeyboardInterrupt):
+        voices.study(study, [voices.System(name, {"weights": 2}, answer) for name in "ab"], path, [])
+    rows = json.loads(path.read_text())["rows"]
+    assert [(row["system"], row["settings"]["weights"]) for row in rows] == [("a", 2)] * 2
+
+
+def test_a_record_goes_on_where_the_same_speakers_are_left_out_and_nowhere_else(study, tmp_path):
+    def of(**heard):
+        return voices.Voices.of(study.corpus, study.store, study.task, heard=heard)
+
+    path = tmp_path / "voices.json"
+    voices.study(of(ear={"s1"}), voices.floor(), path, [])
+    constant, _ = voices.floor()
+    voices.study(of(other={"s1"}), [dataclasses.replace(constant, name="late")], path, [])
+    assert json.loads(path.read_text())["corpus"]["left_out"] == {"speakers": ["s1"], "backbones": ["ear", "other"]}
+    with pytest.raises(ValueError, match="other bursts than those of tones now; name its backbones ear other as well"):
+        voices.study(of(third={"s2"}), voices.floor(), path, [])
+
+
+def test_a_file_about_other_bursts_is_refused_and_kept(study, tmp_path):
+    path = tmp_path / "voices.json"
+    voices.study(study, voices.floor(), path, ["the", "command"])
+    before = path.read_text()
+    with pytest.raises(ValueError, match="voices.json: is about other bursts than those of tones now"):
+        voices.study(other_labels_in(study, 0), voices.floor(), path, ["the", "command"])
+    assert path.read_text() == before
+
+
+def test_the_command_records_every_system(tones, params, backbone, brief, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(voices, "compare_features", lambda corpus, audio, cache: np.ones((72, 4), np.float32))
+    path = tmp_path / "voices.json"
+    arguments = [str(tones), "--cache", params.cache, "--json", str(path)]
+    assert voices.main([*arguments, "--backbone", str(backbone)]) == 0
+    content = json.loads(path.read_text())
+    names = list(dict.fromkeys(row["system"] for row in content["rows"]))
+    assert names == ["Constant", "Chance", "ComParE", "log-mel", "ear, random weights", "ear, pre-trained",
+                     "Burst2Vec on ear, random weights", "Burst2Vec on ear, pre-trained"]
+    truth, folds = (np.array(content[name].split(), int) for name in ("truth", "folds"))
+    right = {name: 0 for name in names}
+    for row in content["rows"]:
+        right[row["system"]] += (np.array(row["plain"].split(), int) == truth[folds == row["fold"]]).sum()
+    assert right["log-mel"] == 71 > right["Chance"]
+    assert content["corpus"] == {"name": "tones", "split": None, "task": "pitch", "classes": list(PITCHES),
+                                 "speakers": 12, "bursts": 71, "left_out": {"speakers": [], "backbones": []}}
+    assert content["command"] == ("python -m studies.voices tones --backbone ear --train ear "
+                                  "--json voices.json")
+    assert "step 40 of 40, Burst2Vec on ear, pre-trained, fold 5 of 5: UAR plain" in capsys.readouterr().out
+    assert voices.main([*arguments, "--backbone"]) == 0
+    assert "step" not in capsys.readouterr().out
+    other = tmp_path / "other"
+    shutil.copytree(backbone, other)
+    assert voices.main([*arguments, "--train", "--backbone", str(other)]) == 0
+    assert json.loads(path.read_text())["command"] == ("python -m studies.voices tones --backbone ear other "
+                                                       "--train ear --json voices.json")
+    tell(other, tones=["s0", "s5"])
+    capsys.readouterr()
+    assert voices.main([*arguments, "--backbone", str(other)]) == 1
+    assert capsys.readouterr().out == "2 speakers are left out, whom other heard in pre-training; 10 remain\n"
+
+
+def test_a_name_is_that_of_a_family_that_is_shipped_or_a_path(backbone, tmp_path, monkeypatch):
+    for place in ("package/hubert", "package/emogator", "here/wav2vec2"):
+        shutil.copytree(backbone, tmp_path / place)
+    monkeypatch.setattr("burst2vec.models.shipped.WEIGHTS", tmp_path / "package")
+    monkeypatch.chdir(tmp_path / "here")
+    assert voices._folder("hubert") == tmp_path / "package/hubert"
+    assert voices._folder("wav2vec2") == Path("wav2vec2")  # which this package lacks
+    with pytest.raises(FileNotFoundError, match="emogator/model.safetensors: missing"):  # it is no backbone
+        voices._folder("emogator")
+    shutil.copytree(backbone, "hubert")
+    with pytest.raises(ValueError, match="hubert: comes with burst2vec, and lies here as well; expected ./hubert"):
+        voices._folder("hubert")
+    assert voices._folder("./hubert") == Path("hubert")
+
+
+def test_what_cannot_be_studied_is_refused_in_a_line(tones, params, tmp_path, capsys):
+    arguments = ["--cache", params.cache, "--json", str(tmp_path / "voices.json"), "--backbone"]
+    assert voices.main([str(tones), *arguments, str(tmp_path / "none")]) == 1
+    assert "none/model.safetensors: missing; --backbone names a pre-trained folder, or one of wav2vec2" in (
+        capsys.readouterr().err)
+    assert voices.main([str(tones), *arguments, "a/hubert", "b/hubert"]) == 1
+    assert "two folders of one name" in capsys.readouterr().err
+    assert voices.main([str(tones), *arguments, "--train", "hubert"]) == 1
+    assert "--train hubert: expected some of the backbones" in capsys.readouterr().err
+    assert voices.main([str(tmp_path / "none"), *arguments]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
