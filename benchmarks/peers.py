@@ -55,8 +55,12 @@ class Published(nn.Module):
         super().__init__()
         self.model, self.features, self.padding = model, model.config.hidden_size, "as_published"
 
-    def forward(self, waveforms: torch.Tensor, mask: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """Hidden states (batch, frames, features) of waveforms (batch, samples), and the frames (batch,) to average."""
+    def forward(self, waveforms: torch.Tensor, mask: torch.Tensor | None, every_layer: bool = False
+                ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Hidden states (batch, frames, features) of waveforms (batch, samples), and the frames (batch,) to average.
+
+        They are those of the last layer; no user of the published models asks for more.
+        """
         hidden = self.model(waveforms, attention_mask=mask).last_hidden_state
         if mask is None:
             return hidden, torch.full((len(hidden),), hidden.shape[1], device=hidden.device)

@@ -43,6 +43,10 @@ library. What a kernel prints is kept in the executed notebook, where a progress
 """
 
 
+STARTS = 3
+"""The number of kernels that are tried to start before a notebook is given up."""
+
+
 class Manager(AsyncKernelManager):
     """Starts `OWN_PYTHON` such that it ends with this process.
 
@@ -69,6 +73,21 @@ class Client(PapermillNotebookClient):
     def __init__(self, *arguments: Any, request: Request, **options: Any):
         super().__init__(*arguments, **options)
         self.request, self.running = request, False
+
+    def start_new_kernel_client(self) -> Any:
+        """The client of a kernel that answers. Raises DeadKernelError where none of `STARTS` kernels does.
+
+        A kernel is told ports that were free a moment ago. Where another process has taken one of them meanwhile, such
+        as the kernel of a notebook that begins at the same time, it dies at once, and another is started.
+        """
+        for started in range(1, STARTS + 1):
+            try:
+                return super().start_new_kernel_client()
+            except RuntimeError as error:
+                if self.request.wanted or started == STARTS:
+                    raise DeadKernelError(str(error)) from error
+            self.km = self.create_kernel_manager()
+            self.start_new_kernel()
 
     def signalled(self, number: int, _frame: Any) -> None:
         """Handles a signal; the second Ctrl-C kills the kernel and whatever runs in its process group."""

@@ -261,6 +261,25 @@ def test_a_cell_that_never_says_how_it_ended_is_not_waited_for(client, monkeypat
         asyncio.run(wait(signal.SIGTERM))
 
 
+@pytest.mark.parametrize("failures", [1, 2, 3])
+def test_a_kernel_whose_port_was_taken_is_started_anew(tmp_path, monkeypatch, failures):
+    source, told = notebook(tmp_path / "in.ipynb", "print(1)"), []
+    command = Manager.format_kernel_cmd
+
+    def refused(manager, **options):
+        told.append(1)
+        return [sys.executable, "-c", "exit(1)"] if len(told) <= failures else command(manager, **options)
+
+    monkeypatch.setattr(Manager, "format_kernel_cmd", refused)
+    if failures < module.STARTS:
+        notebooks.execute(source, tmp_path / "out.ipynb", {})
+        assert len(told) == failures + 1 and (tmp_path / "out.ipynb").is_file()
+    else:
+        with pytest.raises(notebooks.NotebookError, match="its kernel died"):
+            notebooks.execute(source, tmp_path / "out.ipynb", {})
+        assert len(told) == module.STARTS
+
+
 @pytest.mark.parametrize("error", [DeadKernelError("Kernel died"), RuntimeError("Kernel died before replying")])
 def test_a_kernel_that_died_of_a_signal_is_no_failure_of_the_notebook(monkeypatch, error):
     def die(client):
