@@ -250,7 +250,7 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
                         help="cpu or cuda; by default the GPU where there is one")
 
 
-@_command("predict", _predict_arguments, help="predict emotions, age and origin from recordings with a trained model",
+@_command("predict", _predict_arguments, help="predict with a trained model; one of emotions comes along",
           description="A row for each recording, or for each window of a long one. What cannot be read is reported on "
                       "standard error, a line each, and does not stop the rest.",
           epilog="Exit code: 0 when every recording was used wholly, 1 when any was left out, even in part, or when "

@@ -216,7 +216,7 @@ draw_guesses({told.facts["name"]: told.history for told in written});
 
 # %% [markdown]
 # (shipped-backbones)=
-# ## The backbones that come with the library
+# ## What comes with the library
 #
 # What `backbone_size: small` takes lies in the package. It was made by the same command,
 # on recordings of people and on synthetic bursts; this is what the run wrote:

@@ -70,11 +70,13 @@ if recorded and recorded.unfinished:
 # - *Burst2Vec* is trained on a backbone of either kind. From the model of the
 #   [method](../method.md) it differs in three ways. It has a single task, and so
 #   neither discriminator nor adversaries: only the losses of its outputs are left. Its
-#   backbone is the one that it is named after; those that come with the package are
-#   small ones of the paper's families. And it is trained by another recipe: what
-#   follows the backbone learns first, by itself, and at a higher rate; rates fall to
-#   zero; and there is a fixed number of steps, of which the best weights are kept, in
-#   place of patience.
+#   backbone is the one that it is named after, such as the small one that comes with the
+#   package. And it is trained by another recipe: what follows the backbone learns
+#   first, by itself, and at a higher rate; rates fall to zero; and there is a fixed
+#   number of steps, of which the best weights are kept, in place of patience.
+#
+# The [model that comes with the package](../predict.md) is no row of these tables. It
+# has learnt for longer and from more speakers; its card has its scores.
 #
 # **With speaker statistics** each system answers once more. The features of the linear
 # ones are standardised by each speaker's own mean and deviation; of Burst2Vec the mean

@@ -67,6 +67,8 @@ def find_folder(source: str | Path | None = None) -> Path:
     """
     if source is None or source == MODEL:  # a Path equals no text
         return _find_shipped(source)
+    if not str(source):  # which would be the current folder
+        raise ModelError(f"the model's name is empty; {_EXPECTED}, {_OR_SHIPPED}")
     if Path(source).is_dir():
         return Path(source)
     if Path(source).exists():

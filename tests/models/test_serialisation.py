@@ -268,6 +268,8 @@ def weights_shipped(folder, tmp_path, monkeypatch):
 def test_the_name_of_the_model_that_comes_with_the_package_is_found_anywhere(weights_shipped, folder, model,
                                                                              monkeypatch):
     assert serialisation.find_folder("emogator") == serialisation.find_folder() == weights_shipped
+    with pytest.raises(ModelError, match="the model's name is empty"):
+        serialisation.find_folder("")
     assert same(Burst2Vec.from_pretrained("emogator").state_dict(), model.state_dict())
     monkeypatch.chdir(folder)
     assert serialisation.find_folder("emogator") == weights_shipped
