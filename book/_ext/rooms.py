@@ -11,7 +11,7 @@ import pkgutil
 import re
 from collections.abc import Iterable
 from importlib import import_module
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import papermill  # noqa: F401  (papermill itself imports `burst2vec.running.engine`, so it has to come first)
 import yaml
@@ -75,10 +75,11 @@ def _convert_table(found: re.Match[str]) -> str:
 
 
 class ConstantDocumenter(DataDocumenter):
-    """Documents a constant, with its value where that is short."""
+    """Documents a constant, with its value where that is short, and no folder, which is another on each machine."""
 
     def should_suppress_value_header(self) -> bool:
-        return super().should_suppress_value_header() or len(repr(self.object)) > LONGEST_VALUE
+        hidden = isinstance(self.object, PurePath) or len(repr(self.object)) > LONGEST_VALUE
+        return hidden or super().should_suppress_value_header()
 
 
 def shorten_signature(app: Sphinx, what: str, name: str, thing: object, options: dict, given: str | None,
