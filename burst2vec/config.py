@@ -99,8 +99,10 @@ class Params:
                             choices=("stop", "split"))
     learning_rate: float = _p(1e-5, "Adam's learning rate.", low=0)
     head_learning_rate: float = _p(0, "Adam's learning rate for all that is not the backbone; 0 for the same.", low=0)
-    warmup_steps: int = _p(0, "Steps over which the learning rate rises linearly to its value.", low=0)
-    learning_rate_decay: str = _p("none", "Whether the learning rate stays, or falls to zero over the training.",
+    warmup_steps: int = _p(0, "Steps over which the learning rate rises linearly; `head_steps` have a rise of their "
+                              "own.", low=0)
+    learning_rate_decay: str = _p("none", "Whether the learning rate stays, or falls to zero over the training, "
+                                          "and over `head_steps`.",
                                   choices=("none", "linear"))
     head_steps: int = _p(0, "Steps at the start in which only what follows the embedding learns, from embeddings that "
                             "are computed once (Kumar et al., 2022).", low=0)
@@ -110,7 +112,8 @@ class Params:
     max_epochs: int = _p(100, "Epochs at most.", low=1)
     max_steps: int = _p(0, "Steps at most, which makes trainings comparable; 0 for as many as the epochs have.", low=0)
     validate_every: int = _p(800, "Iterations between validations.", low=1)
-    patience: int = _p(20, "Validations without improvement before training stops.", low=1)
+    patience: int = _p(20, "Validations without improvement before training stops; those of `head_steps` do not "
+                           "count.", low=1)
     early_stopping_task: str = _p("auto", "The task whose validation metric decides: emotion if it is posed, or else "
                                           "the corpus's first (auto), or as named.")
     collapse_patience: int = _p(0, "Validations in a row with one and the same prediction for all bursts, in the task "

@@ -46,7 +46,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from sklearn.model_selection import GroupKFold
 
 from benchmarks.common import write_json
@@ -66,7 +65,8 @@ from burst2vec.models.inference import infer
 from burst2vec.models.shipped import shipped
 from burst2vec.models.tiny import CHECKPOINTS
 from burst2vec.pretraining import probes
-from burst2vec.pretraining.folder import read_description
+from burst2vec.pretraining.folder import corpora_heard
+from burst2vec.report.voices import speaker_names, taking_part
 from burst2vec.training.trainer import train
 
 FOLDS = 5
@@ -116,11 +116,10 @@ class Voices:
         `heard` has their names by that of the backbone. Raises CorpusError where the speakers that remain are too few.
         """
         table = corpus.table
-        rows = np.flatnonzero(task.labelled(table) & ((table["split"] == split) | (split is None)))
-        names = table["speaker"].iloc[rows].map(str, na_action="ignore")
-        by = {backbone: set(whom) & set(names) for backbone, whom in (heard or {}).items()}
+        names = set(speaker_names(table.iloc[taking_part(task, table, split)]))
+        by = {backbone: set(whom) & names for backbone, whom in (heard or {}).items()}
         left_out = {"speakers": sorted(set().union(*by.values())), "backbones": [name for name in by if by[name]]}
-        rows = rows[~names.isin(left_out["speakers"]).to_numpy()]
+        rows = taking_part(task, table, split, left_out["speakers"])
         speakers, where = speaker_indices(table.iloc[rows]), f" of split {split}" if split else ""
         if left_out["speakers"]:
             where += f" besides the {len(left_out['speakers'])} whom {', '.join(left_out['backbones'])} heard"
@@ -377,9 +376,7 @@ def heard(folder: Path) -> set[str]:
 
     Raises ValueError where it tells of a pre-training, and not whom that heard.
     """
-    if not (folder / "pretraining.json").is_file():  # a checkpoint of others
-        return set()
-    corpora = read_description(folder).facts["corpora"]
+    corpora = corpora_heard(folder)
     silent = [part["name"] for part in corpora if "speakers" not in part]
     if silent:
         raise ValueError(f"{folder}: does not say whom of {', '.join(silent)} it has heard, being of an earlier "
@@ -388,5 +385,4 @@ def heard(folder: Path) -> set[str]:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(min(2, torch.get_num_threads()))
     sys.exit(main())

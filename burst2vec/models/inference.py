@@ -44,9 +44,9 @@ def infer(model: Burst2Vec, waveforms: Waveforms, rows: np.ndarray, lengths: np.
     """The outputs of each task's head, float32 (rows, outputs), by task name.
 
     They are those for `waveforms[row]` of each of the `rows`, in their order; where these are `Embedded`, the backbone
-    has nothing to compute. `lengths` (rows,) in samples decide the
-    batches: bursts of similar length share one, up to `batch_size` of them; where bursts are longer than `seconds`, a
-    batch holds fewer. `precision` is an autocast context. The model is left in the mode that it was in.
+    has nothing to compute. `lengths` (rows,) in samples decide the batches: bursts of similar length share one, up to
+    `batch_size` of them; where bursts are longer than `seconds`, a batch holds fewer. `precision` is an autocast
+    context. The model is left in the mode that it was in.
 
     Raises `hardware.OutOfMemory`.
     """

@@ -133,7 +133,7 @@ def describe(pretrained: Pretrained, name: str, recipe: Recipe, corpus: Corpus, 
         "weights": sum(p.numel() for p in backbone.model.parameters()),
         "frames_per_second": SAMPLE_RATE / backbone.hop,
         "recipe": dataclasses.asdict(recipe) | {"checkpoint": recipe.checkpoint and without_place(recipe.checkpoint)},
-        "corpora": _heard_before(recipe.checkpoint) + [
+        "corpora": (corpora_heard(Path(recipe.checkpoint).expanduser()) if recipe.checkpoint else []) + [
             {"name": part.name, "synthetic": part.synthetic, "licence": find_licence(part), "speakers": _speakers(part)}
             for part in corpus.parts or (corpus,)],
         "record": pretrained.record, "hardware": hardware(backbone.model.device),
@@ -142,10 +142,9 @@ def describe(pretrained: Pretrained, name: str, recipe: Recipe, corpus: Corpus, 
     return Description(facts, pretrained.history, probes)
 
 
-def _heard_before(checkpoint: str) -> list[dict[str, Any]]:
-    """The corpora that the checkpoint has heard on which a pre-training goes on, where its folder says so."""
-    folder = Path(checkpoint).expanduser()
-    return read_description(folder).facts["corpora"] if checkpoint and (folder / FACTS).is_file() else []
+def corpora_heard(folder: Path) -> list[dict[str, Any]]:
+    """The corpora that the checkpoint in a folder has heard, as `describe` tells of them, where the folder says so."""
+    return read_description(folder).facts["corpora"] if (folder / FACTS).is_file() else []
 
 
 def _speakers(corpus: Corpus) -> list[str]:

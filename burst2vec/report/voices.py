@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from burst2vec.corpora.corpus import Corpus
+from burst2vec.corpora.corpus import Corpus, Task
 from burst2vec.evaluation.bootstrap import RESAMPLES, Replicates
 from burst2vec.evaluation.confusion import METRICS, bootstrap_confusions, confusions, grouped, recalls
 from burst2vec.evaluation.speaker_sums import speaker_indices
@@ -177,14 +177,25 @@ def examples(recorded: Recorded, key: Key, categories: Sequence[str]) -> pd.Data
     return pd.DataFrame(rows, columns=["burst", "category", "answer"])
 
 
+def taking_part(task: Task, table: pd.DataFrame, split: str | None, left_out: Collection[str] = ()) -> np.ndarray:
+    """The rows of a corpus's table that a study is about: labelled, of a split where one is named, and of no speaker
+    who is left out by name."""
+    there = task.labelled(table) & ((table["split"] == split) | (split is None))
+    return np.flatnonzero(there & ~speaker_names(table).isin(left_out))
+
+
+def speaker_names(table: pd.DataFrame) -> pd.Series:
+    """The names of the speakers of a table's rows as text, as a record holds them; missing where they are unknown."""
+    return table["speaker"].map(str, na_action="ignore")
+
+
 def rows_of(content: Mapping, corpus: Corpus) -> np.ndarray | None:
     """The rows of the corpus's table that the bursts of the study are, or None where it is another corpus."""
     told, table = content["corpus"], corpus.table
     if not corpus.poses(told["task"]) or list(corpus.task(told["task"]).classes) != told["classes"]:
         return None
-    task, split = corpus.task(told["task"]), told["split"]
-    left_out = table["speaker"].map(str, na_action="ignore").isin(told["left_out"]["speakers"])
-    rows = np.flatnonzero(task.labelled(table) & ((table["split"] == split) | (split is None)) & ~left_out)
+    task = corpus.task(told["task"])
+    rows = taking_part(task, table, told["split"], told["left_out"]["speakers"])
     same = (np.array_equal(task.labels(table)[rows], _indices(content["truth"]))
             and np.array_equal(speaker_indices(table.iloc[rows]), _indices(content["speakers"])))
     return rows if same else None
@@ -226,11 +237,20 @@ def describe(recorded: Recorded) -> str:
 
 
 def describe_contrasts(recorded: Recorded, question: str) -> str:
-    """A line of a list for each difference that answers a question of `contrast_table`, and whether it is certain."""
+    """A line of a list for each difference that answers a question of `contrast_table`, and whether it is certain.
+
+    Where a side of it has weights that one seed drew, it holds for these weights, and there is no verdict.
+    """
     table, said = contrast_table(recorded), []
     for row in table[table["question"] == question].itertuples():
-        clear = row.low > 0 or row.high < 0
+        clear, drawn = row.low > 0 or row.high < 0, _is_drawn(row.system) or _is_drawn(row.against)
         said.append(f"- {row.system}, {WAYS[row.way]}: {row.difference:+.3f} against {row.against}, from "
                     f"{row.low:+.3f} to {row.high:+.3f}"
-                    + ("." if clear else ", which these speakers cannot tell from none."))
+                    + (", which these speakers cannot tell from none." if not clear else
+                       "; one seed drew the weights, and another might say otherwise." if drawn else "."))
     return "\n".join(said)
+
+
+def _is_drawn(system: str) -> bool:
+    """Whether what a system answers depends on a seed: on the weights that it began with, or on its training."""
+    return system.startswith("Burst2Vec") or system.endswith(RANDOM)

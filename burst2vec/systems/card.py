@@ -22,7 +22,7 @@ from burst2vec.corpora.corpus import Corpus, Task
 from burst2vec.corpora.licence import find_licence
 from burst2vec.evaluation.bootstrap import scored_splits
 from burst2vec.evaluation.classes import score_classes
-from burst2vec.evaluation.metrics import METRIC_NAMES, metric_columns, sign
+from burst2vec.evaluation.metrics import METRIC_NAMES, aligned, metric_columns, sign
 from burst2vec.evaluation.speaker_sums import speaker_indices
 from burst2vec.evaluation.trivial import is_trivial
 from burst2vec.models.shipped import read_facts
@@ -218,11 +218,18 @@ def _backbone(model: Burst2Vec, params: Params, half: bool) -> str:
             ("architecture", f"{shape.model_type}, {shape.num_hidden_layers} layers of width {shape.hidden_size}"),
             ("parameters", f"{sum(p.numel() for p in model.parameters()):,}"),
             ("feature encoder", "frozen" if backbone.frozen else "trained"), ("padding", backbone.padding),
-            *((name, str(value).lower()) for name, value in model.settings.items()),
+            *((name, str(value).lower()) for name, value in _settings(model).items()),
             ("burst2vec", __version__)]
     if half:
         rows.append(("stored in", "half precision (float16); the scores are those of the model before, in float32"))
     return "## Model\n\n" + _table(("setting", "value"), rows)
+
+
+def _settings(model: Burst2Vec) -> dict[str, Any]:
+    """The settings of a model as they took effect: with a single task there is no adversary."""
+    if model.discriminator:
+        return model.settings
+    return {name: value for name, value in model.settings.items() if name != "reversal"} | {"adversarial": False}
 
 
 def _licence(own: bool, params: Params, corpus: Corpus | None) -> str:
@@ -279,9 +286,22 @@ def _classes_of(task: Task, truths: dict[str, pd.DataFrame], predictions: pd.Dat
             f"{1 / len(task.classes):.3f}. In brackets is the 95 % interval over speakers; where these are unknown it "
             "is one over bursts, and too narrow.",
             _table(("split", "speakers", "UAR", "macro-F1"), rows),
+            *_confidence(task, labelled[split], predictions, SPLITS[split]),
             f"Recall is the share of a class's bursts that the model gives this class, here on {SPLITS[split]}.",
             _table((task.name, "bursts", "recall"),
                    [(row[2], f"{row.bursts:,}", _interval(row)) for row in classes.itertuples()])]
+
+
+def _confidence(task: Task, truth: pd.DataFrame, predictions: pd.DataFrame, split: str) -> list[str]:
+    """How probable the answers are to the model, and how often they are right; none where it tells no probabilities."""
+    names = list(task.probability_columns)
+    if not set(names) <= set(predictions):
+        return []
+    known, guessed = aligned(task, truth, predictions)
+    sure = predictions.loc[known.index, names].max(axis=1).mean()
+    right = (known[task.columns[0]] == guessed[task.columns[0]]).mean()
+    return [f"The probabilities are not calibrated: on {split} that of the answer is {sure:.2f} on average, and the "
+            f"share of answers that are right is {right:.2f}."]
 
 
 def _interval(row: Any) -> str:

@@ -137,9 +137,9 @@ class Feed:
     """The training batches of a corpus, gathered and padded on a device.
 
     The bursts come from `source`, which is `Packed` and already on the device, or a waveform store; they may be
-    `encoded`, or wholly `embedded`. Groups of bursts of
-    similar length are padded to a multiple of `multiple` samples, or frames if the bursts are `encoded`. Where padding
-    has an effect on what is computed, `grouped` is false, and all of a batch is padded to its longest burst.
+    `encoded`, or wholly `embedded`. Groups of bursts of similar length are padded to a multiple of `multiple` samples,
+    or frames if the bursts are `encoded`. Where padding has an effect on what is computed, `grouped` is false, and all
+    of a batch is padded to its longest burst.
     """
 
     def __init__(self, corpus: Corpus, source: Packed | Store, params: Params, device: torch.device,

@@ -50,9 +50,9 @@ def train(corpus: Corpus, store: Store, params: Params, folder: Path | None = No
     several, each process opens the corpus anew.
 
     Raises CorpusError where the corpus does not pose `early_stopping_task`, ParameterError where `head_steps` has
-    embeddings computed once that depend on their batch, TrainingError where losses, predictions or
-    weights are no longer finite, `hardware.OutOfMemory`, `checkpoints.ResumptionError` where the folder cannot be used,
-    and `interruption.Interrupted` on Ctrl-C or SIGTERM.
+    embeddings computed once that depend on their batch, TrainingError where losses, predictions or weights are no
+    longer finite, `hardware.OutOfMemory`, `checkpoints.ResumptionError` where the folder cannot be used, and
+    `interruption.Interrupted` on Ctrl-C or SIGTERM.
     """
     deciding_task(corpus.tasks, params.early_stopping_task)  # refuses a name before anything is done
     if params.head_steps and not (params.padding == "exact" and params.pooling == "real"):
@@ -225,7 +225,8 @@ class _Training:
 
     def _ends_early(self) -> bool:
         """Whether the last validations leave no hope of better ones."""
-        waited = self.learner.iteration - self.progress.best_iteration
+        # Of what the backbone will add nothing is known before it has begun to learn.
+        waited = self.learner.iteration - max(self.progress.best_iteration, self.params.head_steps)
         if collapsed := self.progress.collapsed >= (self.params.collapse_patience or math.inf):
             tqdm.write(f"training stops after step {self.learner.iteration}: in {self.progress.collapsed} validations "
                        f"in a row all bursts got the same prediction for {self.deciding.name}; a lower learning_rate, "

@@ -10,16 +10,12 @@ import soundfile
 from burst2vec.audio.store import open_store
 from burst2vec.corpora.opening import read_corpus
 from burst2vec.pretraining.recipe import Recipe
+from tests.support.declared import HEAD
 
 PITCHES = {"low": 150, "middle": 400, "high": 1_100, "highest": 3_000}
 """The pitch in Hz at which a tone begins, by the class of the task."""
 
-DECLARED = """
-table: bursts.csv
-file: file
-speaker: speaker
-split: split
-tasks:
+DECLARED = HEAD + """\
   pitch: {kind: classes, columns: [pitch], classes: [low, middle, high, highest]}
   noise: {kind: intensities, columns: [noise]}
 """

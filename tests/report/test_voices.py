@@ -98,6 +98,11 @@ def test_sentences_say_what_is_certain(recorded):
     assert gains[0] == ("- Burst2Vec on x, random weights, each burst by itself: +0.000 against ComParE, from +0.000 "
                         "to +0.000, which these speakers cannot tell from none.")
     assert gains[2].endswith(".") and "+0.500 against ComParE" in gains[2] and "cannot" not in gains[2]
+    assert gains[2].startswith("- Burst2Vec") == gains[2].endswith("another might say otherwise.")
+    readings = [line for line in gains if line.startswith("- x, pre-trained")]
+    assert readings and not any("seed" in line for line in readings)  # which weights were read is no chance
+    worth = voices.describe_contrasts(recorded, "pre-training").splitlines()
+    assert worth and all("one seed" in line or "cannot tell" in line for line in worth)
     none = dataclasses.replace(recorded, answers={})
     assert voices.describe_contrasts(none, "pre-training") == ""
 

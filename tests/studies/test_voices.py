@@ -20,15 +20,11 @@ from burst2vec.corpora.opening import open_corpus
 from burst2vec.models.tiny import CHECKPOINTS
 from burst2vec.pretraining.recipe import random_backbone
 from studies import voices
+from tests.support.declared import HEAD
 
 PITCHES = {"low": 200, "middle": 700, "high": 2_500}
 
-DECLARED = """
-table: bursts.csv
-file: file
-speaker: speaker
-split: split
-tasks:
+DECLARED = HEAD + """\
   pitch: {kind: classes, columns: [pitch], classes: [low, middle, high]}
 """
 

@@ -94,6 +94,25 @@ def test_each_class_stands_with_its_recall_and_its_interval_over_speakers(model,
     assert "Class by class" not in card.describe_model(model, "V4", tiny_corpus)
 
 
+def test_how_sure_the_answers_are_stands_beside_how_often_they_are_right(model, tiny_corpus, predictions):
+    truth, task = tiny_corpus.split("test"), tiny_corpus.task("country")
+    told = predictions.copy()
+    told.loc[truth.index, "country"] = [truth["country"].iloc[0]] * len(truth)  # of 4 bursts from 4 countries
+    told.loc[truth.index, list(task.probability_columns)] = [[0.7, 0.1, 0.1, 0.1]] * 2 + [[0.2, 0.2, 0.1, 0.5]] * 2
+    text = card.describe_model(model, "V4", tiny_corpus, told)
+    assert "on test that of the answer is 0.60 on average, and the share of answers that are right is 0.25." in text
+    without = told.drop(columns=task.probability_columns[0])
+    assert "calibrated" not in card.describe_model(model, "V4", tiny_corpus, without)
+
+
+def test_a_model_of_one_task_has_no_adversary_whatever_its_settings_say(make_model, tiny_corpus):
+    alone = dataclasses.replace(tiny_corpus, tasks=tiny_corpus.tasks[:1])
+    model = build(Params(backbone="facebook/hubert-base-ls960", backbone_size="tiny"), alone.tasks)
+    text, of_three = card.describe_model(model), card.describe_model(make_model())
+    assert "| adversarial | false |" in text and "reversal" not in text
+    assert "| adversarial | true |" in of_three and "| reversal |" in of_three
+
+
 def test_a_class_of_one_unknown_speaker_is_no_reason_to_fail(model, tiny_corpus, predictions):
     table = tiny_corpus.table.assign(speaker=None)
     text = card.describe_model(model, "V4", dataclasses.replace(tiny_corpus, table=table), predictions)

@@ -164,6 +164,13 @@ def test_training_stops_when_patience_is_spent(tiny_corpus, tiny_store, tiny_par
     assert same(trained.model.state_dict(), weights[1])
 
 
+def test_patience_is_not_spent_before_the_backbone_learns(tiny_corpus, tiny_store, tiny_params, validations):
+    params = tiny_params(head_steps=4, patience=1, validate_every=1)
+    weights = validations([0.5, 0.4, 0.3, 0.2, 0.1, 0.1])
+    assert train(tiny_corpus, tiny_store, params).summary["iterations"] == 5  # the first with the backbone is worse
+    assert len(weights) == 5
+
+
 def test_an_improvement_renews_the_patience(tiny_corpus, tiny_store, tiny_params, validations):
     validations((0.1, 0.0, 0.2, 0.0, 0.3, 0.0, 0.0, 0.9))
     trained = train(tiny_corpus, tiny_store, tiny_params(validate_every=1, patience=2, max_epochs=5))
