@@ -197,6 +197,8 @@ def _pretrain_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", default="small", metavar="S", help="tiny or small (default) random weights")
     parser.add_argument("--from", dest="checkpoint", default="", metavar="CHECKPOINT",
                         help="folder, or name on the hub, of a wav2vec 2.0 or HuBERT model to go on from")
+    parser.add_argument("--units-from", default="", metavar="CHECKPOINT",
+                        help="folder, or name on the hub, of a model whose middle layer HuBERT's first units are of")
     parser.add_argument("--steps", default=0, help="steps at most; these, or minutes, are needed", **number)
     parser.add_argument("--minutes", type=float, default=0, metavar="M", help="minutes at most")
     parser.add_argument("--iterations", default=0, help="iterations of HuBERT (default 2)", **number)

@@ -152,7 +152,8 @@ params = Params.resolve(given)
 # iteration* clusters are found anew, in what the middle layer of the model now makes of
 # the frames. Here the weights go on from the first iteration. The published models
 # began again from random ones; where there are hours and not weeks, no step is given
-# away.
+# away. The large HuBERT learnt from the units of a smaller one at once, as
+# `--units-from FOLDER` has it.
 #
 # ## The recipe
 #

@@ -128,12 +128,13 @@ def describe(pretrained: Pretrained, name: str, recipe: Recipe, corpus: Corpus, 
     date, version, command, and `probed`, which says on what bursts the `probes` were scored.
     """
     backbone = pretrained.backbone
+    others = {name: value for name in ("checkpoint", "units_from") if (value := getattr(recipe, name))}
     facts = {
         "name": name, "model_type": backbone.config.model_type,
         "weights": sum(p.numel() for p in backbone.model.parameters()),
         "frames_per_second": SAMPLE_RATE / backbone.hop,
-        "recipe": dataclasses.asdict(recipe) | {"checkpoint": recipe.checkpoint and without_place(recipe.checkpoint)},
-        "corpora": (corpora_heard(Path(recipe.checkpoint).expanduser()) if recipe.checkpoint else []) + [
+        "recipe": dataclasses.asdict(recipe) | {name: without_place(value) for name, value in others.items()},
+        "corpora": [part for other in others.values() for part in corpora_heard(Path(other).expanduser())] + [
             {"name": part.name, "synthetic": part.synthetic, "licence": find_licence(part), "speakers": _speakers(part)}
             for part in corpus.parts or (corpus,)],
         "record": pretrained.record, "hardware": hardware(backbone.model.device),
@@ -175,6 +176,8 @@ def card(description: Description) -> str:
                      f"{'; licence: ' + part['licence'] if part['licence'] else ''}" for part in facts["corpora"])
     origin = (f"It went on from `{began}`." if began else
               "Its Transformer began with random weights; its feature encoder is a fixed bank of filters.")
+    if facts["recipe"].get("units_from"):
+        origin += f" Its first units were found in the middle layer of `{facts['recipe']['units_from']}`."
     table = "\n".join(f"| {name} | {value} |" for name, value in summary(description).items())
     sections = [
         f"# {facts['name']}",

@@ -31,8 +31,12 @@ class Recipe:
     """The size of a model with random weights."""
     checkpoint: str = ""
     """The folder, or name on the hub, of a checkpoint to go on from; without one the weights are random."""
+    units_from: str = ""
+    """The folder, or name on the hub, of a checkpoint whose middle layer describes the frames in the first iteration,
+    as a smaller model's did for the large HuBERT of Hsu et al. (2021)."""
     iterations: int = 0
-    """How often units are found and learnt to be predicted; 0 for HuBERT's two and the one of wav2vec 2.0."""
+    """How often units are found and learnt to be predicted; 0 for HuBERT's two, or one where `units_from` names who
+    knows them, and the one of wav2vec 2.0."""
     steps: int = 0
     """Steps at most, in all iterations together; 0 where the minutes decide."""
     minutes: float = 0
@@ -69,6 +73,8 @@ class Recipe:
             raise _refused("steps", 0, "1 or more, or a number of minutes")
         if self.family == "wav2vec2" and self.iterations > 1:
             raise _refused("iterations", self.iterations, "1, since wav2vec 2.0 finds its units as it learns")
+        if self.family == "wav2vec2" and self.units_from:
+            raise _refused("units_from", self.units_from, "nothing, since wav2vec 2.0 finds its units as it learns")
 
 
 def _refused(name: str, value: object, right: str) -> ParameterError:

@@ -23,12 +23,13 @@ from burst2vec.audio.store import Store
 from burst2vec.corpora.corpus import Corpus
 from burst2vec.machine.hardware import arithmetic, autocast, choose_device, keep_memory
 from burst2vec.machine.interruption import Interrupted, Request, interruptible
-from burst2vec.models.backbone import Backbone
+from burst2vec.models.backbone import Backbone, BackboneError
+from burst2vec.models.hub import load_backbone
 from burst2vec.pretraining.heard import Frames, divide, hours
 from burst2vec.pretraining.objectives import ContrastiveTask, Learning, MaskedPrediction, Terms
 from burst2vec.pretraining.recipe import Recipe, family_of, start
 from burst2vec.pretraining.state import Standing, encode, identity, restore, standing_of
-from burst2vec.pretraining.units import acoustic, contextual, find_units
+from burst2vec.pretraining.units import Describe, acoustic, contextual, find_units
 from burst2vec.training.batches import deal
 from burst2vec.training.checkpoints import Checkpoint, Checkpoints, Ways, unprefixed
 from burst2vec.training.identity import changed_circumstances
@@ -104,7 +105,7 @@ class _Pretraining:
         self.device = next(backbone.parameters()).device
         self.precision = autocast(recipe.precision, self.device)
         self.family = family_of(backbone)
-        self.iterations = recipe.iterations or (1 if self.family == "wav2vec2" else 2)
+        self.iterations = recipe.iterations or (1 if self.family == "wav2vec2" or recipe.units_from else 2)
         self.rows = {"learnt": learnt, "held out": held_out}
         self.standing = Standing()
         self.units: np.ndarray | None = None
@@ -160,11 +161,23 @@ class _Pretraining:
         if self.family == "wav2vec2":
             return ContrastiveTask(self.backbone.config, recipe.units)
         if self.units is None:
-            knows_nothing = self.standing.iteration == 1 and not recipe.checkpoint
-            describe = (acoustic(self.backbone, self.store, self.frames) if knows_nothing else
-                        contextual(self.backbone, self.frames, self.precision))
-            self.units = find_units(describe, self.frames, self.learnt, recipe.units, recipe.seed)
+            self.units = find_units(self._describe(), self.frames, self.learnt, recipe.units, recipe.seed)
         return MaskedPrediction(self.backbone.features, self.units, recipe.units, self.frames.places(self.learnt))
+
+    def _describe(self) -> Describe:
+        """What the present iteration's units are found in: MFCC, or the middle layer of a model that knows more."""
+        first = self.standing.iteration == 1
+        if first and self.recipe.units_from:
+            teacher = load_backbone(self.recipe.units_from).to(self.device)
+            heard = Frames(teacher, self.store, np.unique(self.frames.rows), self.precision)
+            if not np.array_equal(heard.sizes, self.frames.sizes):
+                raise BackboneError(f"backbone {self.recipe.units_from!r} hears other frames than the one that learns; "
+                                    f"expected one whose frames begin every {self.backbone.hop} samples and are "
+                                    f"{self.backbone.receptive_field} long, as of the same size")
+            return contextual(teacher, heard, self.precision)
+        if first and not self.recipe.checkpoint:
+            return acoustic(self.backbone, self.store, self.frames)
+        return contextual(self.backbone, self.frames, self.precision)
 
     def _iterate(self, request: Request) -> None:
         """The steps of one iteration, with its validations and checkpoints."""

@@ -25,6 +25,7 @@ from burst2vec.pretraining.recipe import Recipe, family_of, start
     ({"held_out": 1.0}, "held_out is 1.0; expected a share between 0 and 1"),
     ({"precision": "half"}, "precision is 'half'; expected one of auto, float32, bfloat16"),
     ({"family": "wav2vec2", "iterations": 2}, "iterations is 2; expected 1, since wav2vec 2.0"),
+    ({"family": "wav2vec2", "units_from": "there"}, "units_from is 'there'; expected nothing, since wav2vec 2.0"),
 ])
 def test_what_cannot_be_is_refused_in_a_line(recipe, changes, said):
     with pytest.raises(ParameterError, match=f"^pre-training: {said}") as refused:

@@ -11,13 +11,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from transformers import AutoModel, HubertConfig
 
 from burst2vec.machine.interruption import Interrupted
+from burst2vec.models.backbone import BackboneError
 from burst2vec.models.tiny import CHECKPOINTS
 from burst2vec.pretraining import trainer
-from burst2vec.pretraining.heard import divide
+from burst2vec.pretraining.folder import card, describe, write_folder
+from burst2vec.pretraining.heard import Frames, divide
 from burst2vec.pretraining.recipe import start
 from burst2vec.pretraining.trainer import HISTORY, pretrain, schedule
+from burst2vec.pretraining.units import contextual, find_units
 from burst2vec.training.checkpoints import ResumptionError
 from burst2vec.training.trained import TrainingError
 from tests.support.killing import Killed, deeds_before, kill
@@ -61,6 +65,40 @@ def test_the_second_iteration_predicts_units_of_the_models_own(corpus, store, re
     assert found.history["step"].tolist() == [1, 2, 3, 4, 5, 6]
     assert found.record["steps"] == 6
     assert found.history["perplexity"].nunique() == 2
+
+
+@pytest.fixture(scope="module")
+def teacher(corpus, store, recipe, tmp_path_factory):
+    """The folder of a HuBERT of another pre-training, and the HuBERT."""
+    folder = tmp_path_factory.mktemp("teacher") / "teacher"
+    found, told = pretrain(corpus, store, recipe(steps=2, seed=1)), recipe(steps=2, seed=1)
+    write_folder(found, folder, describe(found, "teacher", told, corpus))
+    return folder, found.backbone
+
+
+def test_the_first_units_are_of_the_middle_layer_of_another_model_where_one_is_named(corpus, store, recipe, teacher,
+                                                                                     monkeypatch):
+    units, begin = [], trainer.MaskedPrediction
+    monkeypatch.setattr(trainer, "MaskedPrediction", lambda *given: (units.append(given[1]), begin(*given))[1])
+    folder, backbone = teacher
+    asked = recipe(family="hubert-layer-norm", units_from=str(folder), steps=2)
+    found = pretrain(corpus, store, asked)
+    assert found.record["iterations"] == 1 and len(units) == 1
+    learnt, held_out = divide(corpus, 0.1, 0)
+    frames = Frames(backbone, store, np.sort(np.concatenate([learnt, held_out])))
+    np.testing.assert_array_equal(
+        units[0], find_units(contextual(backbone, frames), frames, frames.of(learnt), 8, seed=0))
+    told = describe(found, "student", asked, corpus)
+    assert told.facts["recipe"]["units_from"] == "teacher"
+    assert [part["name"] for part in told.facts["corpora"]] == [corpus.name] * 2  # the teacher has heard speakers, too
+    assert "Its first units were found in the middle layer of `teacher`." in card(told)
+
+
+def test_units_of_a_model_that_hears_other_frames_are_refused(corpus, store, recipe, tmp_path):
+    AutoModel.from_config(HubertConfig(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16,
+                                       conv_dim=[8] * 7, num_conv_pos_embedding_groups=4)).save_pretrained(tmp_path)
+    with pytest.raises(BackboneError, match="hears other frames than the one that learns; expected one whose frames"):
+        pretrain(corpus, store, recipe(units_from=str(tmp_path), steps=1))
 
 
 def test_held_out_bursts_and_those_of_other_splits_are_never_learnt_from(corpus, store, recipe, monkeypatch):
