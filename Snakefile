@@ -23,6 +23,7 @@ from burst2vec.corpora.opening import EMBEDDED, absent_audio, label_sources
 from burst2vec.corpora.recordings import recordings_below
 from burst2vec.results.ensembles import complete, read_ensembles
 from burst2vec.running.workflow import (
+    check_joined,
     further_reaches,
     further_seeds,
     given,
@@ -45,6 +46,8 @@ with refusing():
     SEEDS = further_seeds(Path("params/seeds.yaml"), {code: PARAMS[code] for code in VARIANTS})
     REACHES = further_reaches(Path("params/reach.yaml"), {code: PARAMS[code] for code in VARIANTS})
     JOINED = joined_training(Path("params/joined.yaml"), GIVEN, VARIANTS, EMBEDDED)
+    ON_SEVERAL = Params.resolve(JOINED)
+    check_joined(Path("params/joined.yaml"), ON_SEVERAL, absent_audio(ON_SEVERAL))
     ABSENT = absent_audio(PARAMS["Baseline"])
     TRAINED = trainable(PARAMS, ABSENT, "Baseline")
 
@@ -96,7 +99,7 @@ def recordings(params):
 IMPORTS = grimp.build_graph("burst2vec", exclude_type_checking_imports=True, cache_dir=None)
 AUDIO = modules("burst2vec.corpora.opening", "burst2vec.audio.store")
 TRAINING = modules("burst2vec.training.trainer", "burst2vec.training.worker")
-if any(params.backbone_size == "small" for params in (*PARAMS.values(), Params.resolve(JOINED))):
+if any(params.backbone_size == "small" for params in (*PARAMS.values(), ON_SEVERAL)):
     TRAINING += sorted(str(path) for path in Path("burst2vec/weights").glob("*/model.safetensors"))
 BASELINE = modules("burst2vec.baseline.network", "burst2vec.baseline.functionals")
 ALL = sorted(str(path) for path in Path("burst2vec").rglob("*.py"))
@@ -104,14 +107,26 @@ PREPARED = expand(RUN + "/prepared/{audio}.json", audio=sorted({p.audio for p in
 SYNTHESISED = set(EMBEDDED) & set(PARAMS["Baseline"].corpus)
 with refusing():
     LABELS = label_files(PARAMS["Baseline"])
-    JOINED_LABELS = label_files(Params.resolve(JOINED))
+    JOINED_LABELS = label_files(ON_SEVERAL)
+
 
 # What a job asks a scheduler for: a GPU only for models that are worth one, memory, and minutes. Locally, `gpu` alone
 # counts. Jobs that say nothing get the profile's default.
+def listens(params):
+    """What predicting with a model of these parameters asks for."""
+    large = params.backbone_size == "published"
+    return dict(gpu=int(large and params.device != "cpu"), mem_mb=64_000 if large else 4_000,
+                runtime=4 * 60 if large else 60)
+
+
+def trains(params):
+    """What training it asks for."""
+    asked, large = listens(params), params.backbone_size == "published"
+    return asked | dict(gpu=asked["gpu"] * params.processes, runtime=24 * 60 if large else 60)
+
+
 LARGE = PARAMS["V4"].backbone_size == "published"
-GPU = int(LARGE and PARAMS["V4"].device != "cpu")
-LISTENS = dict(gpu=GPU, mem_mb=64_000 if LARGE else 4_000, runtime=4 * 60 if LARGE else 60)
-TRAINS = LISTENS | dict(gpu=GPU * PARAMS["V4"].processes, runtime=24 * 60 if LARGE else 60)
+LISTENS, TRAINS = listens(PARAMS["V4"]), trains(PARAMS["V4"])
 DECODES = dict(mem_mb=32_000 if LARGE else 4_000, runtime=8 * 60 if LARGE else 60)
 ALL_CORES = 1000  # Snakemake lowers it to what --cores has, and a profile sets what a node has
 
@@ -224,9 +239,9 @@ rule train_joined:
         history=RUN + f"/joined/{JOINED['variant']}/history.csv",
     params:
         options=options(JOINED),
-        recordings=lambda wildcards: recordings(Params.resolve(JOINED)),
+        recordings=lambda wildcards: recordings(ON_SEVERAL),
     priority: 5
-    resources: **TRAINS
+    resources: **trains(ON_SEVERAL)
     shell: TRAIN
 
 
@@ -239,7 +254,7 @@ rule corpora:
         executed=RUN + "/notebooks/corpora.ipynb",
         origins=RUN + "/joined/origins.csv",
     params: options=OPTIONS
-    resources: **LISTENS
+    resources: **listens(ON_SEVERAL)
     shell: TRAIN
 
 

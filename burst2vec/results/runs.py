@@ -3,30 +3,49 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from burst2vec.evaluation.predictions import read_predictions
+from burst2vec.messages import shown
 
 OWN_AUDIO = "♠"
 """The mark of a system trained on our own preprocessing of the recordings, as in the paper."""
 VARIANTS = tuple(f"V{number}" for number in range(1, 8))
 """The codes of the variants in Table 2."""
+CORPUS = ("corpus", "layout", "tasks", "split_seed", "synthetic_train", "synthetic_val", "synthetic_test",
+          "synthetic_bias", "synthetic_seed")
+"""The parameters that say which bursts and labels a system was trained on."""
 
 
 def read_systems(run_folder: Path) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
     """The predictions of every system of a run and the names of their models, by code, in the order of Table 2.
 
-    Raises FileNotFoundError where the run has no predictions yet.
+    Raises FileNotFoundError where the run has no predictions yet, and ValueError where two systems were not trained on
+    the same corpus, as when an earlier run with other parameters left one of them in the folder.
     """
     folders = [path.parent for path in run_folder.glob("*/predictions.csv")]
     if not folders:
         raise FileNotFoundError(f"{run_folder}: no system has written predictions.csv yet; train one first")
     folders.sort(key=lambda folder: _rank(folder.name))
+    _check_one_corpus(folders)
     return ({folder.name: read_predictions(folder / "predictions.csv") for folder in folders},
             {folder.name: _model_name(folder) for folder in folders})
+
+
+def _check_one_corpus(folders: Iterable[Path]) -> None:
+    """Raises ValueError, naming the parameter, where the systems in `folders` were trained on different corpora."""
+    first: dict[str, tuple[Path, Any]] = {}
+    for folder in folders:
+        for name, value in read_params(folder).items():
+            other, there = first.setdefault(name, (folder, value))
+            if name in CORPUS and value != there:
+                raise ValueError(f"{folder.parent}: {other.name} was trained with {name}: {shown(there)}, "
+                                 f"{folder.name} with {name}: {shown(value)}; expected one corpus: delete the folder "
+                                 "of the one that is out of date, or give the run another name")
 
 
 def _rank(code: str) -> tuple[bool, bool, str]:
@@ -59,7 +78,6 @@ def read_params(folder: Path) -> dict[str, Any]:
     """The parameters of the system in `folder`, from its `params.json`; empty where there is no such file."""
     path = folder / "params.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-
 
 
 def read_steps(run_folder: Path) -> dict[str, set[int]]:

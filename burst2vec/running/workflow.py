@@ -62,6 +62,14 @@ def trainable(params: Mapping[str, Params], absent: Collection[str], baseline: s
     return [code for code in params if code != baseline and params[code].audio not in absent]
 
 
+def check_joined(path: Path, params: Params, absent: Collection[str]) -> None:
+    """Raises ParameterError where a corpus of the file `path`, whose parameters are `params`, has no recordings for
+    their kind of audio; `absent` are the kinds for which it has none."""
+    if params.audio in absent:
+        raise ParameterError(f"{path}: a corpus of {', '.join(params.corpus)} has no recordings for audio: "
+                             f"{params.audio}, which {params.variant} needs; expected another variant or other corpora")
+
+
 def write_left_out(path: Path, code: str, audio: str) -> None:
     """Writes, as an executed notebook, the page of a variant for whose kind of `audio` there are no recordings."""
     text = (f"# {code}\n\nThis variant is left out, since the corpus has no recordings for `audio: {audio}`. Ensembles "

@@ -24,6 +24,19 @@ def test_systems_are_read_in_the_papers_order_with_their_names(tmp_path):
         runs.read_systems(tmp_path / "V1")
 
 
+def test_systems_of_two_corpora_in_one_run_are_refused_and_those_of_one_are_not(tmp_path):
+    for code, corpus in {"V1": "old", "V2": "new", "A": None}.items():
+        (tmp_path / code).mkdir()
+        write_predictions(made_up()[1]["V1"], tmp_path / code / "predictions.csv")
+        said = {"members": ["V1", "V2"]} if corpus is None else {"corpus": [corpus], "max_steps": 5, "seed": 0}
+        (tmp_path / code / "params.json").write_text(json.dumps(said))
+    with pytest.raises(ValueError, match=r"V1 was trained with corpus: \['old'\], V2 with corpus: \['new'\]; expected "
+                                         "one corpus: delete the folder of the one that is out of date"):
+        runs.read_systems(tmp_path)
+    (tmp_path / "V1" / "params.json").write_text(json.dumps({"corpus": ["new"], "max_steps": 7, "seed": 1}))
+    assert list(runs.read_systems(tmp_path)[0]) == ["V1", "V2", "A"]
+
+
 def test_histories_are_read_in_the_papers_order_and_asked_for_where_there_are_none(tmp_path):
     with pytest.raises(FileNotFoundError, match="no system has written history.csv"):
         runs.read_histories(tmp_path)

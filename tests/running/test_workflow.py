@@ -17,6 +17,7 @@ from burst2vec.config import ParameterError, Params, parse
 from burst2vec.corpora.opening import EMBEDDED
 from burst2vec.running.notebooks import publish
 from burst2vec.running.workflow import (
+    check_joined,
     further_reaches,
     further_seeds,
     given,
@@ -150,6 +151,22 @@ def test_a_bad_file_of_the_joined_training_is_refused(tmp_path, content, complai
     (tmp_path / "joined.yaml").write_text(content)
     with pytest.raises(ParameterError, match=complaint):
         joined_training(tmp_path / "joined.yaml", {}, VARIANTS, EMBEDDED)
+
+
+def test_corpora_are_not_joined_for_a_variant_that_one_of_them_has_no_recordings_for(tmp_path):
+    params = Params(variant="V1", audio="own", corpus=["exvo", "example"])
+    check_joined(tmp_path / "joined.yaml", params, ["provided"])
+    with pytest.raises(ParameterError, match="joined.yaml: a corpus of exvo, example has no recordings for audio: own, "
+                                             "which V1 needs; expected another variant or other corpora"):
+        check_joined(tmp_path / "joined.yaml", params, ["own"])
+
+
+def test_embedded_corpora_are_joined_without_a_gpu_whatever_the_run_asks_for(project, tmp_path, write_exvo, labels):
+    corpus = write_exvo(tmp_path / "exvo", labels)
+    plan = planned(project, "--config", "scale=paper", f"corpus={corpus}", "run=large", "--verbose")
+    gpus = dict(re.findall(r"rule (train_joined|train_reach|train|corpora):.*?resources: [^\n]*?\bgpu=(\d)", plan,
+                           re.DOTALL))
+    assert gpus == {"train": "1", "train_joined": "0", "corpora": "0"}
 
 
 def test_variants_are_trained_where_the_corpus_has_their_kind_of_audio():
