@@ -80,6 +80,9 @@ class Params:
                                     "side by side.", choices=("last", "all"))
     pooled_statistics: str = _p("mean", "What the embedding holds of each feature: its mean over time, or its standard "
                                         "deviation too.", choices=("mean", "mean_deviation"))
+    pooled_scale: str = _p("as_is", "Whether each feature of the embedding is brought to mean 0 and deviation 1, like "
+                                    "those of the training bursts before the first step.",
+                           choices=("as_is", "standardised"))
     width: int = _p(256, "Features of the projected, shared, task-specific and combined representations.", low=1)
     hidden: int = _p(128, "Width of the hidden layer of heads and discriminator.", low=1)
     dropout: float = _p(0.1, "Dropout after projection, extractors and combination.", low=0, high=0.99)

@@ -2,7 +2,7 @@
 
     waveforms (batch, samples)
       -> backbone            hidden states (batch, frames, features)
-      -> average pooling     embedding (batch, features)
+      -> average pooling     embedding (batch, features), which may be standardised
       -> projection          (batch, width)
       -> shared extractor    shared features (batch, width)
       -> task extractors     task features (batch, width), one for each task
@@ -116,14 +116,41 @@ def masked_deviation(
     return variance.clamp_min(1e-8).sqrt()  # the root has no gradient at zero
 
 
+class Standardisation(nn.Module):
+    """Brings each of `features` to mean 0 and deviation 1 over some examples; before it has seen these it changes
+    nothing.
+
+    Layers and statistics differ in scale, and Adam moves all weights alike: what is small would hardly be heard.
+    """
+
+    def __init__(self, features: int):
+        super().__init__()
+        self.centre: torch.Tensor
+        self.spread: torch.Tensor
+        self.register_buffer("centre", torch.zeros(features))
+        self.register_buffer("spread", torch.ones(features))
+
+    def fit(self, examples: torch.Tensor) -> None:
+        """Takes means and deviations from `examples` (bursts, features). A feature that does not vary is only
+        centred."""
+        spread, centre = torch.std_mean(examples.double(), 0, correction=0)
+        self.centre.copy_(centre)
+        self.spread.copy_(spread.where(spread > 1e-6, 1))
+
+    def forward(self, pooled: torch.Tensor) -> torch.Tensor:
+        """The embeddings `pooled` (batch, features), standardised."""
+        return (pooled - self.centre) / self.spread
+
+
 class Burst2Vec(nn.Module):
     """The model of Figure 2 for any number and kind of tasks.
 
     `adversarial` adds the task discriminator, which only training uses; with a single task there is nothing to
     discriminate, and it is left out. `reversal` says what ascends the adversarial losses: all that is `upstream` of the
     reversal layer, or the `extractors` alone. `pooling` is `real`, or `padded` to average over the padding's frames
-    too; `pooled_layers` is `last` or `all`, and `pooled_statistics` is `mean` or `mean_deviation`, both as in
-    `config.Params`. `audio` says how the recordings that the model hears are preprocessed, as in `waveform.load`.
+    too; `pooled_layers` is `last` or `all`, `pooled_statistics` is `mean` or `mean_deviation`, and `pooled_scale` is
+    `as_is` or `standardised`, all as in `config.Params`. `audio` says how the recordings that the model hears are
+    preprocessed, as in `waveform.load`.
 
     The attribute `heard` is `synthetic` where the model was trained on synthetic bursts alone, and empty where it was
     not, or where that is unknown; it is saved with the model.
@@ -131,12 +158,14 @@ class Burst2Vec(nn.Module):
 
     def __init__(self, backbone: Backbone, tasks: Sequence[Task], width: int = 256, hidden: int = 128,
                  dropout: float = 0.1, adversarial: bool = True, pooling: str = "real", reversal: str = "upstream",
-                 audio: str = "provided", pooled_layers: str = "last", pooled_statistics: str = "mean"):
+                 audio: str = "provided", pooled_layers: str = "last", pooled_statistics: str = "mean",
+                 pooled_scale: str = "as_is"):
         super().__init__()
         names = [t.name for t in tasks]
         self.settings = {"audio": audio, "width": width, "hidden": hidden, "dropout": dropout,
                          "adversarial": adversarial, "pooling": pooling, "reversal": reversal,
-                         "pooled_layers": pooled_layers, "pooled_statistics": pooled_statistics}
+                         "pooled_layers": pooled_layers, "pooled_statistics": pooled_statistics,
+                         "pooled_scale": pooled_scale}
         self.tasks, self.pooling, self.reversal, self.audio = tuple(tasks), pooling, reversal, audio
         self.heard = ""
         self.backbone = backbone
@@ -144,6 +173,7 @@ class Burst2Vec(nn.Module):
         self.with_deviation = pooled_statistics == "mean_deviation"
         states = backbone.config.num_hidden_layers + 1 if self.every_layer else 1
         embedded = backbone.features * states * (1 + self.with_deviation)
+        self.standardisation = Standardisation(embedded) if pooled_scale == "standardised" else None
         self.projection = layer(embedded, width, dropout)
         self.shared_extractor = layer(width, width, dropout)
         self.task_extractors = nn.ModuleDict({n: layer(width, width, dropout) for n in names})
@@ -230,7 +260,7 @@ class Burst2Vec(nn.Module):
 
     def branch(self, pooled: torch.Tensor) -> Representations:
         """All representations of the bursts whose embeddings are `pooled` (batch, features)."""
-        projected = self.projection(pooled)
+        projected = self.projection(pooled if self.standardisation is None else self.standardisation(pooled))
         shared = self.shared_extractor(projected)
         specific = {n: extract(projected) for n, extract in self.task_extractors.items()}
         combined = {n: combine(torch.cat([shared, specific[n]], 1)) for n, combine in self.combinations.items()}
@@ -274,4 +304,5 @@ def build(params: Params, tasks: Sequence[Task]) -> Burst2Vec:
     backbone = load_backbone(params.backbone, params.backbone_size, params.padding, params.freeze_feature_encoder,
                              params.pretrained)
     return Burst2Vec(backbone, tasks, params.width, params.hidden, params.dropout, params.adversarial, params.pooling,
-                     params.reversal, params.audio, params.pooled_layers, params.pooled_statistics)
+                     params.reversal, params.audio, params.pooled_layers, params.pooled_statistics,
+                     params.pooled_scale)

@@ -35,10 +35,11 @@ if TYPE_CHECKING:
 CONFIG, WEIGHTS, CARD = FILES = ("config.json", "model.safetensors", "README.md")
 """The names of a model's files."""
 
-FORMAT = 2
+FORMAT = 3
 """The format of `config.json`, which counts its changes that an older release could not read."""
 
-_ADDED: dict[int, dict[str, Any]] = {2: {"pooled_layers": "last", "pooled_statistics": "mean"}}
+_ADDED: dict[int, dict[str, Any]] = {2: {"pooled_layers": "last", "pooled_statistics": "mean"},
+                                     3: {"pooled_scale": "as_is"}}
 """What each format has added to the configuration of a model, with the value that every older model has."""
 
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")

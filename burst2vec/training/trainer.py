@@ -127,7 +127,7 @@ class _Training:
     def _learn(self, request: Request) -> None:
         """The loop: plan an epoch, learn from its batches, validate and keep the best weights, stop."""
         whole = self._feed()
-        heads = self._embedded(whole) if self.learner.iteration < self.params.head_steps else whole
+        heads = self._embedded(whole)
         self.model.train()
         for epoch in range(self.progress.epoch, self.params.max_epochs + 1):
             self.progress.epoch = epoch
@@ -163,10 +163,21 @@ class _Training:
         return Feed(self.corpus, source, self.params, self.team.device, multiple, grouped)
 
     def _embedded(self, feed: Feed) -> Feed:
-        """The same batches of bursts that the backbone, which has not learnt yet, has embedded once and for all."""
+        """The same batches of bursts that the backbone, which has not learnt yet, has embedded once and for all.
+
+        Before the first step the model learns from them how embeddings are standardised, where it does that. The feed
+        is returned as it is where the backbone learns from now on.
+        """
+        scale = self.model.standardisation if self.learner.iteration == 0 else None
+        if self.learner.iteration >= self.params.head_steps and scale is None:
+            return feed
         rows = np.flatnonzero(self.corpus.table["split"].isin(["train", "val"]))
         source = embed_once(self.model, feed.source, rows, self.store.lengths, self.params.inference_batch_size,
                             self.precision)
+        if scale is not None:
+            train, _ = source.batch(np.flatnonzero(self.corpus.table["split"] == "train"))
+            examples = self.team.broadcast({"pooled": train.cpu().numpy()})["pooled"]
+            scale.fit(torch.from_numpy(examples))
         return Feed(self.corpus, source, self.params, self.team.device)
 
     def _validate(self, source: Packed | Store) -> None:

@@ -4,7 +4,7 @@ import torch
 
 from burst2vec.audio.packed import collate
 from burst2vec.corpora.corpus import Task
-from burst2vec.models.burst2vec import Burst2Vec, build, masked_deviation, masked_mean
+from burst2vec.models.burst2vec import Burst2Vec, Standardisation, build, masked_deviation, masked_mean
 from burst2vec.models.hub import load_backbone
 from burst2vec.models.tiny import FAMILIES
 
@@ -117,6 +117,28 @@ def test_an_embedding_holds_the_layers_and_statistics_that_are_pooled(layers, st
     torch.testing.assert_close(found, torch.stack(wanted), atol=1e-9, rtol=1e-9)
     for name, answer in model.answer(found).items():
         torch.testing.assert_close(answer, answers[name])
+
+
+def test_standardised_embeddings_have_mean_0_and_deviation_1_and_what_does_not_vary_is_centred():
+    scale, examples = Standardisation(3), torch.tensor([[1.0, 100, 7], [3, 500, 7], [2, 300, 7]])
+    torch.testing.assert_close(scale(examples), examples)
+    scale.fit(examples)
+    found = scale(examples)
+    torch.testing.assert_close(found[:, :2], torch.tensor([[-1.5**0.5, -1.5**0.5], [1.5**0.5, 1.5**0.5], [0, 0]]))
+    assert found[:, 2].tolist() == [0, 0, 0]
+
+
+def test_standardising_is_no_more_than_another_projection():
+    plain, scaled = make(), make(pooled_scale="standardised")
+    scaled.standardisation.fit(torch.randn(9, plain.backbone.features).double() * 3 + 1)
+    linear, other = plain.projection[0], scaled.projection[0]
+    scaled.load_state_dict(plain.state_dict(), strict=False)
+    with torch.no_grad():
+        other.weight.copy_(linear.weight * scaled.standardisation.spread)
+        other.bias.copy_(linear.bias + linear.weight @ scaled.standardisation.centre)
+        pooled = torch.randn(4, plain.backbone.features).double()
+        for name, answer in plain.answer(pooled).items():
+            torch.testing.assert_close(scaled.answer(pooled)[name], answer)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -102,14 +102,17 @@ def test_a_card_in_another_encoding_is_no_hindrance(folder, model, encoding):
 
 # Of an older format -----------------------------------------------------------------------------------------
 
-def test_a_model_of_the_format_before_pooling_could_be_chosen_has_its_last_layers_mean(folder, model):
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_model_of_a_format_before_pooling_could_be_chosen_has_its_last_layers_mean_as_it_is(folder, model, version):
     said = json.loads((folder / "config.json").read_text())
     old = {name: said[name] for name in ("audio", "width", "hidden", "dropout", "adversarial", "pooling", "reversal",
                                          "tasks", "backbone")}  # all that format 1 had
-    (folder / "config.json").write_text(json.dumps({"format": 1, "burst2vec": "0.1.0", **old}))
+    if version == 2:
+        old |= {"pooled_layers": "last", "pooled_statistics": "mean"}
+    (folder / "config.json").write_text(json.dumps({"format": version, "burst2vec": "0.1.0", **old}))
     found = Burst2Vec.from_pretrained(folder)
     assert same(found.state_dict(), model.state_dict())
-    assert (found.settings["pooled_layers"], found.settings["pooled_statistics"]) == ("last", "mean")
+    assert [found.settings[f"pooled_{name}"] for name in ("layers", "statistics", "scale")] == ["last", "mean", "as_is"]
     found.save_pretrained(folder)
     assert json.loads((folder / "config.json").read_text()) == said
 

@@ -17,7 +17,7 @@ from burst2vec.evaluation import metrics
 from burst2vec.evaluation.predictions import read_predictions
 from burst2vec.machine.hardware import autocast
 from burst2vec.models.burst2vec import Burst2Vec, build
-from burst2vec.models.inference import predict
+from burst2vec.models.inference import embed_once, predict
 from burst2vec.models.tiny import FAMILIES
 from burst2vec.systems.folders import write_system
 from burst2vec.systems.saved import load
@@ -255,9 +255,23 @@ def still(model, batch, places):
     return embedded
 
 
+@pytest.mark.parametrize("head_steps", [0, 4])
+def test_embeddings_are_standardised_by_the_training_bursts_as_they_are_at_first(
+        tiny_corpus, tiny_store, tiny_params, head_steps):
+    params = tiny_params(head_steps=head_steps, max_steps=4, pooled_scale="standardised", pooled_layers="all",
+                         precision="float32")
+    found = train(tiny_corpus, tiny_store, params).model.standardisation
+    seed_everything(params.seed)
+    untrained, rows = build(params, tiny_corpus.tasks), np.flatnonzero(tiny_corpus.table["split"] == "train")
+    first = embed_once(untrained, tiny_store, rows, tiny_store.lengths, 8).values
+    torch.testing.assert_close(found.centre, first.mean(0), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(found.spread, first.std(0, correction=0), atol=1e-5, rtol=1e-3)
+
+
+@pytest.mark.parametrize("scale", ["as_is", "standardised"])
 def test_heads_first_goes_on_from_a_checkpoint_in_either_part(
-        tiny_corpus, tiny_store, tiny_params, tmp_path, monkeypatch):
-    params = tiny_params(head_steps=3, checkpoint_minutes=0)
+        tiny_corpus, tiny_store, tiny_params, tmp_path, monkeypatch, scale):
+    params = tiny_params(head_steps=3, checkpoint_minutes=0, pooled_scale=scale)
     whole = train(tiny_corpus, tiny_store, params)
     before = deeds_before(monkeypatch, Learner, "step", lambda learner: learner.iteration + 1)
     for step in (2, 4, 5):
