@@ -37,7 +37,10 @@ OWN = (ParameterError, CorpusError, AudioError, ModelError, BackboneError, Submi
 """What the library raises where an input is wrong."""
 
 SECONDS = 10.0
-"""After which a case counts as hanging. Most take a hundredth."""
+"""Of computing, after which a case counts as hanging, however busy the machine is. Most take a hundredth."""
+
+PATIENCE = 12
+"""How many times as long a case may wait."""
 
 MEMORY = 1.5 * 2 ** 30
 """In bytes: what a case may ask for beyond what the process has."""
@@ -70,8 +73,8 @@ class Hang(BaseException):
 def judge(action: Callable[[], Any], folder: Path) -> Exception | None:
     """Runs an action on the files in `folder`; the clear error it raised, or None where it succeeded.
 
-    Raises Broken where the error is not clear, where it took longer than `SECONDS`, wanted more than `MEMORY`, printed
-    or warned of something that is not the library's, or left a file behind without success.
+    Raises Broken where the error is not clear, where it computed longer than `SECONDS`, wanted more than `MEMORY`,
+    printed or warned of something that is not the library's, or left a file behind without success.
     """
     before, error, place = _files(folder), None, ""
     with _overheard() as said, warnings.catch_warnings(record=True) as warned, _limited():
@@ -151,16 +154,19 @@ def _limited() -> Iterator[None]:
 
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
-    old = signal.signal(signal.SIGALRM, stop)
+    old = {number: signal.signal(number, stop) for number in (signal.SIGPROF, signal.SIGALRM)}
     try:
         resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + int(MEMORY), hard))
-        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        signal.setitimer(signal.ITIMER_REAL, PATIENCE * SECONDS)
         with joblib.parallel_config(backend="sequential"):
             yield
     finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-        signal.signal(signal.SIGALRM, old)
+        for number, handler in old.items():
+            signal.signal(number, handler)
 
 
 def _files(folder: Path) -> dict[str, tuple[int, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import warnings
 from pathlib import Path
 
@@ -40,6 +41,10 @@ def half_done(folder: Path) -> None:
     (folder / ".half.csv").touch()
 
 
+def wait(folder: Path) -> None:
+    time.sleep(60)
+
+
 def hang(folder: Path) -> None:
     while True:
         pass
@@ -63,7 +68,7 @@ def change(folder: Path) -> None:
 
 @pytest.mark.parametrize(("action", "complaint"), [
     (complain, "printed: .*a library of C complains"), (leave, "left behind: .*half.csv"), (half_done, "left behind"),
-    (hang, "took more than 0.2 s"), (foreign, "not the library's: KeyError"),
+    (hang, "took more than 0.2 s"), (wait, "took more than 0.2 s"), (foreign, "not the library's: KeyError"),
     (unworded, "not the library's: ValueError"), (hoard, "not the library's: MemoryError"),
     (change, "changed what it was given"),
     (lambda folder: warnings.warn("beware", stacklevel=1), "a warning: UserWarning: beware"),

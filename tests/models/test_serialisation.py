@@ -40,7 +40,7 @@ def test_a_saved_model_comes_back_as_it_was(make_model, tmp_path, name):
 def test_the_folder_holds_a_config_to_read_weights_and_a_card(folder, model):
     assert {p.name for p in folder.iterdir()} == {"config.json", "model.safetensors", "README.md"}
     config = json.loads((folder / "config.json").read_text())
-    assert config["format"] == 2 and config["audio"] == "provided" and config["width"] == 16
+    assert config["format"] == 3 and config["audio"] == "provided" and config["width"] == 16
     assert [task["name"] for task in config["tasks"]] == ["emotion", "age", "country"]
     assert config["backbone"]["settings"]["name"] == "facebook/hubert-base-ls960"
     assert (folder / "model.safetensors").stat().st_mode & 0o077 == (folder / "config.json").stat().st_mode & 0o077
@@ -195,8 +195,8 @@ DAMAGE = {
     "another's": (lambda f: (f / "config.json").write_text('{"model_type": "hubert"}'),
                   "config.json: does not describe a Burst2Vec"),
     "a list": (lambda f: (f / "config.json").write_text("[1]"), "config.json: does not describe a Burst2Vec"),
-    "newer": (config(lambda c: c.update(format=3, burst2vec="9.0")),
-              "config.json: of format 3, written by burst2vec 9.0; this is burst2vec .*, which reads formats 1 to 2"),
+    "newer": (config(lambda c: c.update(format=4, burst2vec="9.0")),
+              "config.json: of format 4, written by burst2vec 9.0; this is burst2vec .*, which reads formats 1 to 3"),
     "no format": (config(lambda c: c.update(format=[1])), r"config.json: of format \[1\], written by"),
     "no pooling": (config(lambda c: c.pop("pooled_layers")), "config.json: lacks pooled_layers"),
     "no backbone": (config(lambda c: c.pop("backbone")), f"{NO_MODEL}'backbone'"),
