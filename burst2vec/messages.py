@@ -28,11 +28,11 @@ def refusal(error: BaseException) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as Python writes it, with its middle left out where it is long.
+    """A value as Python writes it, in one line and with its middle left out where it is long.
 
     A few lines of YAML can mean a list of billions of items, so the text is never built in full.
     """
-    text = _short.repr(value)
+    text = re.sub(r"\n\s*", " ", _short.repr(value))  # arrays are written in lines
     return text if len(text) <= 300 else f"{text[:300]} …"
 
 

@@ -1,11 +1,17 @@
 import warnings
 
+import numpy as np
+
 from burst2vec.messages import LONGEST, abridged, printable, shown, warn
 
 
 def test_a_short_value_stands_as_python_writes_it():
     for value in ("loud", 0.1, None, True, ["a", 1], {"a": 1}, 10 ** 30):
         assert shown(value) == repr(value)
+
+
+def test_a_value_that_python_writes_in_several_lines_is_shown_in_one():
+    assert shown({"array": np.eye(2)}) == "{'array': array([[1., 0.], [0., 1.]])}"
 
 
 def test_a_value_that_would_fill_the_memory_is_shown_in_a_line():

@@ -39,6 +39,12 @@ LEADING = 2 ** 20
 FLAC = b"fLaC\0\0\0\x22"
 """How a FLAC stream begins: its name, and the head of the block of 34 bytes that always comes first."""
 
+FLAC_HEAD = 42
+"""The number of bytes of these and the block. Its last 16 are the checksum of the samples, or 0."""
+
+FLAC_COUNT = 2 ** 36 - 1
+"""The bits of the five bytes before the checksum that count the samples of each channel, or are 0."""
+
 REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 """Every byte with its bits in reverse order."""
 
@@ -56,17 +62,19 @@ class Stream:
     """The number of samples of each channel, where it was counted because no header tells; None elsewhere."""
     head: bytes = b""
     """A header to be read before the bytes, in place of one that does not fit them."""
+    promised: int = 0
+    """The number of samples of each channel that the header counted which `head` replaces; 0 where it counted none."""
 
 
 def streams(file: BinaryIO, size: int) -> list[Stream]:
     """The streams of a file of `size` bytes, in order; none where libsndfile finds them by itself."""
     file.seek(0)
     begins = file.read(4)
-    walk = {b"OggS": _ogg, b"fLaC": _flac}.get(begins, _mpeg if _may_be_mpeg(begins) else None)
-    if walk is None or size < 8:
+    if size < 8 or not (begins in WALKS or _may_be_mpeg(begins)):
         return []
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return walk(data, 0)
+        start = _behind_tags(data, 0)
+        return WALKS.get(data[start:start + 4], _mpeg)(data, start)
 
 
 def mpeg_within(file: BinaryIO) -> list[Stream]:
@@ -81,7 +89,7 @@ def left_over(file: BinaryIO, place: int, size: int) -> int:
     if place >= size:
         return 0
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return size - _behind_tags(data, place)
+        return max(0, _before_tags(data, size, place) - _behind_tags(data, place))
 
 
 class _Frame(NamedTuple):
@@ -217,6 +225,28 @@ def _behind_tags(data: mmap.mmap, place: int) -> int:
     return len(data)
 
 
+def _before_tags(data: mmap.mmap, stop: int, start: int) -> int:
+    """Where the tags (ID3, APE and Lyrics3) that end at `stop` begin, as far as their ends tell how long they are.
+
+    What would begin before `start` is no tag.
+    Of these, the first versions of APE's tags have nothing at their beginning that they are known by.
+    """
+    while stop > start:
+        end = data[max(0, stop - 32):stop]
+        if data[max(0, stop - 128):max(0, stop - 125)] == b"TAG":
+            length = 128
+        elif end[:8] == b"APETAGEX":
+            length = int.from_bytes(end[12:16], "little") + 32 * (end[23] >> 7)
+        elif end[-9:] == b"LYRICS200" and end[-15:-9].isdigit():
+            length = int(end[-15:-9]) + 15
+        else:
+            return stop
+        if not 0 < length <= stop - start:
+            return stop
+        stop -= length
+    return stop
+
+
 def _ogg(data: mmap.mmap, start: int) -> list[Stream]:
     """The links of an Ogg chain, up to the first page that is damaged or not all there.
 
@@ -286,8 +316,27 @@ def _wave(data: mmap.mmap, start: int) -> Stream:
 
 
 def _flac(data: mmap.mmap, start: int) -> list[Stream]:
-    """FLAC streams, one behind the other."""
+    """FLAC streams, one behind the other.
+
+    libsndfile decodes no more samples than the header counts, and where it counts none, takes a tag for damage. A
+    checksum shows whether the samples are all; where there is none, they are read to the end of the stream.
+    """
     starts = [start]
     while (place := data.find(FLAC, starts[-1] + 1)) >= 0:
         starts.append(place)
-    return [Stream(*ends) for ends in zip(starts, [*starts[1:], len(data)], strict=True)] if len(starts) > 1 else []
+    found = [_flac_stream(data, *ends) for ends in zip(starts, [*starts[1:], len(data)], strict=True)]
+    return [] if found == [Stream(start, len(data))] else found
+
+
+def _flac_stream(data: mmap.mmap, start: int, stop: int) -> Stream:
+    stop = _before_tags(data, stop, start)
+    head = data[start:start + FLAC_HEAD]
+    counted = int.from_bytes(head[21:26]) & FLAC_COUNT
+    if any(head[26:]) or not counted:
+        return Stream(start, stop)
+    uncounted = (int.from_bytes(head[21:26]) - counted).to_bytes(5)
+    return Stream(start + FLAC_HEAD, stop, head=head[:21] + uncounted + head[26:], promised=counted)
+
+
+WALKS = {b"OggS": _ogg, b"fLaC": _flac}
+"""What finds the streams of a file that begins with these bytes."""

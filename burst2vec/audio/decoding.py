@@ -33,6 +33,9 @@ CHUNKLESS = ("AU", "AVR", "HTK", "IRCAM", "NIST", "PAF", "PVF")
 HEADER = 4096
 """The most bytes that the header of such a format has."""
 
+UNRECOGNISED = "Format not recognised"
+"""What libsndfile says of a file that is of none of its formats."""
+
 UNKNOWN = 0x7F00_0000
 """The size in bytes from which on a header promises nothing: it was written to a pipe, its size being unknown."""
 
@@ -52,6 +55,7 @@ def opened(path: str | Path) -> Iterator[Recording]:
                 yield recording
         except soundfile.SoundFileError as error:
             why = str(getattr(error, "error_string", error)).removeprefix("Error : ").rstrip(".")
+            why = UNRECOGNISED if why.startswith("File does not exist") else why  # said of text that begins as MP3 does
             raise AudioError(f"{path}: {not_audio(why)}") from error
         except _Unusable as fault:
             raise AudioError(f"{path}: {fault}") from None
@@ -114,7 +118,7 @@ class Recording:
     def _begin(self, sound: _Sound) -> None:
         stream = self._streams[0]
         self._left = stream.frames or sound.frames
-        self._promised = stream.frames or sound.promised()
+        self._promised = stream.frames or stream.promised or sound.promised()
         self._checksum = _checksum_of(self._file, stream, sound)
 
     def _end(self, sound: _Sound) -> None:

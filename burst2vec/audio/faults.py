@@ -229,9 +229,10 @@ def cut_off(block: np.ndarray, ceiling: float = math.inf) -> int:
 
 def _flat_top(part: np.ndarray, ceiling: float) -> int:
     top = part.max(axis=1, keepdims=True)
-    if not (top >= FLAT).any():
+    cut = (top >= FLAT) & (top > part.min(axis=1, keepdims=True))  # a channel that is constant holds an offset alone
+    if not cut.any():
         return 0
-    high = (part >= np.minimum(top, ceiling)) & (top >= FLAT)
+    high = (part >= np.minimum(top, ceiling)) & cut
     return int(np.count_nonzero(high[:, 1:] & high[:, :-1]))
 
 

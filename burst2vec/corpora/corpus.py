@@ -225,7 +225,7 @@ def table_faults(table: pd.DataFrame, tasks: Iterable[Task]) -> list[Finding]:
         return [Finding(None, "lists no bursts")]
     found = [Finding(i, f"burst {files[i]!r} is listed twice") for i in _positions(files.duplicated())]
     known = table["split"].isin(SPLITS)
-    found += [Finding(i, f"burst {files[i]!r} is in split {table['split'].iloc[i]!r}; "
+    found += [Finding(i, f"burst {files[i]!r} is in {_split(table['split'].iloc[i])}; "
                          f"expected one of {', '.join(SPLITS)}") for i in _positions(~known)]
     found += [Finding(i, f"speaker {table['speaker'].iloc[i]!r} is in more than one split; splits keep speakers apart")
               for i in _outside_their_speakers_split(table[["speaker", "split"]].where(known))]
@@ -234,6 +234,10 @@ def table_faults(table: pd.DataFrame, tasks: Iterable[Task]) -> list[Finding]:
     for task in tasks:
         found += _label_faults(task, table, peopled)
     return found
+
+
+def _split(name: str | float) -> str:
+    return f"split {name!r}" if isinstance(name, str) else "no split"
 
 
 def _positions(mask: np.ndarray | pd.Series) -> list[int]:

@@ -72,10 +72,21 @@ def open_corpus(params: Params) -> Corpus:
 
     Raises FileNotFoundError, and CorpusError with the file, the row and what would be right.
     """
+    _refuse_one_folder_twice(params)
     corpora = [_open_embedded(name, params) if name in EMBEDDED else
                read(params.path(name), params.layout, params.split_seed).corpus() for name in params.corpus]
     selected = select(corpora, params.tasks)
     return selected[0] if len(selected) == 1 else join(selected)
+
+
+def _refuse_one_folder_twice(params: Params) -> None:
+    """Refuses to join a folder with itself, under whatever name: its bursts would count twice."""
+    named: dict[Path, str] = {}
+    for name in params.corpus:
+        folder = params.path(name).resolve()
+        if folder in named and name not in EMBEDDED:
+            raise CorpusError(f"corpus {named[folder]} and corpus {name} are one folder; name it once")
+        named[folder] = name
 
 
 def _open_embedded(name: str, params: Params) -> Corpus:

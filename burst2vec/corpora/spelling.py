@@ -21,6 +21,14 @@ The rule for all tables: such a word is missing in any column, unless it is one 
 the column. Outside columns of numbers a note says so, since it might have been meant as a name.
 """
 
+DOUBTFUL_WORDS = frozenset((
+    "?", "??", "???", ".", "..", "...", "n.d.", "n/d", "n.k.", "no answer", "not available", "not applicable",
+    "not known", "not specified", "missing", "tba", "tbd", "undefined", "unk", "unknown", "unlabeled", "unlabelled",
+    "unspecified",
+))
+"""Words, in small letters, that may stand for a missing value, or be a name. They are taken for a name, with a note,
+unless they are one of the classes that are declared for the column. As the speaker of several rows they are refused."""
+
 _WHITE = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 _QUOTES = "\"'`\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}\N{LEFT DOUBLE QUOTATION MARK}" \
@@ -31,6 +39,11 @@ def trimmed(text: str) -> str:
     """The text without white space and invisible characters at both ends."""
     text = text.strip()
     return text if text.isascii() else text.strip(_WHITE + _INVISIBLE)
+
+
+def composed(text: str) -> str:
+    """The text in Unicode's composed form (NFC), in which `é` is one character."""
+    return unicodedata.normalize("NFC", text)
 
 
 def is_missing(text: str) -> bool:
@@ -54,6 +67,11 @@ def folded(text: str) -> str:
         sign, whole, fraction = number.groups()
         return sign + whole + (f".{fraction}" if fraction else "")
     return re.sub(r"(?<![\d.])0+(?=\d)", "", plain) or text
+
+
+def is_doubtful(text: str) -> bool:
+    """Whether a word may stand for a missing value, in small or capital letters."""
+    return text.lower() in DOUBTFUL_WORDS
 
 
 def alike(names: Iterable[str]) -> list[list[str]]:

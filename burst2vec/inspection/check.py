@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from burst2vec.audio.faults import ABSENT
-from burst2vec.corpora.corpus import CorpusError, Problem
+from burst2vec.corpora.corpus import SPLITS, CorpusError, Problem
 from burst2vec.corpora.opening import read
 from burst2vec.corpora.readers.paths import leads_out
 from burst2vec.corpora.readers.reading import Reading
@@ -121,7 +121,7 @@ def _absent(reading: Reading) -> list[Problem]:
         known = True
         (folder, suffix), _ = kinds.most_common(1)[0]
         for i in np.flatnonzero(paths.isna() & ~np.array(unclear, bool)).tolist():
-            expected = str(PurePosixPath(folder, f"{paths.index[i]}{suffix}"))
+            expected = str(PurePosixPath(folder, f"{os.path.basename(paths.index[i])}{suffix}"))
             found.append(Problem(expected, reading.row(i), ABSENT))
     if not known and len(reading.table):
         found.append(Problem(".", None, "none of the bursts listed has a recording here"))
@@ -138,8 +138,8 @@ def _repeated(reading: Reading, heard: dict[str, Heard]) -> list[Problem]:
     alike: dict[tuple, list[tuple[str, str, int | None]]] = defaultdict(list)
     for column in ("provided", "raw"):
         for position, path in enumerate(reading.table[column]):
-            if path in heard and not heard[path].fault:
-                split = str(reading.table["split"].iloc[position])
+            split = reading.table["split"].iloc[position]
+            if path in heard and not heard[path].fault and split in SPLITS:
                 alike[heard[path].rate, heard[path].checksum].append((path, split, reading.row(position)))
     found = []
     for (first, split, _), *others in alike.values():

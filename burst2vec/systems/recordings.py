@@ -11,7 +11,7 @@ import math
 import numbers
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,7 @@ def list_recordings(given: Recording | Iterable[Recording], rate: float | None, 
 
     Raises ValueError where something given is no recording, and where a rate is missing or out of place.
     """
-    if not isinstance(given, Iterable | os.PathLike):
+    if not isinstance(given, Iterable | os.PathLike) or isinstance(given, Mapping):
         raise ValueError(f"{shown(given)} is no recording; {EXPECTED}")
     found: list[str | Sound] = []
     for place, each in enumerate(_several(given)):
@@ -167,7 +167,7 @@ def _floating(name: str, samples: Samples) -> np.ndarray:
     if samples.dtype.kind == "f":
         with np.errstate(over="ignore"):  # what becomes infinite is reported
             return samples.astype(np.float32)
-    if samples.dtype in (np.int16, np.int32):
+    if samples.dtype.kind == "i" and samples.dtype.itemsize in (2, 4):
         return (samples / -float(np.iinfo(samples.dtype).min)).astype(np.float32)
     raise ValueError(f"{name} holds samples of type {samples.dtype}; expected floats, or integers of 16 or 32 bits")
 

@@ -11,6 +11,14 @@ ID3V2, ID3V1 = b"ID3\4\0\0\0\0\1\0" + bytes(128), b"TAG" + bytes(125)
 
 APE = b"APETAGEX" + (2000).to_bytes(4, "little") + (40).to_bytes(4, "little") + bytes(16) + 40 * b"x"
 
+APE_1 = 40 * b"x" + b"APETAGEX" + (1000).to_bytes(4, "little") + (72).to_bytes(4, "little") + bytes(16)
+"""An APE tag of the first version, which has nothing before its items: their size and that of its end."""
+
+APE_2_END = APE[:12] + (72).to_bytes(4, "little") + bytes(7) + b"\x80" + bytes(8)
+"""The end of an APE tag of the second version, whose last bit says that it has a beginning, too."""
+
+LYRICS = b"LYRICSBEGIN" + 20 * b"la " + b"000071LYRICS200"
+
 FRAME = bytes.fromhex("FFFB9000") + bytes(413)
 """An MPEG frame of version 1, layer III, 128 kbit/s, 44.1 kHz, stereo: 417 bytes that hold 1152 samples."""
 
@@ -245,13 +253,40 @@ def test_only_several_flac_streams_are_told_apart(found):
         Stream(0, 208), Stream(208, 219), Stream(219, 427)]
 
 
+def test_where_no_checksum_shows_that_samples_are_missing_those_that_the_header_counts_are_only_a_promise(found):
+    start, counted, checksum = FLAC + bytes(13), b"\xf0\0\0\0\7", 15 * b"\0" + b"x"  # four bits and 7 samples
+    assert found(start + counted + checksum + SOUND) == []
+    assert found(start + b"\xf0" + bytes(4 + 16) + SOUND) == []  # it counts none
+    assert found(start + counted + checksum + SOUND + ID3V1) == [Stream(0, 42 + 200)]
+    [stream] = found(ID3V2 + start + counted + bytes(16) + SOUND + ID3V1)
+    assert (stream.start, stream.stop, stream.promised) == (len(ID3V2) + 42, len(ID3V2) + 42 + 200, 7)
+    assert stream.head == start + b"\xf0" + bytes(4 + 16)
+
+
+def test_streams_behind_a_tag_are_told_apart(found):
+    one, tag = FLAC + 50 * b"fLaC", len(ID3V2)
+    assert found(ID3V2 + one) == [] and found(ID3V2 + LINK) == [Stream(tag, tag + len(LINK))]
+    assert found(ID3V2 + one + one) == [Stream(tag, tag + 208), Stream(tag + 208, tag + 416)]
+
+
 @pytest.mark.parametrize(("tags", "left"), [
+    (APE_1, 0), (APE_1 + ID3V1, 0), (LYRICS + ID3V1, 0), (b"<html>" + LYRICS + ID3V1, 6), (APE + APE_2_END, 0),
+    (b"<html>" + APE + APE_2_END, 6),
     (b"", 0), (ID3V1, 0), (APE + ID3V1, 0), (ID3V2 + bytes(9_000), 0), (ID3V1[:50], 0), (b"<html>", 6),
-    (ID3V1 + bytes(10) + b"<html>" + ID3V1, 134), (b"TAX" + bytes(125), 128),
+    (ID3V1 + bytes(10) + b"<html>" + ID3V1, 6), (b"TAX" + bytes(125), 128),
 ])
 def test_what_is_left_over_is_counted_behind_the_tags(file, tags, left):
     content = FRAME + tags
     assert left_over(file(content), len(FRAME), len(content)) == left
+
+
+def test_a_tag_that_would_begin_before_its_stream_is_none(file, found):
+    long = b"APETAGEX" + (1000).to_bytes(4, "little") + (300).to_bytes(4, "little") + bytes(16)
+    content = 400 * b"x" + SOUND + long
+    assert left_over(file(content), 400, len(content)) == len(SOUND) + 32  # it says that it is 300 bytes
+    start = FLAC + bytes(13) + bytes(21)
+    assert found(start + SOUND + start + 10 * b"x" + long) == [
+        Stream(0, len(start) + 200), Stream(len(start) + 200, 2 * len(start) + 242)]
 
 
 def test_nothing_is_left_over_behind_the_end(file):

@@ -47,6 +47,11 @@ def flac(frames):
     return put(content, 18, (int.from_bytes(content[18:26]) >> 36 << 36 | frames).to_bytes(8))
 
 
+def unchecked(frames):
+    """The same without a checksum of its samples."""
+    return put(flac(frames), 26, bytes(16))
+
+
 def bare(seconds_of_silence=0.0):
     """An MP3 file of variable bit rate without the header that counts its frames, soft at first."""
     soft = 1e-4 * np.random.default_rng(1).normal(size=int(seconds_of_silence * RATE)).astype(np.float32)
@@ -86,6 +91,11 @@ WHOLE = {
     "two WAVs": (2 * encoded("WAV"), 4),
     "WAV, and one of a recorder that crashed": (encoded("WAV") + crashed("PCM_16"), 4),
     "two FLACs": (2 * encoded("FLAC"), 4),
+    "two FLACs with tags": (2 * (ID3V2 + encoded("FLAC") + ID3V1), 4),
+    "FLAC that says half, and has no checksum": (unchecked(RATE), 2),
+    "the same with tags": (ID3V2 + unchecked(RATE) + ID3V1, 2),
+    "two like it": (2 * unchecked(RATE), 4),
+    "FLAC from a pipe, with a tag behind it": (unchecked(0) + ID3V1, 2),
     "two Ogg Vorbis": (2 * encoded("OGG", "VORBIS"), 4),
     "three Ogg Opus": (3 * encoded("OGG", "OPUS"), 6),
     "MP3 behind something else": (b"Content-Type: audio/mpeg\r\n\r\n" + encoded("MP3"), 2),
@@ -141,6 +151,8 @@ INCOMPLETE = {
                            "only its first 0.5 s can be read; 48 kB follow"),
     "AU that says half": (put(encoded("AU"), 8, (2 * RATE).to_bytes(4)), 1,
                           "only its first 1.0 s can be read; 28 kB follow"),
+    "FLAC without a checksum that promises too much": (unchecked(64_000), 2,
+                                                       "ends after 2.0 s where its header says 4.0 s"),
     "an MP3 of another rate behind the first": (encoded("MP3") + encoded("MP3", sound=SOUND[:8_000], rate=48_000), 2,
                                                 "only its first 2.0 s can be read; 3 kB follow"),
     "a stereo WAV behind a mono one": (encoded("WAV") + encoded("WAV", sound=np.stack([SOUND, SOUND], 1)), 2,
@@ -173,6 +185,7 @@ REFUSED = {
     "no bytes": (b"", "empty; it holds no bytes"),
     "one byte": (b"R", "not readable as audio (Format not recognised)"),
     "text": (b"It was a dark and stormy night.\n" * 99, "not readable as audio (Format not recognised)"),
+    "text in UTF-16": ("It was a dark".encode("utf-16") * 99, "not readable as audio (Format not recognised)"),
     "a film": (b"\x1aE\xdf\xa3" + np.random.default_rng(0).bytes(30_000), "not readable as audio (Format not recog"),
 }
 

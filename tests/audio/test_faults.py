@@ -73,6 +73,7 @@ NOTED = {
 RIGHT = {
     "one channel is silent": stereo(BURST, 0 * BURST),
     "a channel with an offset": stereo(BURST, 0 * BURST + 0.3),
+    "a channel with a large offset": stereo(BURST, 0 * BURST - 0.9),
     "wide stereo": stereo(BURST, noise(-20)),
     "a burst beside an offset": 0.01 * BURST + 0.5,
     "samples of integers": 32_768 * BURST,

@@ -71,7 +71,7 @@ def test_splits_and_tasks_are_found_by_name(table):
 
 @pytest.mark.parametrize(("row", "column", "value", "task", "complaint"), [
     ("3", "split", "dev", HEIGHT, "burst '3' is in split 'dev'; expected one of train, val, test"),
-    ("3", "split", None, HEIGHT, "burst '3' is in split"),
+    ("3", "split", None, HEIGHT, "burst '3' is in no split; expected one of"),
     ("3", "speaker", "a", HEIGHT, "speaker 'a' is in more than one split"),
     ("2", "joy", 1.5, FEELING, r"burst '2' has joy 1.5; intensities lie in \[0, 1\]"),
     ("1", "kind", "sneeze", SOUND, "burst '1' has kind 'sneeze'; expected one of laugh, sigh, cough"),

@@ -85,6 +85,13 @@ def test_a_corpus_is_called_after_its_folder_without_dots(tmp_path, monkeypatch,
     assert set(read_corpus(".").table["corpus"]) == {name}
 
 
+def test_a_folder_is_not_joined_with_itself_under_another_name(tiny_corpus, tmp_path):
+    (tmp_path / "other").symlink_to(tiny_corpus.root)
+    for again in (tmp_path / "other", f"{tiny_corpus.root}/"):
+        with pytest.raises(CorpusError, match=f"^corpus {tiny_corpus.root} and corpus {again} are one folder; name it"):
+            open_corpus(Params(corpus=[str(tiny_corpus.root), str(again)]))
+
+
 def test_a_linked_corpus_is_called_after_the_link(tmp_path, write_exvo, labels):
     write_exvo(tmp_path / "store", labels, audio=False)
     (tmp_path / "mine").symlink_to("store")

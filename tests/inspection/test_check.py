@@ -171,7 +171,7 @@ IN_TABLES = {
     "no age in val": (put_all("Val", "Age", ""), TABLE, None, "no burst of split val has a label for task age"),
     "nothing in train": (put_all("Train", "Split", "Test"), TABLE, None, "no burst is in split train"),
     "a quote too many": (in_a_line(7, lambda line: b'"' + line), TABLE, 7, "no cells separated by commas"),
-    "semicolons": (text(lambda data: data.replace(b",", b";")), TABLE, None, "column File_ID is missing"),
+    "semicolons": (text(lambda data: data.replace(b",", b";")), TABLE, None, "its cells are separated by semicolons"),
     "latin-1": (ACCENT, TABLE, None, "not UTF-8, first in line 20; save the table in that encoding"),
     "utf-16": (text(lambda data: data.decode().encode("utf-16")), TABLE, None, "not UTF-8; save the table in"),
     "an empty table": (text(lambda data: b""), TABLE, None, "empty; expected a table"),
@@ -184,6 +184,8 @@ HARMLESS = {
     "nothing": lambda root: None,
     "line ends of another system": text(lambda data: data.replace(b"\n", b"\r\n")),
     "a blank line": text(lambda data: data + b"\n"),
+    "lines of separators alone": text(lambda data: data + b",,,,,,,,,,,,,,,\n,,\n"),
+    "empty cells behind the last": text(lambda data: data.replace(b"\n", b",,\n").replace(b",,\n", b"\n", 1)),
     "spaces beside commas": text(lambda data: data.replace(b",", b" , ")),
     "every cell in quotes": text(lambda data: re.sub(rb"[^,\n]+", rb'"\g<0>"', data)),
     "no country in words": without("Country_string"),
@@ -312,3 +314,17 @@ def test_durations_are_those_of_the_provided_recordings_or_else_the_raw_ones(roo
 
 def test_a_name_that_no_file_system_takes_is_a_problem(tmp_path):
     assert _unlisted(tmp_path, {"a\0b/1.wav"}) == [Problem("a\0b", None, "cannot be read (embedded null byte)")]
+
+
+def test_in_a_corpus_of_ones_own_a_recording_is_missing_where_its_like_are_and_a_row_without_split_is_that_alone(root):
+    (root / "own.csv").write_text("clip,original,part,age\nwav/00000.wav,raw/00000.wav,train,20\n"
+                                  "wav/00001.wav,,train,30\nwav/00002.wav,raw/00002.wav,val,25\n"
+                                  "wav/00000.wav,raw/00000.wav,,25\n")
+    (root / "corpus.yaml").write_text("table: own.csv\nfile: clip\nraw: original\nsplit: part\n"
+                                      "tasks: {age: {kind: scalar, columns: [age], unit: years}}\n")
+    problems = check(root).problems
+    assert [str(p) for p in problems if p.grave] == [
+        "own.csv, row 5: burst 'wav/00000' is listed twice",
+        "own.csv, row 5: burst 'wav/00000' is in no split; expected one of train, val, test",
+        "raw/00001.wav, row 3: there is no such recording"]
+    assert not any("sounds exactly like" in p.problem for p in problems)

@@ -108,7 +108,8 @@ def test_an_array_is_heard_as_a_file_of_these_samples(tmp_path, shape):
             np.testing.assert_array_equal(one.waveform, other.waveform)
 
 
-@pytest.mark.parametrize(("dtype", "scale"), [(np.int16, 2 ** 15), (np.int32, 2 ** 31)])
+@pytest.mark.parametrize(("dtype", "scale"), [
+    (np.int16, 2 ** 15), (np.int32, 2 ** 31), (">i2", 2 ** 15)])
 def test_integers_have_full_scale_at_the_ends_of_their_range(dtype, scale):
     whole = np.array([0.5, -1.0, 0.25, 0.0] * 400)
     (sound,), _ = found(((whole * scale).astype(dtype), 16_000))
@@ -134,6 +135,8 @@ def test_one_array_or_pair_need_not_be_a_list():
     ([(np.zeros(9, np.int64), 16_000)], None, "recording 0 holds samples of type int64; expected floats, or integers"),
     ([(np.zeros(9, complex), 16_000)], None, "recording 0 holds samples of type complex128"),
     ([16_000, noise(1)], None, "recording 0 is 16000; expected a path, a pair"),
+    ({"array": noise(1), "sampling_rate": 8_000}, None, "is no recording; expected a path, a pair"),
+    ([{"array": noise(1), "sampling_rate": 8_000}], None, "recording 0 is {'array'.*; expected a path, a pair"),
     (5, None, "5 is no recording; expected a path, a pair"), ([None], None, "recording 0 is None"),
     ([b"a.wav"], None, "recording 0 is b'a.wav'")])
 def test_what_is_no_recording_is_refused_in_a_line_that_says_what_would_be(given, rate, complaint):

@@ -14,10 +14,11 @@ import yaml
 
 from burst2vec.config import UNREADABLE, StrictLoader
 from burst2vec.corpora.corpus import KINDS, CorpusError, Problem
+from burst2vec.corpora.spelling import composed, trimmed
 from burst2vec.messages import shown
 
-RESERVED = ("file", "corpus", "split", "speaker", "sex", "raw", "provided")
-"""The columns of every corpus's table, whose names no task may have."""
+RESERVED = ("file", "corpus", "split", "speaker", "sex", "raw", "provided", "start", "end")
+"""The columns of every corpus's table and of every table of predictions, whose names no task may have."""
 
 EXPECTED = {
     "table": "the name of a CSV file in this folder", "file": "the column of the recordings' paths",
@@ -107,9 +108,7 @@ def _content(path: Path) -> Any:
 
 def _declaration(content: Any) -> Declaration:
     said = _mapping(content, "", _fields(Declaration), needed=("table", "file", "tasks"))
-    for key, value in said.items():
-        if key not in ("synthetic", "tasks"):
-            _text(key, value)
+    texts = {key: _text(key, value) for key, value in said.items() if key not in ("synthetic", "tasks")}
     synthetic = said.get("synthetic", False)
     synthetic = synthetic.value if isinstance(synthetic, Misread) else synthetic  # `yes` means true in YAML
     if not isinstance(synthetic, bool):
@@ -118,12 +117,13 @@ def _declaration(content: Any) -> Declaration:
     if not isinstance(tasks, dict) or not tasks:
         raise CorpusError(_wrong("tasks", tasks))
     declared = tuple(_task(name, task) for name, task in tasks.items())
-    made = Declaration(**{**said, "tasks": declared, "synthetic": synthetic})
+    made = Declaration(**{**texts, "table": said["table"], "tasks": declared, "synthetic": synthetic})
     _refuse_clashes(made)
     return made
 
 
 def _task(name: Any, content: Any) -> DeclaredTask:
+    name = composed(name) if isinstance(name, str) else name
     where = f"task {name if _is_line(name) else shown(name)}: "
     _refuse_name(name, where)
     said = _mapping(content, where, _fields(DeclaredTask)[1:], needed=("kind", "columns"))
@@ -143,7 +143,7 @@ def _task(name: Any, content: Any) -> DeclaredTask:
 
 
 def _refuse_name(name: Any, where: str) -> None:
-    """Refuses what is no name, the name of a column of every corpus, and names that PyTorch keeps for itself: parts of
+    """Refuses what is no name, the name of a column of every table, and names that PyTorch keeps for itself: parts of
     models have the names of tasks."""
     from torch.nn import ModuleDict, ParameterDict
 
@@ -191,8 +191,7 @@ def _texts(key: str, value: Any, where: str) -> tuple[str, ...]:
     """A list of different texts. One alone may stand without brackets, and whole numbers count as text."""
     values = value if isinstance(value, list) else [value]
     texts = tuple(str(v) if isinstance(v, int) and not isinstance(v, bool) else v for v in values)
-    for text in texts:
-        _text(key, Misread("null", None) if text is None else text, where)
+    texts = tuple(_text(key, Misread("null", None) if text is None else text, where) for text in texts)
     if not texts:
         raise CorpusError(where + _wrong(key, value))
     if len(set(texts)) < len(texts):
@@ -201,13 +200,14 @@ def _texts(key: str, value: Any, where: str) -> tuple[str, ...]:
 
 
 def _text(key: str, value: Any, where: str = "") -> str:
-    """The value, which has to be one line of text."""
+    """The value, which has to be one line of text, as the cells of a table are read: without white space at its ends,
+    and composed."""
     if not isinstance(value, str):
         quotes = "" if isinstance(value, list | dict) else "; put quotes around it"
         raise CorpusError(where + _wrong(key, value) + quotes)
     if not _is_line(value):
         raise CorpusError(where + _wrong(key, value))
-    return value
+    return composed(trimmed(value))
 
 
 def _is_line(value: Any) -> bool:

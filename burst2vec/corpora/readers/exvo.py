@@ -9,10 +9,9 @@ import pandas as pd
 from burst2vec.config import ParameterError, project_root, read_yaml
 from burst2vec.corpora.corpus import Problem, Task
 from burst2vec.corpora.plausibility import YEARS
-from burst2vec.corpora.readers.paths import composed
 from burst2vec.corpora.readers.reading import Reading, recordings_in, scalar_task
 from burst2vec.corpora.readers.tablefile import TableFile
-from burst2vec.corpora.spelling import counted, folded, listed
+from burst2vec.corpora.spelling import composed, counted, folded, listed
 
 KNOWN_BY = "data_info.csv"
 """What the layout is known by: the table that lists the bursts."""
@@ -97,7 +96,7 @@ def _ids(info: pd.DataFrame) -> pd.Index:
 
 def _numbered(source: TableFile) -> pd.DataFrame:
     """The file's cells with labels as numbers. Labels that cannot be numbers are missing, and a problem."""
-    info = source.cells.assign(Subject_ID=source.words("Subject_ID"))
+    info = source.cells.assign(Subject_ID=source.words("Subject_ID", speakers=True))
     for column in LABELS:
         info[column] = source.numbers(column)
     codes = ", ".join(f"{i} is {c}" for i, c in enumerate(COUNTRIES))

@@ -9,10 +9,10 @@ import pandas as pd
 
 from burst2vec.corpora.corpus import CorpusError, Problem, Task
 from burst2vec.corpora.readers.declaration import Declaration, DeclaredTask, read_declaration
-from burst2vec.corpora.readers.paths import Disk, as_listed, composed, leads_out
+from burst2vec.corpora.readers.paths import Disk, as_listed, leads_out
 from burst2vec.corpora.readers.reading import Reading, draw_splits, not_read, scalar_task
 from burst2vec.corpora.readers.tablefile import TableFile
-from burst2vec.corpora.spelling import counted, folded
+from burst2vec.corpora.spelling import composed, counted, folded
 from burst2vec.messages import shown
 
 KNOWN_BY = "corpus.yaml"
@@ -52,10 +52,10 @@ def read(root: Path, seed: int = 0) -> Reading:
     declared = read_declaration(root / KNOWN_BY)
     source = _open_table(root, declared)
     paths = source.cells[declared.file].mask(source.missing(declared.file), None)
-    speakers = source.words(declared.speaker) if declared.speaker else _unknown(source)
+    speakers = source.words(declared.speaker, speakers=True) if declared.speaker else _unknown(source)
     disk = Disk(root)
     provided = _recordings(source, paths, disk)
-    raw = _recordings(source, source.words(declared.raw), disk) if declared.raw else provided
+    raw = _recordings(source, source.texts(declared.raw), disk) if declared.raw else provided
     files = _ids(source, declared.file, paths, provided)
     table = pd.DataFrame({
         "split": _splits(source, files, declared, speakers, seed), "speaker": speakers,

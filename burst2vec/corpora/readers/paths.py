@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 from burst2vec.corpora.recordings import by_stem, is_readable
-from burst2vec.corpora.spelling import folded
+from burst2vec.corpora.spelling import composed, folded
 
 
 def leads_out(path: str) -> bool:
     """Whether a path relative to a corpus leaves its folder."""
     return PurePath(path).is_absolute() or PureWindowsPath(path).is_absolute() or ".." in PurePath(path).parts
-
-
-def composed(text: str) -> str:
-    """The text in Unicode's composed form (NFC), in which `é` is one character."""
-    return unicodedata.normalize("NFC", text)
 
 
 def as_listed(path: str) -> str:

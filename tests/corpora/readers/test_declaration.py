@@ -75,6 +75,8 @@ def set_in(declared, path, value):
     ("tasks/sound/classes", [True, False], r"task sound: classes is true \(without .*; put quotes around it"),
     ("tasks/a.b", {"kind": "scalar", "columns": ["years"]}, "task a.b: a task's name has letters, digits, - and _"),
     ("tasks/sex", {"kind": "classes", "columns": ["gender"]}, "task sex: the name is taken; .* such as sex_label"),
+    ("tasks/start", {"kind": "scalar", "columns": ["years"]}, "task start: the name is taken"),
+    ("tasks/mood/columns", ["arousal", "end"], "task mood: a column of several cannot be named 'end'"),
     ("tasks/type", {"kind": "classes", "columns": ["label"]}, "task type: the name is taken"),
     ("tasks/valence", {"kind": "scalar", "columns": ["years"]}, "tasks mood and valence would both fill the column"),
 ])
@@ -167,3 +169,13 @@ def test_whatever_stands_there_is_read_or_refused_in_one_line(read, declared, pa
         read(yaml.safe_dump(changed))
     except CorpusError as error:
         assert "\n" not in str(error)
+
+
+def test_names_are_declared_as_a_table_is_read_without_white_space_at_their_ends_and_composed(read):
+    text = ("table: a.csv\nfile: 'path '\ntasks:\n"
+            "  gefu\u0308hl: {kind: classes, columns: 'label\u00a0', classes: ['laugh ', ga\u0308hnen]}\n")
+    declared = read(text)
+    assert (declared.file, declared.tasks[0].name, declared.tasks[0].columns, declared.tasks[0].classes) == (
+        "path", "gef\u00fchl", ("label",), ("laugh", "g\u00e4hnen"))
+    with pytest.raises(CorpusError, match="task gef\u00fchl: classes names 'laugh' twice"):
+        read(text.replace("ga\u0308hnen", "' laugh'"))

@@ -106,6 +106,12 @@ def test_that_speakers_are_not_known_is_said_but_stops_nothing(write, bursts, de
     assert [(str(p), p.grave) for p in problems] == [(told, False)]
 
 
+def test_a_speaker_named_unknown_in_several_rows_is_refused(write, bursts, declared):
+    bursts.loc[[0, 11], "who"] = "unknown"
+    said = [p.problem for p in read(write(bursts, declared)).problems if p.grave]
+    assert "who is 'unknown' in 2 rows, which would be one speaker" in said[0]
+
+
 def test_splits_have_many_names(write, bursts, declared):
     bursts["part"] = ["Train", "TRAINING", "train"] * 2 + ["dev", "Validation", "valid", "VAL"] + ["Test", "TEST"]
     assert read_corpus(write(bursts, declared)).table["split"].tolist() == SPLITS
@@ -202,7 +208,7 @@ def test_a_bad_cell_is_named_with_its_row(write, bursts, declared, row, column, 
 def test_a_table_separated_by_semicolons_is_named(write, bursts, declared):
     root = write(bursts, declared)
     bursts.to_csv(root / "bursts.csv", index=False, sep=";")
-    with pytest.raises(CorpusError, match="bursts.csv has no column 'path'; its columns are path;original.* by commas"):
+    with pytest.raises(CorpusError, match="bursts.csv: its cells are separated by semicolons; expected commas"):
         read_corpus(root)
 
 

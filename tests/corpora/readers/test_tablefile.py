@@ -66,3 +66,58 @@ def test_words_for_missing_values_are_noted_elsewhere_unless_they_are_declared(r
 def test_what_is_no_number_is_named(read, cell):
     table = read(f'n,m\n"{cell}",1\n')
     assert table.numbers("n").isna().all() and table.problems[0].problem.startswith(f"n is {cell!r}; expected a number")
+
+
+@pytest.mark.parametrize(("sign", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+def test_other_separators_than_commas_are_named(read, sign, name):
+    with pytest.raises(CorpusError, match=f"t.csv: its cells are separated by {name}; expected commas"):
+        read(f"path{sign}age\na.wav{sign}23,5\n")
+    assert list(read(f"path,a{sign}b\n").cells) == ["path", f"a{sign}b"]  # a name may hold any
+
+
+@pytest.mark.parametrize("content", ["path,age\n".encode("utf-16-le"), "path,age\n".encode("utf-16-be")])
+def test_utf16_without_its_mark_is_named(read, content):
+    with pytest.raises(CorpusError, match="t.csv: not UTF-8; save the table in that encoding"):
+        read(content)
+
+
+@pytest.mark.parametrize("begins", [b"PK\3\4", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"])
+def test_a_spreadsheet_is_no_table(read, begins):
+    with pytest.raises(CorpusError, match="t.csv: a spreadsheet; save it as CSV, in UTF-8"):
+        read(begins + bytes(range(256)))
+
+
+def test_empty_cells_beyond_the_header_and_rows_of_separators_alone_are_nothing(read):
+    table = read("a,b\n1,2,,\n,,,\n3,4\n , \n5,6,,,,\n")
+    assert rows(table) == [["1", "2"], ["3", "4"], ["5", "6"]] and table.rows == [2, 4, 6] and not table.problems
+    table = read("a,b,,\n1,2,,\n")  # its header has them, too
+    assert [row[:2] for row in rows(table)] == [["1", "2"]] and not table.problems
+    [problem] = read("a,b\n1,2,,3\n").problems
+    assert problem.row == 2 and problem.problem.startswith("4 cells where the header has 2")
+
+
+def test_one_name_in_two_unicode_forms_is_one(read):
+    table = read("caf\u00e9,e\u0301\nga\u0308hnen,1\ng\u00e4hnen,2\n")
+    assert list(table.cells) == ["caf\u00e9", "\u00e9"]
+    assert table.words("caf\u00e9").tolist() == 2 * ["g\u00e4hnen"]
+    assert table.texts("caf\u00e9").tolist() == ["ga\u0308hnen", "g\u00e4hnen"]  # two files may be named so
+
+
+def test_words_that_may_mean_that_nothing_is_known_are_names_with_a_note_unless_they_are_declared(read):
+    content = "w\nunknown\nUnknown\n?\nx\n"
+    table = read(content)
+    assert table.words("w", ()).tolist() == ["unknown", "Unknown", "?", "x"]
+    assert sorted((p.problem.partition(",")[0], p.grave) for p in table.problems) == [
+        ("w is '?' in 1 row", False), ("w is 'Unknown' in 1 row", False), ("w is 'unknown' in 1 row", False)]
+    table = read(content)
+    assert table.words("w", ("unknown", "?", "x")).notna().all() and not table.problems
+    assert table.texts("w").notna().all() and not table.problems
+
+
+def test_people_who_are_not_known_are_not_made_one_speaker(read):
+    table = read("who\nunknown\nP1\nunknown\nn.d.\n")
+    table.words("who", speakers=True)
+    assert sorted((p.problem, p.grave) for p in table.problems) == [
+        ("who is 'n.d.' in 1 row, read as a name; if it means that none is known, leave its cells empty", False),
+        ("who is 'unknown' in 2 rows, which would be one speaker; leave the cells of unknown speakers empty, or name "
+         "this speaker otherwise", True)]

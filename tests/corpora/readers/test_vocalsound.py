@@ -161,7 +161,7 @@ def test_without_lists_of_speakers_the_sounds_are_asked_all_the_same(write):
 
 @pytest.mark.parametrize(("lists", "complaint"), [
     (lambda p: {**p, "val": p["val"] + p["te"][:1]}, r"te_meta.json: speaker 'f0020' is also in split val"),
-    (lambda p: {**p, "te": p["te"][1:]}, "burst 'f0020_0_cough' is in split nan; expected one of train, val, test"),
+    (lambda p: {**p, "te": p["te"][1:]}, "burst 'f0020_0_cough' is in no split; expected one of train, val, test"),
     (lambda p: {**p, "tr": "[["}, r"tr_meta.json: not readable as JSON \(.*line 1.*\); unpack it again"),
     (lambda p: {**p, "all": {"speakers": 3}}, "all_meta.json: expected a list with an entry for each speaker"),
 ])
