@@ -48,7 +48,7 @@ class Params:
     question: str = _p("", "The question that this variant answers.")
 
     corpus: list[str] = _p(["synthetic"], "Folder of the corpus, or `synthetic` or `example` for the embedded ones; "
-                                          "several corpora are joined.")
+                                          "several corpora are joined.", low=1)
     layout: str = _p("auto", "The corpus's layout on disk, recognised by default.",
                      choices=("auto", "generic", "exvo", "emogator", "vocalsound"))
     tasks: list[str] = _p([], "Tasks to train on, as `age` or, for one corpus only, `exvo:age`; empty for all.")
@@ -365,10 +365,12 @@ def _checked(f: dataclasses.Field, value: Any) -> Any:
     value = _converted(str(f.type), value)
     low, high, choices = (f.metadata[k] for k in ("low", "high", "choices"))
     expected = ""
-    if not _is_a(str(f.type), value):
+    if not _is_a(str(f.type), value) or (isinstance(value, list) and low and len(value) < low):
         expected = f"{KINDS[str(f.type)]}. {f.metadata['help']}"
     elif choices and value not in choices:
         expected = f"one of {', '.join(choices)}"
+    elif isinstance(value, list):
+        return value
     elif (low is not None and value < low) or (high is not None and value > high):
         bounds = (("least", low), ("most", high))
         expected = " and ".join(f"at {end} {bound}" for end, bound in bounds if bound is not None)

@@ -92,7 +92,7 @@ def test_a_name_like_no_other_is_refused_with_all_that_are_known():
     ("adversarial", "false", "true or false"), ("adversarial", 0, "true or false"),
     *[(name, value, "text") for name, value in (("backbone", 3), ("run", 2022), ("results", Path("out")),
                                                 ("scale", np.arange(3)), ("variant", 4))],
-    *[("tasks", value, "a list of texts") for value in ({}, [1], [""], "")],
+    *[("tasks", value, "a list of texts") for value in ({}, [1], [""], "")], ("corpus", [], "a list of texts"),
 ])
 def test_a_wrong_type_is_refused_naming_parameter_value_and_type(name, value, expected):
     with pytest.raises(ParameterError, match=f"parameter {name} is .*; expected {expected}"):

@@ -128,15 +128,18 @@ def describe(pretrained: Pretrained, name: str, recipe: Recipe, corpus: Corpus, 
     date, version, command, and `probed`, which says on what bursts the `probes` were scored.
     """
     backbone = pretrained.backbone
+    heard = [{"name": part.name, "synthetic": part.synthetic, "licence": find_licence(part),
+              "speakers": _speakers(part)} for part in corpus.parts or (corpus,)]
     others = {name: value for name in ("checkpoint", "units_from") if (value := getattr(recipe, name))}
+    before = [part for other in others.values() for part in corpora_heard(Path(other).expanduser())]
+    every = before + heard
+    heard = [part for place, part in enumerate(every) if part not in every[:place]]
     facts = {
         "name": name, "model_type": backbone.config.model_type,
         "weights": sum(p.numel() for p in backbone.model.parameters()),
         "frames_per_second": SAMPLE_RATE / backbone.hop,
         "recipe": dataclasses.asdict(recipe) | {name: without_place(value) for name, value in others.items()},
-        "corpora": [part for other in others.values() for part in corpora_heard(Path(other).expanduser())] + [
-            {"name": part.name, "synthetic": part.synthetic, "licence": find_licence(part), "speakers": _speakers(part)}
-            for part in corpus.parts or (corpus,)],
+        "corpora": heard,
         "record": pretrained.record, "hardware": hardware(backbone.model.device),
         "date": datetime.date.today().isoformat(), "version": __version__, "command": command, "probed": probed,
     }

@@ -25,7 +25,8 @@ number.
 
 Some sentences are about pre-training: that it beats the baseline, or which pre-trained backbone is best. A run whose
 backbones start from random weights says nothing about them, however narrow its intervals are, and its verdict on them
-is *not tested*.
+is *not tested*. The small backbones that come with the package are pre-trained, but unlike each other: a run with them
+says nothing about sentences that compare backbones.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ PARTS = ("emo_ccc", "cou_uar", "age_mae")
 """The columns of the metrics that S_MTL combines, in the order of its arguments."""
 NO_WEIGHTS = "no pre-trained weights in this run"
 """The note of a claim about pre-training in a run whose backbones started from random weights."""
+UNLIKE = "small backbones, pre-trained unlike each other"
+"""The note of a claim that compares pre-trained backbones in a run whose backbones are small."""
 ONE_SEED = "undecided (one seed)"
 """The verdict on a claim about a variant that was trained with one seed."""
 
@@ -64,7 +67,8 @@ class Claim:
     `section` is the heading under which the paper says it, and `statement` says it in our words. With a `slack` the
     first system may be worse by as much, and with a `factor` it must be better than that multiple of the second.
     `split` is the one whose scores the paper speaks of. A claim that is `about_pretraining` needs variants that start
-    from pre-trained weights.
+    from pre-trained weights, and one that `compares_backbones` needs, besides, backbones that were pre-trained as the
+    paper's were.
     """
 
     name: str
@@ -76,6 +80,7 @@ class Claim:
     factor: float = 1.0
     split: str = "val"
     about_pretraining: bool = False
+    compares_backbones: bool = False
 
     def statistics(self, scores: pd.Series) -> pd.Series:
         """How far each pair holds, by "a over b", from scores by (code, metric): above 0 it does."""
@@ -145,7 +150,7 @@ def published_ledger(claims: Sequence[Claim]) -> pd.DataFrame:
 
 
 def ledger(claims: Sequence[Claim], scores: Crossed | pd.Series, random: Collection[str] = (),
-           steps: Mapping[str, Collection[int]] | None = None) -> pd.DataFrame:
+           steps: Mapping[str, Collection[int]] | None = None, small: Collection[str] = ()) -> pd.DataFrame:
     """A table with one row for each claim, judged on the scores of one split.
 
     The columns are claim, verdict, estimate, low, high, metric, weakest, section, statement and note. `weakest` is the
@@ -156,14 +161,17 @@ def ledger(claims: Sequence[Claim], scores: Crossed | pd.Series, random: Collect
       *undecided (one seed)*, and the part of that variant's seeds is missing from the bounds.
     - From a point, a series of scores by (code, metric), the estimate alone decides, and the bounds are NaN.
     - A claim is *not tested* where a system or its metric is absent. It is also *not tested*, but with estimate and
-      bounds, where it is about pre-training and names one of `random` (`runs.random_backbones`). `note` says which.
+      bounds, where it is about pre-training and names one of `random` (`runs.random_backbones`), or compares
+      backbones and names one of `small` (`runs.small_backbones`). `note` says which.
 
     Where the variants of a claim, or the members of its ensembles, were not trained equally long, by their `steps`
     (`runs.read_steps`), `note` says it, because then a difference between them may be one of length.
     """
     found = pd.DataFrame([_judge(claim, scores) for claim in claims])
+    unlike = [claim.name for claim in claims if claim.compares_backbones and set(claim.systems) & set(small)]
     untested = [claim.name for claim in claims if claim.about_pretraining and set(claim.systems) & set(random)]
-    found.loc[found["claim"].isin(untested) & found["estimate"].notna(), ["verdict", "note"]] = "not tested", NO_WEIGHTS
+    for names, note in ((unlike, UNLIKE), (untested, NO_WEIGHTS)):
+        found.loc[found["claim"].isin(names) & found["estimate"].notna(), ["verdict", "note"]] = "not tested", note
     unequal = [unequal_steps(claim.systems, steps or {}) for claim in claims]
     found["note"] = ["; ".join(filter(None, notes)) for notes in zip(found["note"], unequal, strict=True)]
     return found
@@ -217,7 +225,7 @@ def _pretraining() -> tuple[Claim, ...]:
         Claim("Pre-trained beats the baseline", section, "Every variant scores higher overall than the baseline.",
               "s_mtl", tuple((code, "Baseline") for code in VARIANTS), about_pretraining=True),
         Claim("V6 is the best single system", section, "Of all variants V6 has the highest overall score.",
-              "s_mtl", _over("V6", VARIANTS), about_pretraining=True),
+              "s_mtl", _over("V6", VARIANTS), about_pretraining=True, compares_backbones=True),
     )
 
 
@@ -226,10 +234,12 @@ def _backbones(margin: float) -> tuple[Claim, ...]:
     best = {"V2": ("cou_uar", "country"), "V3": ("age_mae", "age"), "V5": ("emo_ccc", "emotion")}
     par = Claim("V2, V3 and V5 are on par", section,
                 f"Without the adversary no two backbones differ overall by more than {margin:g}.",
-                "s_mtl", tuple(itertools.permutations(three, 2)), margin, about_pretraining=True)
+                "s_mtl", tuple(itertools.permutations(three, 2)), margin, about_pretraining=True,
+                compares_backbones=True)
     return (par, *(Claim(f"{code} is the best of them on {task}", section,
                          f"Of V2, V3 and V5, without the adversary, {code} is best at {task}.",
-                         metric, _over(code, three), about_pretraining=True) for code, (metric, task) in best.items()))
+                         metric, _over(code, three), about_pretraining=True, compares_backbones=True)
+                   for code, (metric, task) in best.items()))
 
 
 def _debiasing(margin: float) -> tuple[Claim, ...]:
@@ -289,7 +299,8 @@ def _abstract(ensembles: Mapping[str, Sequence[str]]) -> tuple[Claim, ...]:
 def _conclusions() -> Claim:
     return Claim("V1 is the best single system", "Conclusions",
                  "V1 scores higher than V6. (The paper says so of test, where no other single systems were submitted; "
-                 "on validation its V6 scores higher.)", "s_mtl", (("V1", "V6"),), split="test", about_pretraining=True)
+                 "on validation its V6 scores higher.)", "s_mtl", (("V1", "V6"),), split="test", about_pretraining=True,
+                 compares_backbones=True)
 
 
 def _beside_the_paper(ensembles: Mapping[str, Sequence[str]]) -> Claim:

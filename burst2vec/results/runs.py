@@ -90,6 +90,12 @@ def read_steps(run_folder: Path) -> dict[str, set[int]]:
     return found
 
 
+def read_own_steps(run_folder: Path) -> dict[str, int]:
+    """The number of steps that each system of a run was trained for, with the run's own seed, by code."""
+    paths = sorted(run_folder.glob("*/summary.json"))
+    return {path.parent.name: json.loads(path.read_text(encoding="utf-8"))["iterations"] for path in paths}
+
+
 def random_backbones(run_folder: Path) -> list[str]:
     """The systems of a run whose backbone started from random weights, which tells nothing of pre-training.
 
@@ -101,6 +107,16 @@ def random_backbones(run_folder: Path) -> list[str]:
               if said.get("backbone_size") == "tiny" or not said.get("pretrained", True)]
     folders = sorted(path.parent for path in run_folder.glob("*/params.json"))
     return random + [folder.name for folder in folders if set(read_params(folder).get("members", [])) & set(random)]
+
+
+def small_backbones(run_folder: Path) -> list[str]:
+    """The variants of a run whose backbone is one of the small pre-trained ones that come with the package.
+
+    These were not pre-trained alike, so which of them is better tells nothing of the published ones.
+    """
+    params = {code: read_params(run_folder / code) for code in VARIANTS}
+    return [code for code, said in params.items()
+            if said.get("backbone_size") == "small" and said.get("pretrained", True)]
 
 
 def mean_discriminator_loss(history: pd.DataFrame) -> pd.DataFrame:

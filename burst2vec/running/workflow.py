@@ -124,11 +124,35 @@ def further_reaches(path: Path, trained: Mapping[str, Params]) -> list[str]:
         if code not in debiased:
             raise ParameterError(f"{where}no such variant with an adversary, and a twin without; expected one of "
                                  + ", ".join(debiased))
-        sizes = [] if sizes is None else sizes
-        if not isinstance(sizes, list) or not all(size in SIZES for size in sizes):
-            raise ParameterError(f"{where}the sizes are {shown(sizes)}; expected a list of {', '.join(SIZES)}")
-        found += [code] * (trained[code].backbone_size in sizes)
+        found += [code] * (trained[code].backbone_size in _sizes(sizes, where))
     return found
+
+
+def further_random(path: Path, trained: Mapping[str, Params]) -> list[str]:
+    """The codes of the variants to train once more from random weights, from a file such as `params/random.yaml`.
+
+    The file lists, for each variant, the values of `backbone_size` with which that is done. A tiny backbone has random
+    weights anyway. `trained` has the variants' parameters by code. Raises OSError and ParameterError, naming the file,
+    the variant and what would be right.
+    """
+    found = []
+    for code, sizes in read_mapping(path).items():
+        where = f"{path}: {shown(code)}: "
+        if code not in trained:
+            raise ParameterError(f"{where}no such variant; expected one of {', '.join(trained)}")
+        asked = _sizes(sizes, where)
+        if "tiny" in asked:
+            raise ParameterError(f"{where}the sizes are {shown(sizes)}; expected none that has random weights anyway")
+        found += [code] * (trained[code].backbone_size in asked and trained[code].pretrained)
+    return found
+
+
+def _sizes(sizes: object, where: str) -> list[str]:
+    """A list of values of `backbone_size`, empty for None."""
+    sizes = [] if sizes is None else sizes
+    if not isinstance(sizes, list) or not all(size in SIZES for size in sizes):
+        raise ParameterError(f"{where}the sizes are {shown(sizes)}; expected a list of {', '.join(SIZES)}")
+    return sizes
 
 
 def _has_twin(params: Params, trained: Mapping[str, Params]) -> bool:
@@ -145,13 +169,22 @@ def other_reach(params: Params, run: str) -> dict[str, Any]:
     return {"reversal": "extractors" if params.reversal == "upstream" else "upstream", "run": f"{run}/reach"}
 
 
+def from_random_weights(run: str, seed: str = "") -> dict[str, Any]:
+    """The parameters in which a variant's training from random weights differs from its own, with its seed or another.
+
+    Its results stand in the folder `random` of the `run`, and those of another seed in that folder's `seeds`.
+    """
+    others = {"seed": seed, "run": f"{run}/random/seeds/{seed}"} if seed else {"run": f"{run}/random"}
+    return {"pretrained": False, **others}
+
+
 def joined_training(path: Path, values: Mapping[str, Any], variants: Iterable[str],
                     embedded: Collection[str]) -> dict[str, Any]:
     """The parameters of the training on several corpora, from a file such as `params/joined.yaml`, over `values`.
 
     Where all its corpora are `embedded` and the run's backbones are published ones, the parameters of the scale `demo`
-    go before `values`, `backbone_size: tiny` among them: hundreds of synthetic clips are not worth a large model, and
-    random weights need the demo's learning rate. A `backbone_size` in the file prevents that.
+    go before `values`, `backbone_size: small` among them: hundreds of synthetic clips are not worth a large model, and
+    small ones have learning rates of their own. A `backbone_size` in the file prevents that.
 
     The results stand in the folder `joined` of the run. Raises FileNotFoundError and ParameterError, naming the file.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 import random
@@ -90,7 +91,9 @@ def test_the_first_units_are_of_the_middle_layer_of_another_model_where_one_is_n
         units[0], find_units(contextual(backbone, frames), frames, frames.of(learnt), 8, seed=0))
     told = describe(found, "student", asked, corpus)
     assert told.facts["recipe"]["units_from"] == "teacher"
-    assert [part["name"] for part in told.facts["corpora"]] == [corpus.name] * 2  # the teacher has heard speakers, too
+    assert [part["name"] for part in told.facts["corpora"]] == [corpus.name]  # the teacher has heard the same
+    elsewhere = describe(found, "student", asked, dataclasses.replace(corpus, name="elsewhere"))
+    assert [part["name"] for part in elsewhere.facts["corpora"]] == [corpus.name, "elsewhere"]
     assert "Its first units were found in the middle layer of `teacher`." in card(told)
 
 

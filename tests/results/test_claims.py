@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from burst2vec.config import Params
 from burst2vec.evaluation.bootstrap import Replicates
 from burst2vec.evaluation.crossed import Crossed, cross, cross_sums
 from burst2vec.evaluation.differences import differences
 from burst2vec.evaluation.speaker_sums import SpeakerSums, sum_by_speaker
-from burst2vec.report import tables
+from burst2vec.report.tables import claims as tables
 from burst2vec.results import claims, runs
 from burst2vec.results.claims import (
     ONE_SEED,
@@ -209,6 +210,32 @@ def test_random_backbones_leave_what_is_about_pretraining_not_tested_but_shown()
     assert "contradicted" in set(trained.loc[about, "verdict"])
 
 
+def test_small_backbones_leave_what_compares_backbones_not_tested_and_judge_the_rest():
+    trained = ledger(CLAIMS, around(published(), 1e-6))
+    found = ledger(CLAIMS, around(published(), 1e-6), small=runs.VARIANTS)
+    unlike = found["note"] == "small backbones, pre-trained unlike each other"
+    assert set(found.loc[unlike, "claim"]) == {
+        "V6 is the best single system", "V2, V3 and V5 are on par", "V2 is the best of them on country",
+        "V3 is the best of them on age", "V5 is the best of them on emotion", "V1 is the best single system"}
+    assert set(found.loc[unlike, "verdict"]) == {"not tested"} and found.loc[unlike, "low"].notna().all()
+    pd.testing.assert_frame_equal(found[~unlike], trained[~unlike])
+    verdict = found.set_index("claim")["verdict"]
+    assert verdict["Pre-trained beats the baseline"] == verdict["Debiasing helps overall"] == "supported"
+
+
+def test_from_random_weights_small_backbones_are_said_to_be_random():
+    found = ledger(CLAIMS, published(), random=["V1"], small=["V2"])
+    row = found.set_index("claim").loc["V6 is the best single system"]
+    assert row[["verdict", "note"]].tolist() == ["not tested", "no pre-trained weights in this run"]
+
+
+def test_claims_between_unlike_backbones_say_so():
+    backbones = {code: Params.resolve({"variant": code}).backbone for code in runs.VARIANTS}
+    for claim in CLAIMS:
+        unlike = [pair for pair in claim.pairs if set(pair) <= set(backbones) and len({backbones[c] for c in pair}) > 1]
+        assert claim.compares_backbones == bool(unlike), claim.name
+
+
 def test_one_random_backbone_spares_the_claims_that_do_not_name_it():
     found = ledger(CLAIMS, published(), random=["V1"]).set_index("claim")["verdict"]
     assert set(found.index[found == "not tested"]) == {
@@ -352,7 +379,7 @@ def test_the_page_shows_verdict_interval_deciding_pair_and_the_papers_own_number
     for text in ("supported", "V4 over V5", "Age-MAE", "+0.0560 to +0.0560", "V4 does better."):
         assert text in html
     without = ledger(CLAIMS, published().drop("V7", level="code"))
-    assert "no cou_uar of V7" in tables.render_ledger(without, published_ledger(CLAIMS)).data
+    assert "no Cou-UAR of V7" in tables.render_ledger(without, published_ledger(CLAIMS)).data
 
 
 def test_a_claim_about_variants_that_were_not_trained_equally_long_says_so():

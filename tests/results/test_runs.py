@@ -55,6 +55,7 @@ def test_random_backbones_are_the_variants_that_say_so_and_the_ensembles_with_su
         (tmp_path / code).mkdir()
         (tmp_path / code / "params.json").write_text(json.dumps(params))
     assert runs.random_backbones(tmp_path) == ["V1", "V4", "A"]  # the baseline has no backbone
+    assert runs.small_backbones(tmp_path) == ["V3"]
 
 
 def test_a_term_of_the_loss_is_averaged_over_the_tasks():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import shlex
@@ -10,14 +11,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import grimp
 import nbformat
 import pytest
 
 from burst2vec.config import ParameterError, Params, parse
 from burst2vec.corpora.opening import EMBEDDED
-from burst2vec.running.notebooks import publish
+from burst2vec.running.publishing import publish
 from burst2vec.running.workflow import (
     check_joined,
+    from_random_weights,
+    further_random,
     further_reaches,
     further_seeds,
     given,
@@ -87,8 +91,8 @@ def test_a_bad_file_of_seeds_is_refused(tmp_path, content, complaint):
 
 
 @pytest.mark.parametrize(("content", "scale", "codes"), [
-    ("V4: [tiny]", "demo", ["V4"]), ("V4: [tiny]", "paper", []), ("V4: [tiny, published]", "paper", ["V4"]),
-    ("V4: [published]\nV1: [tiny]", "demo", ["V1"]), ("V4:", "demo", []), ("# nothing\n", "demo", []),
+    ("V4: [small]", "demo", ["V4"]), ("V4: [small]", "paper", []), ("V4: [small, published]", "paper", ["V4"]),
+    ("V4: [published]\nV1: [small]", "demo", ["V1"]), ("V4:", "demo", []), ("# nothing\n", "demo", []),
 ])
 def test_the_other_reach_is_trained_where_its_file_names_the_size_of_the_backbone(tmp_path, content, scale, codes):
     (tmp_path / "reach.yaml").write_text(content)
@@ -108,21 +112,50 @@ def test_a_bad_file_of_reaches_is_refused(tmp_path, content, complaint):
         further_reaches(tmp_path / "reach.yaml", {"V4": Params(), "V5": Params(adversarial=False)})
 
 
+@pytest.mark.parametrize(("content", "scale", "codes"), [
+    ("V4: [small]\nV5:\n", "small", ["V4"]), ("V4: [small]", "tiny", []), ("# nothing\n", "small", []),
+    ("V4: [small, published]", "published", ["V4"]),
+])
+def test_what_a_file_asks_for_is_trained_from_random_weights_where_it_would_not_be_anyway(
+        tmp_path, content, scale, codes):
+    (tmp_path / "random.yaml").write_text(content)
+    trained = {code: Params.resolve({"variant": code, "backbone_size": scale}) for code in VARIANTS}
+    assert further_random(tmp_path / "random.yaml", trained) == codes
+    assert further_random(tmp_path / "random.yaml", {code: dataclasses.replace(p, pretrained=False)
+                                                     for code, p in trained.items()}) == []
+
+
+@pytest.mark.parametrize(("content", "complaint"), [
+    ("V9: [small]", "random.yaml: 'V9': no such variant; expected one of V4, V5"),
+    ("V4: small", "random.yaml: 'V4': the sizes are 'small'; expected a list of published, small, tiny"),
+    ("V4: [tiny]", r"random.yaml: 'V4': the sizes are \['tiny'\]; expected none that has random weights anyway"),
+])
+def test_a_bad_file_of_trainings_from_random_weights_is_refused(tmp_path, content, complaint):
+    (tmp_path / "random.yaml").write_text(content)
+    with pytest.raises(ParameterError, match=complaint):
+        further_random(tmp_path / "random.yaml", {code: Params.resolve({"variant": code}) for code in VARIANTS})
+
+
+def test_a_training_from_random_weights_is_the_runs_own_in_a_folder_of_its_own():
+    assert from_random_weights("mine") == {"pretrained": False, "run": "mine/random"}
+    assert from_random_weights("mine", "2") == {"pretrained": False, "seed": "2", "run": "mine/random/seeds/2"}
+
+
 def test_the_other_reach_is_the_one_that_the_runs_own_is_not():
     for own, other in (("upstream", "extractors"), ("extractors", "upstream")):
         assert other_reach(Params(reversal=own), "demo") == {"reversal": other, "run": "demo/reach"}
 
 
 @pytest.mark.parametrize(("said", "values", "size"), [
-    ("", {"scale": "paper"}, "tiny"), ("", {"scale": "paper", "backbone_size": "published"}, "tiny"),
-    ("backbone_size: published\n", {"scale": "paper"}, "published"), ("", {"scale": "demo"}, "tiny"),
+    ("", {"scale": "paper"}, "small"), ("", {"scale": "paper", "backbone_size": "published"}, "small"),
+    ("backbone_size: published\n", {"scale": "paper"}, "published"), ("", {"scale": "demo"}, "small"),
 ])
-def test_embedded_corpora_are_joined_with_a_tiny_backbone_unless_their_file_names_another(tmp_path, said, values, size):
+def test_embedded_corpora_are_joined_with_a_small_backbone_unless_their_file_names_one(tmp_path, said, values, size):
     (tmp_path / "joined.yaml").write_text("variant: V4\ncorpus: [synthetic, example]\n" + said)
     joined = joined_training(tmp_path / "joined.yaml", {**values, "corpus": ["/exvo"]}, VARIANTS, EMBEDDED)
     params, demo = Params.resolve(joined), Params.resolve({"scale": "demo"})
     assert params.backbone_size == size and params.run_name == f"{values['scale']}/joined"
-    assert (params.learning_rate == demo.learning_rate) == (size == "tiny")
+    assert (params.learning_rate == demo.learning_rate) == (size == "small")
 
 
 def test_recorded_corpora_are_joined_with_the_runs_own_backbone(tmp_path):
@@ -179,8 +212,8 @@ def test_variants_are_trained_where_the_corpus_has_their_kind_of_audio():
 def test_the_page_of_a_variant_that_is_left_out_says_why(tmp_path):
     write_left_out(tmp_path / "V1.ipynb", "V1", "own")
     publish(tmp_path / "V1.ipynb", tmp_path / "page.ipynb", "V1: Burst2Vec WL")
-    [cell] = nbformat.read(tmp_path / "page.ipynb", 4).cells
-    assert cell.source.startswith("# V1: Burst2Vec WL\n") and "no recordings for `audio: own`" in cell.source
+    title, text = nbformat.read(tmp_path / "page.ipynb", 4).cells
+    assert title.source == "# V1: Burst2Vec WL" and "no recordings for `audio: own`" in text.source
 
 
 def test_without_raw_recordings_the_variants_that_need_them_are_left_out(project, tmp_path, write_exvo, labels):
@@ -192,6 +225,13 @@ def test_without_raw_recordings_the_variants_that_need_them_are_left_out(project
     jobs = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", plan, re.MULTILINE)}
     assert (jobs["train"], jobs["train_seed"], jobs["left_out"]) == (3, 1, 4) and jobs["book"] == 1
     assert jobs["train_reach"] == 1
+
+
+def test_trainings_follow_from_no_module_that_only_shows_their_results():
+    graph = grimp.build_graph("burst2vec", exclude_type_checking_imports=True, cache_dir=None)
+    behind = set.union(*(graph.find_upstream_modules(f"burst2vec.training.{name}") for name in ("trainer", "worker")))
+    rooms = {module.split(".")[1] for module in behind - {"burst2vec"}}
+    assert "models" in rooms and not {"report", "results", "audit", "inspection", "cli"} & rooms
 
 
 def test_a_refusal_ends_the_process_in_one_line():

@@ -58,15 +58,24 @@ maths.filter(e => !e.querySelector('mjx-container svg')).forEach(e => say('maths
 all('mjx-merror, [data-mjx-error]').forEach(e => say('maths error', e));
 const figures = all('img');
 figures.filter(i => !(i.complete && i.naturalWidth > 0)).forEach(i => say('figure missing', i));
+figures.filter(i => !i.closest('.modindextable') && i.alt.trim().split(/\s+/).length < 3).forEach(i => say('no phrase stands for figure', i));
 const tables = all('table:not(.highlighttable, .indextable)');
 tables.filter(t => t.offsetParent && t.rows.length < 2).forEach(t => say('table empty', t));
 const players = all('audio');
 players.filter(a => !(a.readyState > 0 && a.duration > 0)).forEach(a => say('audio does not play', a));
 all('.output.traceback, .cell_output .traceback').forEach(e => say('error output', e));
 all('.output.stderr, .cell_output .stderr').forEach(e => say('output on stderr', e));
+all('mjx-container:not([display])').filter(e => /auto|scroll/.test(getComputedStyle(e).overflowX))
+    .forEach(e => say('maths in a line scrolls', e));
 all('.system-message, .problematic').forEach(e => say('error of the book builder', e));
-return {problems, outputs: all('.cell_output').map(e => e.textContent), counts: {
+const answer = document.querySelector('.in-short');
+return {problems, answerAt: answer && answer.getBoundingClientRect().top + scrollY,
+    outputs: all('.cell_output').map(e => e.textContent), counts: {
     maths: maths.length, figures: figures.length, tables: tables.length, players: players.length}};
+"""
+
+WEIGHT = """
+return performance.getEntries().reduce((bytes, entry) => bytes + (entry.encodedBodySize || 0), 0);
 """
 
 OVERFLOW = r"""
@@ -84,11 +93,14 @@ class Visit:
     """What a page holds and what is wrong with it.
 
     `counts` has the number of its elements by kind (maths, figures, tables, players), `problems` one line for each
-    problem.
+    problem. `weight` is what its first load takes, in bytes, before anything is played, and `answer_at` where its box
+    *In short* begins on a desktop, in pixels from the top; None where it has none.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    weight: int = 0
+    answer_at: float | None = None
 
 
 def check_site(html: Path) -> list[str]:
@@ -130,6 +142,7 @@ def visit(driver: webdriver.Chrome, url: str, address: str) -> Visit:
         driver.get_log(log)  # what the page before left there
     set_width(driver, DESKTOP)
     driver.get(url)
+    weight = driver.execute_script(WEIGHT)
     failure = driver.execute_async_script(SETTLE)
     seen = driver.execute_script(INSPECT)
     problems = seen["problems"] + ([f"does not settle: {failure}"] if failure else [])
@@ -141,7 +154,8 @@ def visit(driver: webdriver.Chrome, url: str, address: str) -> Visit:
     # Where a page, such as a redirection, names no icon, a browser may ask for /favicon.ico by itself.
     problems += [f"console: {e['message']}" for e in driver.get_log("browser")
                  if e["level"] != "INFO" and "/favicon.ico " not in e["message"]]
-    return Visit(seen["counts"], problems + remote_requests(driver.get_log("performance"), address))
+    problems += remote_requests(driver.get_log("performance"), address)
+    return Visit(seen["counts"], problems, weight, seen["answerAt"])
 
 
 def remote_requests(log: list[dict], address: str) -> list[str]:
@@ -180,6 +194,8 @@ def browser() -> Iterator[webdriver.Chrome]:
             driver.set_page_load_timeout(PATIENCE)
             driver.set_script_timeout(PATIENCE)
             driver.get("about:blank")  # away from the browser's own start page
+            driver.execute_cdp_cmd("Network.enable", {})
+            driver.execute_cdp_cmd("Network.setCacheDisabled", {"cacheDisabled": True})  # each load is a first one
             yield driver
         finally:
             driver.quit()
