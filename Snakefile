@@ -1,4 +1,4 @@
-"""The experiment as a graph of files: corpus -> systems -> ensembles -> results -> book.
+"""What follows from what, as a graph of files: corpus -> systems -> ensembles -> results -> report.
 
     snakemake --cores all                                         the demo on the embedded corpus
     snakemake --cores all --resources gpu=1 --config scale=paper corpus=/data/exvo
@@ -24,6 +24,8 @@ from burst2vec.corpora.recordings import recordings_below
 from burst2vec.results.ensembles import complete, read_ensembles
 from burst2vec.running.workflow import (
     check_joined,
+    from_random_weights,
+    further_random,
     further_reaches,
     further_seeds,
     given,
@@ -45,6 +47,7 @@ with refusing():
     PARAMS = {code: Params.resolve(GIVEN | {"variant": code}) for code in ("Baseline", *VARIANTS)}
     SEEDS = further_seeds(Path("params/seeds.yaml"), {code: PARAMS[code] for code in VARIANTS})
     REACHES = further_reaches(Path("params/reach.yaml"), {code: PARAMS[code] for code in VARIANTS})
+    RANDOM = further_random(Path("params/random.yaml"), {code: PARAMS[code] for code in VARIANTS})
     JOINED = joined_training(Path("params/joined.yaml"), GIVEN, VARIANTS, EMBEDDED)
     ON_SEVERAL = Params.resolve(JOINED)
     check_joined(Path("params/joined.yaml"), ON_SEVERAL, absent_audio(ON_SEVERAL))
@@ -66,7 +69,8 @@ NOTEBOOKS = {
     "experiments": "00_experiments", "dataset": "01_dataset", "preprocessing": "02_preprocessing",
     "baseline": "03_baseline", "ensembles": "05_ensembles", "results": "06_results", "statistics": "07_statistics",
     "claims": "08_claims", "audit": "09_audit", "corpora": "10_corpora", "speed": "11_speed",
-    "studies": "12_studies", "pretraining": "13_pretraining", "voices": "14_voices",
+    "studies": "12_studies", "pretraining": "13_pretraining", "voices": "14_voices", "trainings": "15_trainings",
+    "tutorial": "16_tutorial", "look": "17_look",
 } | {code: "04_train_variant" for code in VARIANTS}
 TITLES = {code: shlex.join(["--title", f"{code}: {PARAMS[code].title}"]) for code in VARIANTS}
 
@@ -104,6 +108,11 @@ if any(params.backbone_size == "small" for params in (*PARAMS.values(), ON_SEVER
 BASELINE = modules("burst2vec.baseline.network", "burst2vec.baseline.functionals")
 ALL = sorted(str(path) for path in Path("burst2vec").rglob("*.py"))
 PREPARED = expand(RUN + "/prepared/{audio}.json", audio=sorted({p.audio for p in PARAMS.values()} - set(ABSENT)))
+SEEDED = [f"{RUN}/seeds/{seed}/{code}/predictions.csv" for code in SEEDS if code in TRAINED for seed in SEEDS[code]]
+DRAWN = [f"{RUN}/random/{place}{code}/predictions.csv" for code in RANDOM if code in TRAINED
+         for place in ("", *(f"seeds/{seed}/" for seed in SEEDS.get(code, [])))]
+REACHED = [f"{RUN}/reach/{code}/predictions.csv" for code in REACHES if code in TRAINED]
+TOGETHER = f"{RUN}/joined/{JOINED['variant']}"
 SYNTHESISED = set(EMBEDDED) & set(PARAMS["Baseline"].corpus)
 with refusing():
     LABELS = label_files(PARAMS["Baseline"])
@@ -131,8 +140,9 @@ DECODES = dict(mem_mb=32_000 if LARGE else 4_000, runtime=8 * 60 if LARGE else 6
 ALL_CORES = 1000  # Snakemake lowers it to what --cores has, and a profile sets what a node has
 
 # A job ends with the snakemake that started it, however that ends (SIGTERM is 15, at which a training saves its work).
-EXECUTE = ("OMP_NUM_THREADS={threads} exec python -IS burst2vec/machine/interruption.py $PPID 15 "
-           "burst2vec run {input.notebook:q} {output.executed:q} -f {SCALE:q} {params.options} ")
+EXECUTE_ALONE = ("OMP_NUM_THREADS={threads} exec python -IS burst2vec/machine/interruption.py $PPID 15 "
+                 "burst2vec run {input.notebook:q} {output.executed:q} ")
+EXECUTE = EXECUTE_ALONE + "-f {SCALE:q} {params.options} "
 TRAIN = EXECUTE + "--gpus {resources.gpu} "
 
 # Seconds each, and nothing that a login node minds. All else is a job.
@@ -228,6 +238,29 @@ rule train_reach:
     shell: TRAIN + "-f {input.variant:q}"
 
 
+rule train_random:
+    "A variant once more, from random weights: params/random.yaml."
+    input:
+        TRAINING, SCALE,
+        prepared=lambda wildcards: f"{RUN}/prepared/{PARAMS[wildcards.code].audio}.json",
+        notebook="notebooks/04_train_variant.ipynb",
+        variant="params/variants/{code}.yaml",
+    output:
+        executed=RUN + "/notebooks/{code}-random.ipynb",
+        predictions=RUN + "/random/{code}/predictions.csv",
+    params:
+        options=lambda wildcards: options(GIVEN | from_random_weights(PARAMS["V4"].run_name, wildcards.get("seed", ""))),
+    priority: 4
+    resources: **TRAINS
+    shell: TRAIN + "-f {input.variant:q}"
+
+
+use rule train_random as train_random_seed with:
+    output:
+        executed=RUN + "/notebooks/{code}-random-seed{seed}.ipynb",
+        predictions=RUN + "/random/seeds/{seed}/{code}/predictions.csv",
+
+
 rule train_joined:
     "A further training, on several corpora at once: params/joined.yaml."
     input:
@@ -235,8 +268,8 @@ rule train_joined:
         notebook="notebooks/04_train_variant.ipynb",
     output:
         executed=RUN + "/notebooks/joined.ipynb",
-        predictions=RUN + f"/joined/{JOINED['variant']}/predictions.csv",
-        history=RUN + f"/joined/{JOINED['variant']}/history.csv",
+        predictions=TOGETHER + "/predictions.csv",
+        history=TOGETHER + "/history.csv",
     params:
         options=options(JOINED),
         recordings=lambda wildcards: recordings(ON_SEVERAL),
@@ -248,7 +281,7 @@ rule train_joined:
 rule corpora:
     input:
         ALL, "params/joined.yaml",
-        predictions=RUN + f"/joined/{JOINED['variant']}/predictions.csv",
+        predictions=TOGETHER + "/predictions.csv",
         notebook="notebooks/10_corpora.ipynb",
     output:
         executed=RUN + "/notebooks/corpora.ipynb",
@@ -273,6 +306,18 @@ rule baseline:
     priority: 7
     resources: **DECODES
     shell: EXECUTE + "-f {input.variant:q}"
+
+
+rule trainings:
+    "The trainings of the run side by side, with every seed; those from random weights stand with the claims."
+    input:
+        ALL, SCALE, PREPARED, JOINED_LABELS, "params/joined.yaml", sorted(Path("params/variants").glob("*.yaml")),
+        expand(RUN + "/{code}/predictions.csv", code=("Baseline", *TRAINED)), SEEDED, REACHED,
+        TOGETHER + "/predictions.csv",
+        notebook="notebooks/15_trainings.ipynb",
+    output: executed=RUN + "/notebooks/trainings.ipynb"
+    params: options=OPTIONS
+    shell: EXECUTE
 
 
 rule show:
@@ -325,10 +370,19 @@ rule voices:
     shell: EXECUTE
 
 
+rule tutorial:
+    "Twelve recordings of one's own, from the folder to the predictions."
+    input:
+        ALL, sorted(Path("burst2vec/weights").glob("*/*.*")),
+        notebook="notebooks/16_tutorial.ipynb",
+    output: executed=RUN + "/notebooks/tutorial.ipynb"
+    shell: EXECUTE_ALONE
+
+
 rule ensembles:
     input:
         ALL, "params/ensembles.yaml",
-        expand(RUN + "/{code}/predictions.csv", code=TRAINED),
+        expand(RUN + "/{code}/predictions.csv", code=("Baseline", *TRAINED)),
         notebook="notebooks/05_ensembles.ipynb",
     output:
         executed=RUN + "/notebooks/ensembles.ipynb",
@@ -373,7 +427,7 @@ rule claims:
     input:
         ALL, "params/published.yaml",
         expand(RUN + "/{code}/predictions.csv", code=SYSTEMS),
-        [f"{RUN}/seeds/{seed}/{code}/predictions.csv" for code in SEEDS if code in TRAINED for seed in SEEDS[code]],
+        SEEDED, DRAWN,
         notebook="notebooks/08_claims.ipynb",
     output:
         executed=RUN + "/notebooks/claims.ipynb",
@@ -385,8 +439,8 @@ rule claims:
 rule audit:
     "What the saved systems' representations hold, and what their scores owe to the bias of the labels."
     input:
-        ALL, PREPARED, "params/reach.yaml", expand(RUN + "/{code}/predictions.csv", code=TRAINED),
-        [f"{RUN}/reach/{code}/predictions.csv" for code in REACHES if code in TRAINED],
+        ALL, PREPARED, "params/reach.yaml", expand(RUN + "/{code}/predictions.csv", code=("Baseline", *TRAINED)),
+        REACHED,
         notebook="notebooks/09_audit.ipynb",
     output:
         executed=RUN + "/notebooks/audit.ipynb",
@@ -396,18 +450,33 @@ rule audit:
     shell: TRAIN
 
 
+rule look:
+    "Bursts of two systems to look at and to listen to: their predictions, and maps of their representations."
+    input:
+        ALL, SCALE, PREPARED, "book/assets/interactive.js",
+        expand(RUN + "/{code}/predictions.csv", code=[c for c in ("V4", "V5") if c in TRAINED]),
+        notebook="notebooks/17_look.ipynb",
+    output: executed=RUN + "/notebooks/look.ipynb"
+    params: options=OPTIONS
+    resources: **LISTENS
+    shell: TRAIN
+
+
 rule publish:
-    input: RUN + "/notebooks/{page}.ipynb"
+    input:
+        modules("burst2vec.running.publishing"),
+        notebook=RUN + "/notebooks/{page}.ipynb",
     output: "book/notebooks/{page}.ipynb"
     params: title=lambda wildcards: TITLES.get(wildcards.page, "")
-    shell: "burst2vec publish {input:q} {output:q} {params.title}"
+    shell: "burst2vec publish {input.notebook:q} {output:q} {params.title}"
 
 
 rule book:
     input:
         "_config.yml", "book/_toc.yml", sorted(Path("book").rglob("*.md")), sorted(Path("book").glob("*.bib")),
-        sorted(Path("book/assets").iterdir()), "book/_ext/rooms.py", ALL, "tests/cluster/record.txt",
+        sorted(Path("book/assets").iterdir()), sorted(Path("book/_ext").glob("*.py")), ALL, "tests/cluster/record.txt",
         expand("tests/faults/records/{found}", found=["faults.csv", "chaos.md", "fuzz.md", "together.md"]),
+        sorted(Path("burst2vec/weights").glob("*/README.md")),
         expand("book/notebooks/{page}.ipynb", page=NOTEBOOKS),
     output: "_build/html/index.html"
     shell: "jupyter-book build . --config _config.yml --toc book/_toc.yml -W --keep-going -n --all -q"

@@ -80,7 +80,9 @@ def _synth_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="same seed, same bytes (default 0)")
 
 
-@_command("synth", _synth_arguments, help="write the synthetic corpus, in ExVo's layout")
+@_command("synth", _synth_arguments, help="write the synthetic corpus, in ExVo's layout",
+          description="Writes a corpus of synthetic vocal bursts in the layout of ExVo 2022: recordings, labels and "
+                      "speakers, all of them invented. The folder appears whole or not at all.")
 def _synth(options: argparse.Namespace) -> None:
     from burst2vec.corpora.synthetic.synthesis import synthesise
 
@@ -149,7 +151,11 @@ def _prepare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--summary", type=Path, metavar="FILE", help="write what was prepared as JSON")
 
 
-@_command("prepare", _prepare_arguments, help="decode a corpus into its waveform store")
+@_command("prepare", _prepare_arguments, help="decode a corpus into its waveform store",
+          description="Decodes the recordings that the parameters `corpus` and `audio` name, once and in parallel, and "
+                      "stores them in the folder that the parameter `cache` names, from which every training reads. "
+                      "What is stored already is not decoded again. Prints what was prepared as JSON, and notes on "
+                      "recordings on standard error.")
 def _prepare(options: argparse.Namespace) -> None:
     from burst2vec.audio.faults import SAMPLE_RATE
     from burst2vec.audio.store import open_store
@@ -171,14 +177,19 @@ def _prepare(options: argparse.Namespace) -> None:
 
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("notebook", type=Path)
-    parser.add_argument("output", type=Path)
+    parser.add_argument("notebook", type=Path, metavar="NOTEBOOK",
+                        help="the notebook, such as notebooks/06_results.ipynb")
+    parser.add_argument("output", type=Path, metavar="OUTPUT", help="where to write the executed one")
     parser.add_argument("--gpus", type=int, default=0, metavar="N",
                         help="wait for N free GPUs of this machine and use no others (default: choose none)")
     _parameter_arguments(parser)
 
 
-@_command("run", _run_arguments, help="check the parameters, then execute a notebook with papermill")
+@_command("run", _run_arguments, help="check the parameters, then execute a notebook with papermill",
+          description="Checks the parameters, executes a notebook with them, and writes the executed notebook only if "
+                      "it ran to its end; else what ran of it is kept beside the output as `.failed.ipynb`. Where a "
+                      "training was interrupted, the same command goes on with it. In the project's folder `make "
+                      "notebooks` makes the notebooks.")
 def _run(options: argparse.Namespace) -> None:
     from burst2vec.running.gpus import claim
     from burst2vec.running.notebooks import execute
@@ -201,7 +212,8 @@ def _pretrain_arguments(parser: argparse.ArgumentParser) -> None:
                         help="folder, or name on the hub, of a model whose middle layer HuBERT's first units are of")
     parser.add_argument("--steps", default=0, help="steps at most; these, or minutes, are needed", **number)
     parser.add_argument("--minutes", type=float, default=0, metavar="M", help="minutes at most")
-    parser.add_argument("--iterations", default=0, help="iterations of HuBERT (default 2)", **number)
+    parser.add_argument("--iterations", default=0,
+                        help="iterations of HuBERT (default 2, or 1 with --units-from)", **number)
     parser.add_argument("--units", default=100, help="units, or entries of a codebook (default 100)", **number)
     parser.add_argument("--batch-size", default=32, help="bursts in a batch (default 32)", **number)
     parser.add_argument("--learning-rate", type=float, default=1e-3, metavar="R", help="the highest (default 0.001)")
@@ -340,7 +352,9 @@ def _submission_arguments(parser: argparse.ArgumentParser) -> None:
                         help="the ExVo folder whose test clips must be covered; by default the one trained on")
 
 
-@_command("submission", _submission_arguments, help="write a system's test predictions as the challenge wants them")
+@_command("submission", _submission_arguments, help="write a system's test predictions as the challenge wants them",
+          description="Writes ExVo-Multi_<team>_<number>.csv from the test predictions of a system or an ensemble, and "
+                      "reads it back and checks it before it appears.")
 def _submission(options: argparse.Namespace) -> None:
     from burst2vec.systems.submission import only_synthetic, write_submission
 
@@ -351,24 +365,29 @@ def _submission(options: argparse.Namespace) -> None:
 
 
 def _publish_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("notebook", type=Path)
-    parser.add_argument("output", type=Path)
+    parser.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="an executed notebook")
+    parser.add_argument("output", type=Path, metavar="OUTPUT", help="the page to write, a notebook as well")
     parser.add_argument("--title", help="replaces the page's heading")
 
 
-@_command("publish", _publish_arguments, help="strip an executed notebook of progress bars and local paths")
+@_command("publish", _publish_arguments, help="make a page of an executed notebook",
+          description="Makes a page of the report of an executed notebook: the answer first, code folded, captions at "
+                      "their figures, without progress bars and local paths. Refuses a notebook that has not run "
+                      "wholly, or that warns.")
 def _publish(options: argparse.Namespace) -> None:
-    from burst2vec.running.notebooks import publish
+    from burst2vec.running.publishing import publish
 
     publish(options.notebook, options.output, options.title)
 
 
 def _environment_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run_folder", type=Path, help="the run's folder of results")
-    parser.add_argument("output", type=Path)
+    parser.add_argument("run_folder", type=Path, metavar="RUN", help="the run's folder of results, as results/demo")
+    parser.add_argument("output", type=Path, metavar="OUTPUT", help="the JSON file to write")
 
 
-@_command("environment", _environment_arguments, help="write hardware, versions and date as JSON")
+@_command("environment", _environment_arguments, help="write hardware, versions and date as JSON",
+          description="Writes on what a run's systems were trained: hardware, operating system, versions of the "
+                      "libraries, date, and how long the trainings took.")
 def _environment(options: argparse.Namespace) -> None:
     from burst2vec.machine.files import write_aside
     from burst2vec.running.environment import describe_environment

@@ -19,7 +19,7 @@
 # %% tags=["parameters"]
 scale = "demo"  # which file of params/scales
 
-# %% tags=["hide-cell"]
+# %%
 from burst2vec.config import Params, project_root
 
 params = Params.resolve(globals())
@@ -27,17 +27,19 @@ files = (project_root() / "params" / "variants").glob("*.yaml")
 codes = sorted(path.stem for path in files)
 variants = {code: Params.resolve({**globals(), "variant": code}) for code in codes}
 
-# %% tags=["hide-cell"]
+# %%
 import dataclasses
 
 import pandas as pd
+from IPython.display import Markdown
 from myst_nb import glue
 
 from burst2vec.corpora.opening import open_corpus
+from burst2vec.report import experiments
 from burst2vec.results.ensembles import label, read_ensembles
 
 
-# %% tags=["hide-cell"]
+# %%
 def show(rows, *columns):
     """Shows rows as a table without an index, its last column wide enough to read."""
     wide = {"selector": "td:last-child", "props": "min-width: 9em"}
@@ -45,7 +47,7 @@ def show(rows, *columns):
     return styler.set_table_styles([wide]).set_properties(**{"text-align": "left"})
 
 
-# %% tags=["hide-cell"]
+# %% tags=["remove-cell"]
 corpus = open_corpus(params)
 kind = "the synthetic corpus" if corpus.synthetic else f"the corpus {corpus.name}"
 glue("corpus_kind", kind, display=False)
@@ -54,36 +56,37 @@ glue("corpus_kind", kind, display=False)
 # ## Variants
 #
 # The base is V4. *WL* stands for wav2vec 2.0 large, *HB* and *HL* for HuBERT base and
-# large, all named as on the Hugging Face hub; *Adv* for adversarial debiasing, of which
-# the [method chapter](../method.md) explains the terms; *own* for our preprocessing of
-# the raw recordings, which [avoids the distortion](preprocessing.ipynb) of the audio as
-# provided.
+# large; *Adv* for adversarial debiasing, of which the [method](../method.md) explains
+# the terms; *own* for our preprocessing of the raw recordings, which [avoids the
+# distortion](preprocessing.ipynb) of the audio as provided. Backbones are named as on
+# the Hugging Face hub. (All such words: [Notation](../notation.md).)
 
-# %% tags=["hide-input"]
+# %%
 yes = {True: "yes", False: "no"}
 trained = {code: p for code, p in variants.items() if code != "Baseline"}
 rows = [(code, p.title, p.backbone.removeprefix("facebook/"), yes[p.adversarial],
          p.audio, yes[p.oversampling]) for code, p in trained.items()]
-show(rows, "code", "model", "backbone", "Adv", "audio", "oversampling")
+show(rows, "code", "model", "backbone", "adversarial debiasing", "audio",
+     "oversampling")
 
 # %% [markdown]
 # What each of them is there to answer:
 
-# %% tags=["hide-input"]
+# %%
 show([(code, p.question) for code, p in variants.items()], "code", "question")
 
 # %% [markdown]
-# At the scale `demo` each backbone is replaced by a tiny model of the same family, a
-# random Transformer behind a fixed filter bank. Such a model knows nothing of speech,
-# so the comparison of backbones then shows how the families learn, not what
-# pre-training is worth. [What stands in for it](../silent.md) says what else there is.
+# At the scale `demo` each backbone is replaced by a small model of the same family that
+# comes with the package: [pre-trained](pretraining) on some ten hours of vocal bursts,
+# where the published ones heard a thousand hours of speech and more.
+# [What stands in for them](../silent.md) says what else there is.
 #
 # ## Ensembles
 #
 # An ensemble is trained on nothing. It averages its members' emotion intensities and
 # ages, and their probabilities of the countries, of which the most probable wins.
 
-# %% tags=["hide-input"]
+# %%
 ensembles = read_ensembles().items()
 show([(code, label(members)) for code, members in ensembles], "code", "members")
 
@@ -93,19 +96,10 @@ show([(code, label(members)) for code, members in ensembles], "code", "members")
 # The paper's Table 3 and, beside it, the values of the run at hand. At the scale
 # `paper` the two agree.
 
-# %% tags=["hide-input"]
+# %%
 paper = Params()
-table_3 = {
-    "batch_size": "batch size", "max_epochs": "epochs at most",
-    "validate_every": "iterations between validations",
-    "patience": "early stopping patience, in validations",
-    "early_stopping_task": "early stopping metric, of the task",
-    "learning_rate": "learning rate of Adam",
-    "alpha_discriminator": "α₁", "alpha_adversarial": "α₂"}
-
-# %% tags=["hide-input"]
 rows = [(meaning, name, str(getattr(paper, name)), str(getattr(params, name)))
-        for name, meaning in table_3.items()]
+        for name, meaning in experiments.TABLE_3.items()]
 show(rows, "hyper-parameter", "parameter", "paper", "this run")
 
 # %% [markdown]
@@ -114,14 +108,14 @@ show(rows, "hyper-parameter", "parameter", "paper", "this run")
 # The rest of the parameters, with their defaults. Those that the paper does not settle
 # are argued on the page [Where the paper is silent](../silent.md).
 
-# %% tags=["hide-input"]
+# %%
 def value(name):
     """Returns a parameter's default, and its value in this run where that differs."""
     default, here = str(getattr(paper, name)), str(getattr(params, name))
     return default if here == default else f"{default} (here {here})"
 
 
-shown = {*table_3, "scale", "variant", "title", "question"}
+shown = {*experiments.TABLE_3, "scale", "variant", "title", "question"}
 others = [f for f in dataclasses.fields(Params) if f.name not in shown]
 rows = [(f.name, value(f.name), f.metadata["help"]) for f in others]
 show(rows, "parameter", "default", "meaning")
@@ -134,7 +128,7 @@ show(rows, "parameter", "default", "meaning")
 # features. How much? One second of noise is embedded alone, then in rows of which it
 # fills a smaller and smaller part, by a tiny model of each family.
 
-# %% tags=["hide-cell"]
+# %%
 import matplotlib.pyplot as plt
 import torch
 
@@ -165,19 +159,27 @@ def changes(name, padding, clip, shares):
 # %%
 clip = torch.randn(1, 16_000, generator=torch.Generator().manual_seed(0))
 shares = [0.95, 0.9, 0.75, 0.5, 0.25]
-percent = {(name, padding): [100 * x for x in changes(name, padding, clip, shares)]
+changed = {(name, padding): [100 * x for x in changes(name, padding, clip, shares)]
            for name in FAMILIES for padding in ("as_published", "exact")}
-at_half = percent["facebook/hubert-base-ls960", "as_published"][3]
-glue("padding_published", f"{at_half:.0f}", display=False)
+at_half = {key: each[shares.index(0.5)] for key, each in changed.items()}
+of_base = at_half["facebook/hubert-base-ls960", "as_published"]
+glue("padding_published", f"{of_base:.0f}", display=False)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-padding", "caption": "Change of a clip's embedding by the padding of its row. With exact padding (grey, along zero) there is none, for any of the families."}}
+# %%
 plt.rcParams.update(STYLE)
 _, axes = plt.subplots(figsize=(6.5, 3), layout="constrained")
 for name, marker, color in zip(FAMILIES, ("o-", "s--", "^:"), PALETTE, strict=False):
     short = name.removeprefix("facebook/")
-    axes.plot(shares, percent[name, "as_published"], marker, color=color, label=short)
-    axes.plot(shares, percent[name, "exact"], color="0.6", zorder=0)
+    axes.plot(shares, changed[name, "as_published"], marker, color=color, label=short)
+    axes.plot(shares, changed[name, "exact"], color="0.6", zorder=0)
 axes.set(xlabel="share of the row that the clip fills",
          ylabel="change of the embedding, %")
 axes.invert_xaxis()
 axes.legend();
+
+# %% tags=["caption"] name="fig-padding"
+Markdown(experiments.describe_padding(at_half))
+
+# %% tags=["in-short"]
+number = len(trained), len(ensembles)
+Markdown(experiments.describe_experiments(params, kind, *number))

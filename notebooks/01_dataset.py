@@ -36,9 +36,11 @@ from burst2vec.report.figures.style import STYLE
 
 plt.rcParams.update(STYLE)
 
-# %%
+# %% tags=["banner"]
 from burst2vec.corpora.opening import open_corpus
+from burst2vec.report import dataset
 from burst2vec.report.page import banner, players, poses_kinds
+from burst2vec.report.tables.frames import boxed
 
 corpus = open_corpus(params)
 banner(corpus)
@@ -54,8 +56,7 @@ banner(corpus)
 # %%
 from burst2vec.inspection import description
 
-shown = description.task_table(corpus.tasks).style.hide(axis="index")
-shown.set_properties(**{"text-align": "left"})
+boxed(description.task_table(corpus.tasks))
 
 # %% [markdown]
 # Durations come from the waveform store, which holds every burst decoded once, at 16
@@ -82,7 +83,6 @@ classes = by_kind.get("classes")
 # stand below in small type. No speaker is in two splits.
 
 # %%
-from burst2vec.report.tables import boxed
 from burst2vec.results.published import published_table1
 
 table1, legend = description.table1(corpus, seconds), ""
@@ -100,21 +100,30 @@ boxed(table1.reset_index(names=""), legend)
 # the same proportions from band to band. Where they do not, the age tells something
 # about the country before a sound is heard.
 
-# %% mystnb={"figure": {"name": "fig-labels", "caption": "Age and country in training and validation together, the paper's Figure 1. Above, how many bursts each band of age holds; below, how the bursts of each country are spread over the bands."}}
+# %%
 from burst2vec.report.figures.dataset import draw_labels
 
 labelled = corpus.table[corpus.table["split"].isin(["train", "val"])]
-if poses_kinds(corpus, "scalar", "classes"):
+both_kinds = poses_kinds(corpus, "scalar", "classes")
+if both_kinds:
     draw_labels(labelled, scalar, classes);
+
+# %% tags=["caption"] name="fig-labels"
+if both_kinds:
+    display(Markdown(dataset.caption_labels(scalar, classes, labelled)))
 
 # %% [markdown]
 # The same in numbers:
 
 # %%
-if poses_kinds(corpus, "scalar", "classes"):
-    display(description.scalar_by_class(scalar, classes, labelled).round(1))
-    bands = description.categories(scalar, labelled).rename(scalar.name)
-    display(pd.crosstab(labelled[classes.columns[0]], bands))
+if both_kinds:
+    spread = description.scalar_by_class(scalar, classes, labelled).reset_index()
+    display(boxed(spread, f"{scalar.name.capitalize()} of the bursts, in "
+                          f"{scalar.unit or 'its own unit'}."))
+    bands = description.categories(scalar, labelled)
+    counts = pd.crosstab(labelled[classes.columns[0]], bands).reset_index()
+    counts.columns = [str(name) for name in counts]
+    display(boxed(counts, f"Bursts in each band of {scalar.name}."))
 
 # %% [markdown]
 # (cross-label-bias)=
@@ -140,8 +149,9 @@ if poses_kinds(corpus, "scalar", "classes"):
 from burst2vec.inspection.association import associations
 
 by_chance = {"by_chance": "by chance, mean", "at_most": "by chance, 95th percentile"}
+associated = associations(corpus, labelled)
 if len(corpus.tasks) > 1:
-    display(associations(corpus, labelled).round(3).rename(columns=by_chance))
+    display(boxed(associated.reset_index().rename(columns=by_chance)))
 else:
     display(Markdown("This corpus poses one task: there is no second label to be "
                      "associated with."))
@@ -163,7 +173,8 @@ Markdown(f"η² = {eta:.3f} and V = {v:.3f} between age and country.")
 # %% [markdown]
 # ## What can be had without listening
 #
-# The other way to put it: how well do audio-free baselines do, which hear nothing?
+# The other way to put it: how well do *audio-free baselines* do, which hear nothing?
+# They are the yardstick of everything that listens.
 # *Constant* answers every burst with the mean intensities, the median age and the most
 # frequent country of training; *Chance* with the labels of a random training burst. A
 # predictor that is told the true country and answers with that country's median age
@@ -172,13 +183,13 @@ Markdown(f"η² = {eta:.3f} and V = {v:.3f} between age and country.")
 # looks small may well be no better than theirs.
 
 # %%
-from burst2vec.report.tables import render_table2
+from burst2vec.report.tables.table2 import render_table2
 from burst2vec.results.scores import table2
 
 render_table2(table2(corpus, {}, {}))
 
 # %%
-if poses_kinds(corpus, "scalar", "classes"):
+if both_kinds:
     guessed = description.uar_from_scalar(corpus, scalar, classes, "val")
     display(Markdown(
         f"And the reverse: from the true {scalar.name} alone, the {classes.name} is "
@@ -192,38 +203,48 @@ if poses_kinds(corpus, "scalar", "classes"):
 # burst is therefore mostly padding. So the bursts of a batch are computed in groups of
 # similar length ([how](speed.ipynb)).
 
-# %% mystnb={"figure": {"name": "fig-durations", "caption": "Durations of the bursts in each split."}}
+# %%
 from burst2vec.report.figures.dataset import plot_durations
 
 _, axes = plt.subplots(figsize=(6.5, 2.8), layout="constrained")
 plot_durations(seconds, corpus.table["split"], axes);
 
+# %% tags=["caption"] name="fig-durations"
+Markdown(dataset.caption_durations(seconds, corpus.table["split"]))
+
 # %% [markdown]
 # ## Emotions
 #
-# Speakers rate how strongly a burst shows each of ten emotions, and the ratings of a
-# burst are scaled so that its strongest is exactly 1. Which emotion is the strongest is
-# far from balanced:
+# In ExVo, speakers rate how strongly a burst shows each of ten emotions, and the
+# ratings of a burst are scaled so that its strongest is exactly 1. Which emotion is the
+# strongest is far from balanced:
 
-# %% mystnb={"figure": {"name": "fig-frequencies", "caption": "How frequent each emotion is as the strongest of a burst, or as its class, in training and validation."}}
+# %%
 from burst2vec.report.figures.dataset import plot_frequencies
 
-rated = intensities or classes
-height = 1.0 + 0.24 * rated.outputs
+rated = intensities or classes or scalar
+height = 1.0 + 0.24 * description.categories(rated, labelled).nunique()
 _, axes = plt.subplots(figsize=(6.5, height), layout="constrained")
 plot_frequencies(rated, labelled, axes);
+
+# %% tags=["caption"] name="fig-frequencies"
+Markdown(dataset.caption_frequencies(rated, labelled))
 
 # %% [markdown]
 # Most intensities are near 0. A predictor that says little about everything is
 # therefore seldom far off, but it follows nothing: its concordance correlation is 0.
 # That is why the loss is built on concordance rather than on the squared error.
 
-# %% mystnb={"figure": {"name": "fig-intensities", "caption": "Distribution of each emotion's intensity: percent of the bursts in bins of a tenth, in training and validation."}}
+# %%
 from burst2vec.report.figures.dataset import plot_intensities
 
 if poses_kinds(corpus, "intensities"):
     _, axes = plt.subplots(figsize=(6.5, 3.6), layout="constrained")
     plot_intensities(intensities, labelled, axes);
+
+# %% tags=["caption"] name="fig-intensities"
+if intensities:
+    display(Markdown(dataset.caption_intensities(intensities, labelled)))
 
 # %% [markdown]
 # ## Do they sound like bursts?
@@ -242,7 +263,7 @@ if comparable and corpus.table["sex"].isna().all():
     display(Markdown("The speakers' sex is not known, and pitch depends on it: no "
                      "comparison."))
 
-# %% mystnb={"figure": {"name": "fig-acoustics", "caption": "Medians and quartiles of a sample of this corpus, and those published for real bursts."}}
+# %%
 from burst2vec.inspection.acoustics import PUBLISHED, measure_corpus
 from burst2vec.report.figures.acoustics import draw_against_published
 
@@ -250,7 +271,12 @@ if comparable:
     names = PUBLISHED["emotion"].unique()
     sample = description.sample_of_each(intensities, labelled, names, size=15)
     rows = corpus.table.index.get_indexer(sample.index)
-    draw_against_published(measure_corpus((store[row] for row in rows), sample));
+    measured = measure_corpus((store[row] for row in rows), sample)
+    draw_against_published(measured);
+
+# %% tags=["caption"] name="fig-acoustics"
+if comparable:
+    display(Markdown(dataset.caption_acoustics(measured)))
 
 # %% [markdown]
 # ## Listen
@@ -258,6 +284,16 @@ if comparable:
 # One burst for each emotion, the one that shows it most purely by its labels.
 
 # %%
-chosen = description.examples(rated, labelled)
+from burst2vec.report.sounds import may_be_heard
+
+chosen = description.examples(rated, labelled) if may_be_heard(corpus) else {}
 place = dict(zip(corpus.table.index, range(len(store)), strict=True))
-players({f"{name} ({file})": store[place[file]] for name, file in chosen.items()})
+heard = {f"{name} ({file})": store[place[file]] for name, file in chosen.items()}
+players(heard)
+
+# %% [markdown]
+# How the models hear the bursts, one by one, can be [looked at and
+# heard](look.ipynb), too.
+
+# %% tags=["in-short"]
+Markdown(dataset.in_short(corpus, seconds, associated))

@@ -37,7 +37,7 @@ from burst2vec.report.figures.style import STYLE
 
 plt.rcParams.update(STYLE)
 
-# %%
+# %% tags=["banner"]
 from burst2vec.corpora.opening import open_corpus
 from burst2vec.report.page import banner, players
 
@@ -47,6 +47,8 @@ banner(corpus)
 # %%
 from burst2vec.audio.store import open_store
 from burst2vec.inspection import preprocessing
+from burst2vec.report import preprocessing as told
+from burst2vec.report.tables.frames import boxed
 
 kinds = preprocessing.kinds_of_audio(corpus)
 cache = params.path(params.cache)
@@ -68,17 +70,23 @@ rng = np.random.default_rng(0)
 rows = np.sort(rng.permutation(len(corpus.table))[:400])
 survey = preprocessing.survey(corpus, stores, rows)
 column = "raw" if "own" in kinds else "provided"
-preprocessing.formats(corpus, column, rows).style.hide(axis="index")
+boxed(preprocessing.formats(corpus, column, rows),
+      caption="Formats of the recordings in the sample")
 
 # %% [markdown]
 # Levels differ from device to device and from speaker to speaker. Setting the root mean
 # square removes that; what is loud within a burst stays loud.
 
-# %% mystnb={"figure": {"name": "fig-levels", "caption": "Levels (root mean square), peaks and durations of the recordings in the sample, as cumulative distributions. A peak above 0 dB exceeds full scale."}}
+# %%
 from burst2vec.report.figures.audio import draw_survey
 
 labels = {"level": "level (dB)", "peak": "peak (dB)", "seconds": "duration (s)"}
 draw_survey(survey, labels);
+
+# %% tags=["caption"] name="fig-levels"
+Markdown(f"{told.describe_levels(survey)} Shown are levels (root mean square, dB), "
+         "peaks (dB) and durations (s) of the recordings in the sample, as cumulative "
+         "distributions. A peak above 0 dB exceeds full scale.")
 
 # %% [markdown]
 # ## Before and after
@@ -92,7 +100,7 @@ draw_survey(survey, labels);
 column = survey[survey["audio"] == kinds[0]].set_index("file")["clipped"]
 example = corpus.table.index.get_loc(column.idxmax())
 
-# %% mystnb={"figure": {"name": "fig-before-after", "caption": "A recording before and after our own preprocessing."}}
+# %%
 from burst2vec.audio.waveform import SAMPLE_RATE, read_audio
 from burst2vec.report.figures.audio import draw_recordings
 
@@ -101,6 +109,11 @@ if "own" in kinds:
     after = stores["own"][example], SAMPLE_RATE
     draw_recordings({"raw": (raw.mean(axis=1), rate), "own": after});
 
+# %% [markdown] tags=["caption"] name="fig-before-after"
+# Our preprocessing keeps a recording's shape and changes its level. One recording
+# before (`raw`) and after (`own`): waveforms, with full scale at 1, and mel
+# spectrograms.
+
 # %% [markdown]
 # ## Distortion
 #
@@ -108,7 +121,7 @@ if "own" in kinds:
 # off. The figure shows the recording of the sample that is clipped most, if any is, for
 # a few milliseconds around its largest peak, as provided and as we preprocess it.
 
-# %% mystnb={"figure": {"name": "fig-clipping", "caption": "The most clipped recording of the sample, around its largest peak."}}
+# %%
 from burst2vec.report.figures.audio import plot_closely
 
 if len(kinds) == 2:
@@ -116,16 +129,27 @@ if len(kinds) == 2:
     _, axes = plt.subplots(figsize=(6.5, 2.8), layout="constrained")
     plot_closely(heard, SAMPLE_RATE, axes);
 
+# %% tags=["caption"] name="fig-clipping"
+Markdown(f"{told.describe_example(column.max())} Shown are a few milliseconds around "
+         "its largest peak, as provided and as we preprocess it; full scale is 1.")
+
 # %% [markdown]
 # Cutting off peaks adds harmonics: energy at frequencies where the voice had little.
 # Both are played at the same peak, so a clipped recording is the louder one.
 
-# %% mystnb={"figure": {"name": "fig-distortion", "caption": "The same recording as provided and by our own preprocessing."}}
+# %%
 if len(kinds) == 2:
     draw_recordings({kind: (sound, SAMPLE_RATE) for kind, sound in heard.items()});
 
+# %% [markdown] tags=["caption"] name="fig-distortion"
+# Where peaks are cut off, energy appears where the voice had little. The same recording
+# as provided and by our own preprocessing: waveforms, with full scale at 1, and mel
+# spectrograms.
+
 # %%
-if len(kinds) == 2:
+from burst2vec.report.sounds import may_be_heard
+
+if len(kinds) == 2 and may_be_heard(corpus):
     file = corpus.table.index[example]
     display(players({f"{kind} ({file})": sound for kind, sound in heard.items()}))
 
@@ -137,13 +161,9 @@ if len(kinds) == 2:
 # counts as distortion, the differences between the two resamplers included.
 
 # %%
-summary = survey.groupby("audio", sort=False).agg(
-    clipped=("clipped", "mean"), peak=("peak", "median"), level=("level", "median"))
-summary["clipped"] *= 100
-columns = ["clipped samples (%, mean)", "peak (dB, median)", "level (dB, median)"]
-summary.set_axis(columns, axis=1).round(2)
+boxed(told.survey_table(survey), caption="Clipping, peaks and levels")
 
-# %% mystnb={"figure": {"name": "fig-clipped", "caption": "Share of clipped samples, and ratio of signal to distortion of the audio as provided."}}
+# %%
 from burst2vec.report.figures.audio import plot_distribution, plot_ratios
 
 if len(kinds) == 2:
@@ -154,6 +174,11 @@ if len(kinds) == 2:
     ratios = preprocessing.distortion(stores["own"], stores["provided"], rows)
     plot_ratios(ratios, right);
 
+# %% tags=["caption"] name="fig-clipped"
+Markdown(f"{told.describe_clipping(survey)} Left: the share of clipped samples in each "
+         "recording, in percent. Right: the ratio of signal to distortion, in dB, of "
+         "the audio as provided.")
+
 # %% [markdown]
 # ## Resampling
 #
@@ -163,7 +188,7 @@ if len(kinds) == 2:
 # nothing. The default kernel of torchaudio is short and lets a good part of the band
 # above 8 kHz through; the filter used here, soxr's longest, does not.
 
-# %% mystnb={"figure": {"name": "fig-resampling", "caption": "What is left of tones after resampling from 48 to 16 kHz. Right of the dotted line it is alias."}}
+# %%
 from burst2vec.audio.waveform import resample
 from burst2vec.inspection.preprocessing import gain, resample_by_default
 from burst2vec.report.figures.audio import plot_gain
@@ -174,10 +199,16 @@ gains = {name: gain(kernel, frequencies) for name, kernel in kernels.items()}
 _, axes = plt.subplots(figsize=(6.5, 3.0), layout="constrained")
 plot_gain(frequencies, gains, axes);
 
+# %% tags=["caption"] name="fig-resampling"
+Markdown(f"{told.describe_aliases(frequencies, gains)} Shown is what is left of tones "
+         "after resampling from 48 to 16 kHz, in dB. Right of the dotted line, at 8 "
+         "kHz, it is alias.")
+
 # %%
 tones = pd.Index([7000, 8200, 9500], name="tone (Hz)")
 left = {f"{name} (dB)": gain(kernel, tones) for name, kernel in kernels.items()}
-pd.DataFrame(left, index=tones).round(1) + 0.0  # no minus before a zero
+boxed(pd.DataFrame(left, index=tones).reset_index(),
+      caption="What resampling leaves of three tones")
 
 # %% [markdown]
 # ## The waveform store
@@ -194,4 +225,8 @@ sizes = pd.DataFrame(
 sizes["rounding error (dB of the peak)"] = [
     max(preprocessing.rounding(corpus, store, kind, row) for row in rows[:20])
     for kind, store in stores.items()]
-sizes.set_axis(kinds).rename_axis("audio").round(2)
+boxed(sizes.set_axis(kinds).rename_axis("audio").reset_index(),
+      caption="The waveform stores")
+
+# %% tags=["in-short"]
+Markdown(told.summarise(survey, kinds))

@@ -28,13 +28,13 @@ params = Params.resolve(globals())
 
 # %%
 import matplotlib.pyplot as plt
-import pandas as pd
+from IPython.display import Markdown
 
 from burst2vec.report.figures.style import STYLE
 
 plt.rcParams.update(STYLE)
 
-# %%
+# %% tags=["banner"]
 from burst2vec.corpora.opening import open_corpus
 from burst2vec.report.page import banner
 
@@ -53,7 +53,7 @@ banner(corpus)
 from burst2vec.baseline.functionals import compare_features
 
 features = compare_features(corpus, params.audio, params.path(params.cache))
-features.shape
+Markdown(f"{len(features):,} bursts, {features.shape[1]:,} features each.")
 
 # %% [markdown]
 # ## Network and loss
@@ -75,28 +75,43 @@ features.shape
 from burst2vec.baseline import network
 
 trained = network.train(corpus, features, params)
-pd.Series(trained.summary, name="value").to_frame()
+
+# %%
+from burst2vec.report import trainings
+from burst2vec.report.tables.frames import boxed
+
+boxed(trainings.summary_table(trained.summary), align="left",
+      caption="The training in numbers")
 
 # %% [markdown]
 # Where the training loss falls on and the validation metric does not, the network
 # learns its speakers by heart. Age invites this most: it is the same in all bursts of a
 # speaker, and training has few speakers compared with features.
 
-# %% mystnb={"figure": {"caption": "Each task's training loss, the mean over an epoch."}}
+# %%
 from burst2vec.report.figures.training import draw_terms, draw_validation
 
 losses = trained.history[trained.history["term"] != "log_variance"]
 draw_terms(losses, corpus.tasks);
 
-# %% mystnb={"figure": {"caption": "Each task's metric on validation. The dotted line marks the weights that were kept."}}
+# %% tags=["caption"]
+Markdown(f"{trainings.describe_loss(losses, corpus.tasks)} Shown is each task's "
+         "training loss, the mean over an epoch.")
+
+# %%
 kept = trained.summary["best_iteration"]
 draw_validation(trained.history, corpus.tasks, kept);
+
+# %% tags=["caption"]
+Markdown(f"The weights that were kept are those of step {kept:,}, at the dotted line. "
+         "Shown is each task's metric on validation over the steps.")
 
 # %% [markdown]
 # The learnt weights $1 / (2 \exp(s_t))$ of the tasks' losses in the last epoch:
 
 # %%
-network.loss_weights(trained.history).round(3).to_frame()
+weights = network.loss_weights(trained.history).rename_axis("task")
+boxed(weights.reset_index(name="weight"), caption="Learnt weights of the losses")
 
 # %% [markdown]
 # ## Predictions and scores
@@ -109,10 +124,11 @@ from burst2vec.systems.folders import write_system
 
 predictions = network.predict(trained.model, corpus, features)
 write_system(params.folder, params, predictions, trained, corpus)
-predictions.head(3).T
+boxed(predictions.head(3).T.rename_axis("column").reset_index(),
+      caption="The predictions for the first three bursts")
 
 # %%
-from burst2vec.report.tables import render_table2
+from burst2vec.report.tables.table2 import render_table2
 from burst2vec.results.published import read_published
 from burst2vec.results.scores import table2
 
@@ -120,3 +136,11 @@ code, title = params.variant, params.title
 table = table2(corpus, {code: predictions}, {code: title}, references=[])
 paper = read_published() if "s_mtl" in table else None
 render_table2(table, paper)
+
+# %% tags=["in-short"]
+from burst2vec.results.trainings import finished, score_trainings
+
+training = finished(params, trained.summary, trained.history, predictions)
+Markdown(trainings.describe_training(
+    training, corpus.tasks, score_trainings(corpus, [training]),
+    trainings.constant_scores(corpus)))

@@ -27,7 +27,7 @@ from burst2vec.config import Params
 params = Params.resolve(globals())
 Markdown(f"**{params.title}**: {params.question}")
 
-# %%
+# %% tags=["banner"]
 from burst2vec.audio.store import open_store
 from burst2vec.corpora.opening import open_corpus
 from burst2vec.report.page import banner
@@ -51,23 +51,29 @@ from burst2vec.training.trainer import train
 trained = train(corpus, store, params, checkpoints_beside(params.folder))
 
 # %%
-import pandas as pd
+from burst2vec.report import trainings
+from burst2vec.report.tables.frames import boxed
 
-pd.Series(trained.summary, name="value").to_frame()
+boxed(trainings.summary_table(trained.summary), align="left",
+      caption="The training in numbers")
 
 # %% [markdown]
 # ## The model
 #
-# The backbone's hidden states are averaged over time and projected; a shared and one
-# task-specific extractor a task follow, and their combination feeds the task's head
-# (Figure 2). Its parameters, part by part:
+# The backbone's hidden states are averaged over time and projected; a shared extractor
+# and one for each task follow, and their combination feeds the task's head (Figure 2).
+# Its parameters, part by part:
 
 # %%
-parts = trained.model.named_children()
-counts = {name: sum(p.numel() for p in part.parameters()) for name, part in parts}
-pd.Series(counts, name="parameters").to_frame()
+import pandas as pd
 
-# %% mystnb={"figure": {"caption": "The terms of each task's loss, as means between validations. Shared, specific and combined add up to Eq. 5; an adversary adds the discriminator's loss and the losses on foreign features (Eq. 8)."}}
+parts = trained.model.named_children()
+counts = [(name.replace("_", " "), sum(p.numel() for p in part.parameters()))
+          for name, part in parts]
+boxed(pd.DataFrame(counts, columns=["Part", "Parameters"]),
+      caption="Parameters of the model")
+
+# %%
 import matplotlib.pyplot as plt
 
 from burst2vec.report.figures.style import STYLE
@@ -76,16 +82,24 @@ from burst2vec.report.figures.training import draw_terms, draw_validation
 plt.rcParams.update(STYLE)
 draw_terms(trained.history, corpus.tasks);
 
-# %% mystnb={"figure": {"caption": "Each task's metric on validation. The dotted line marks the weights that were kept."}}
+# %% tags=["caption"]
+said = trainings.describe_loss(trained.history, corpus.tasks)
+Markdown(f"{said} Shown are the terms of each task's loss, as means between "
+         "validations. Shared, specific and combined add up to Eq. 5; an adversary "
+         "adds the discriminator's loss and the losses on foreign features (Eq. 8), "
+         "which are those of the other tasks' extractors.")
+
+# %%
 kept = trained.summary["best_iteration"]
 draw_validation(trained.history, corpus.tasks, kept);
 
-# %%
+# %% tags=["caption"]
 from burst2vec.corpora.corpus import deciding_task
 from burst2vec.report.sentences import describe_rise
 
 deciding = deciding_task(corpus.tasks, params.early_stopping_task)
-Markdown(describe_rise(trained.history, deciding))
+Markdown(f"{describe_rise(trained.history, deciding)} Shown is each task's metric on "
+         "validation. The dotted line marks the weights that were kept.")
 
 # %% [markdown]
 # ## Scores
@@ -101,7 +115,7 @@ size = params.inference_batch_size
 predictions = predict(trained.model, corpus, store, batch_size=size)
 
 # %%
-from burst2vec.report.tables import render_table2
+from burst2vec.report.tables.table2 import render_table2
 from burst2vec.results import scores
 
 code, title = params.variant, params.title
@@ -116,14 +130,17 @@ render_table2(table, columns=[(s, m) for s in ("val", "test") for m in metrics])
 # %%
 if corpus.parts:
     by_corpus = scores.scores_by_corpus(corpus, predictions)
-    display(by_corpus.style.hide(axis="index").format(precision=3))
+    display(boxed(by_corpus))
 
 # %% [markdown]
 # Tasks of classes once more, with macro-F1, which also minds how often a class is named
 # in vain:
 
 # %%
-scores.class_scores(corpus, predictions).style.format(precision=3)
+classes = scores.class_scores(corpus, predictions)
+if len(classes):
+    named = classes.rename_axis(["task", "split"]).reset_index()
+    display(boxed(named, caption="Tasks of classes"))
 
 # %% [markdown]
 # ## The system
@@ -136,4 +153,13 @@ scores.class_scores(corpus, predictions).style.format(precision=3)
 from burst2vec.systems.folders import write_system
 
 write_system(params.folder, params, predictions, trained, corpus)
-predictions.head(3).T
+boxed(predictions.head(3).T.rename_axis("column").reset_index(),
+      caption="The predictions for the first three bursts")
+
+# %% tags=["in-short"]
+from burst2vec.results.trainings import finished, score_trainings
+
+training = finished(params, trained.summary, trained.history, predictions)
+Markdown(trainings.describe_training(
+    training, corpus.tasks, score_trainings(corpus, [training]),
+    trainings.constant_scores(corpus)))

@@ -31,8 +31,8 @@ from burst2vec.config import Params
 
 params = Params.resolve(globals())
 
-# %%
-from IPython.display import display
+# %% tags=["banner"]
+from IPython.display import Markdown, display
 
 from burst2vec.corpora.opening import open_corpus
 from burst2vec.report.page import banner
@@ -74,23 +74,39 @@ for predictions in list(built.values())[:1]:
 # error of the mean is at most the mean of the errors, and how much smaller it is
 # depends on how little the members agree. No such promise holds against the *best*
 # member, nor for CCC, UAR or $S_\text{MTL}$. Both comparisons are therefore made, on
-# validation; a gain is positive where the ensemble is better, also in age error.
+# validation; a gain is positive where the ensemble is better, also in age error. Its
+# interval says how far it would move with other speakers: both are scored on the same
+# resamples, so a gain is surer than either score.
 
 # %%
-from burst2vec.report.tables import boxed
-from burst2vec.results.scores import ensemble_gains, metric_names, table2
+from burst2vec.report.tables.frames import boxed
+from burst2vec.results.intervals import gain_intervals
+from burst2vec.results.scores import metric_names, table2
 
 predictions, models = read_systems(params.run_folder)
 table = table2(corpus, predictions, models)
+gains = gain_intervals(corpus, predictions, table, members)
+
+# %%
+words = {"value": "score", "best": "best member", "mean": "members' mean"}
+legend = "Small: 95 % intervals over speakers. Above 0 the ensemble is better."
 if members:
-    display(boxed(ensemble_gains(table, members)))
+    display(boxed(gains.rename(columns=words), legend,
+                  caption="Each ensemble beside its members, on validation"))
 
-# %% mystnb={"figure": {"name": "fig-ensembles", "caption": "Ensembles beside their members, on validation."}}
-import matplotlib.pyplot as plt
-
+# %%
 from burst2vec.report.figures.results import draw_ensembles
-from burst2vec.report.figures.style import STYLE
+from burst2vec.report.figures.style import use_style
 
-plt.rcParams.update(STYLE)
+use_style()
 if members:
     draw_ensembles(table, members, metric_names(table));
+
+# %% tags=["caption"] name="fig-ensembles"
+from burst2vec.report import captions, in_short
+
+if members:
+    display(Markdown(captions.ensembles(gains)))
+
+# %% tags=["in-short"]
+Markdown(in_short.ensembles(gains))

@@ -11,9 +11,11 @@
 # %% [markdown]
 # # Results
 #
-# Every system has left one table of predictions. This page reads them all, scores them,
-# and asks the paper's questions: what does pre-training bring, what the adversary, what
-# undistorted audio, oversampling and ensembling?
+# Every system has left one table of predictions. This page reads them all and scores
+# them. *WL* stands for wav2vec 2.0 large, *HB* and *HL* for HuBERT base and large: the
+# backbones, pre-trained networks that turn sound into features. *Adv* is the
+# [adversary](../method.md), ♠ our own preprocessing of the recordings. What the numbers
+# say of the paper's questions is judged on the page about [claims](claims.ipynb).
 
 # %% tags=["parameters"]
 scale = "demo"  # which file of params/scales
@@ -25,15 +27,15 @@ params = Params.resolve(globals())
 
 # %%
 import matplotlib.pyplot as plt
-import numpy as np
 from IPython.display import Markdown, display
 from myst_nb import glue
 
-from burst2vec.report.figures.style import STYLE
+from burst2vec.report import captions, in_short
+from burst2vec.report.figures.style import use_style
 
-plt.rcParams.update(STYLE)
+use_style()
 
-# %%
+# %% tags=["banner"]
 from burst2vec.corpora.opening import open_corpus
 from burst2vec.report.page import banner, poses_kinds
 
@@ -57,37 +59,45 @@ val = corpus.split("val")
 # unweighted average recall, age by the mean absolute error in years, and the three
 # together by
 #
-# $$S_\text{MTL} = \frac{3}{1/\text{CCC} + 1/\text{UAR} + \text{MAE}} .$$
+# $$S_\text{MTL} = \frac{3}{1/\text{CCC} + 1/\text{UAR} + \text{MAE}} ,$$
 #
-# The last rows belong to audio-free baselines, which hear nothing. *Constant* answers
+# the challenge's main score, which stands first. Below each score is its 95 % interval
+# over speakers ([how it is made](statistics.ipynb)). A difference is *resolved* where
+# the interval of the difference itself, both systems on the same resamples of the
+# speakers, leaves out 0. A table always has a best row; bold is every row that may
+# be the best.
+#
+# The last rows belong to audio-free baselines: they use no sound. *Constant* answers
 # every burst alike, *Chance* copies the labels of random training bursts, and *Country
 # median* is told the burst's true country and answers with that country's median age. A
 # system has learnt something about a task when it is better than the first two; about
 # age beyond the country's typical age, only when it is better than the third.
 
 # %%
-from burst2vec.report.tables import render_table2
+from burst2vec.report.tables.table2 import render_table2
 from burst2vec.results import scores
+from burst2vec.results.intervals import score_intervals
 from burst2vec.results.published import read_published
 
 table = scores.table2(corpus, predictions, models)
 scores.write_table(table, params.run_folder / "table2.csv")
-paper = read_published() if "s_mtl" in table else None
-render_table2(table, paper)
+intervals = score_intervals(corpus, predictions)
 
 # %%
-from burst2vec.report.sentences import describe_best, headline_numbers
-
-Markdown(describe_best(table))
+paper = read_published() if "s_mtl" in table else None
+steps = runs.read_own_steps(params.run_folder)
+render_table2(table, paper, intervals=intervals, steps=steps,
+              caption="Table 2: every system and the audio-free baselines")
 
 # %% [markdown]
 # How many of the trained systems do better, on validation, than each audio-free
 # baseline?
 
 # %%
-from burst2vec.report.tables import boxed
+from burst2vec.report.tables.frames import boxed
 
-boxed(scores.beat_trivial(table).reset_index())
+boxed(scores.beat_trivial(table).reset_index(),
+      caption="How many systems beat each audio-free baseline, on validation")
 
 # %% [markdown]
 # The paper's Table 2 shows no more than $S_\text{MTL}$ on the test set, because the
@@ -97,14 +107,18 @@ boxed(scores.beat_trivial(table).reset_index())
 # %%
 metrics = scores.metric_names(table)
 if table.loc[table["split"] == "test", metrics].notna().any(axis=None):
-    display(render_table2(table, columns=[("test", metric) for metric in metrics]))
+    columns = [("test", metric) for metric in sorted(metrics, key="s_mtl".__ne__)]
+    display(render_table2(table, columns=columns, intervals=intervals,
+                          caption="Every metric on test"))
 
 # %% tags=["remove-cell"]
-from burst2vec.report.tables import render_environment, render_summary
+from burst2vec.report import landing
+from burst2vec.report.tables.frames import render_environment
+from burst2vec.report.tables.table2 import render_summary
 
-for name, text in headline_numbers(table).items():
+for name, text in landing.sentences(corpus, params, table, intervals).items():
     glue(name, text, display=False)
-glue("summary_table", render_summary(table, paper), display=False)
+glue("summary_table", render_summary(table, paper, intervals), display=False)
 glue("environment_table", render_environment(params.run_folder), display=False)
 
 # %% [markdown]
@@ -121,9 +135,10 @@ glue("environment_table", render_environment(params.run_folder), display=False)
 
 # %%
 from burst2vec.evaluation.significance import compare_systems
-from burst2vec.report.tables import render_p_values
+from burst2vec.report.tables.table2 import render_p_values
 
-render_p_values(compare_systems(corpus.tasks, val, predictions))
+render_p_values(compare_systems(corpus.tasks, val, predictions),
+                "The paper's tests: t-tests compare predictions")
 
 # %% [markdown]
 # The paper does not say which samples its $t$-tests compare, but its marks do. Below
@@ -135,13 +150,16 @@ render_p_values(compare_systems(corpus.tasks, val, predictions))
 # %%
 from burst2vec.results.marks import age_marks
 
-boxed(age_marks())
+legend = ("Years. The standard deviation is that of the reference's absolute errors, "
+          "if errors are normal.")
+boxed(age_marks(), legend, caption="Would a test of age errors give the paper's marks?")
 
 # %% [markdown]
 # The same tests of absolute errors, for comparison:
 
 # %%
-render_p_values(compare_systems(corpus.tasks, val, predictions, of="errors"))
+render_p_values(compare_systems(corpus.tasks, val, predictions, of="errors"),
+                "The same tests, of absolute errors")
 
 # %% [markdown]
 # Counted over all comparisons by $t$-test:
@@ -155,29 +173,13 @@ for of in ("errors", "predictions"):
 Markdown("; ".join(said).capitalize() + ".")
 
 # %% [markdown]
-# ## Learning curves
-#
-# Does training go on to the end, does it stall, does it overfit? Each line is a
-# variant; its validation metrics are those by which the best weights were chosen, so
-# the height of a curve's peak is a slightly favourable estimate. Training loss is the
-# sum in Eq. 8 and larger for variants with an adversary, which have more terms.
-
-# %% mystnb={"figure": {"name": "fig-learning", "caption": "Validation metrics and training loss."}}
-from burst2vec.evaluation.metrics import metric_columns
-from burst2vec.report.figures.results import draw_learning_curves
-
-history = runs.read_histories(params.run_folder)
-variants = history[history["code"] != "Baseline"]
-draw_learning_curves(variants, list(metric_columns(corpus.tasks).values()));
-
-# %% [markdown]
 # ## Emotions one by one
 #
 # The mean over the emotions hides how unequal they are. A rare emotion, or one that
 # sounds like another, is harder to follow; a system that shrinks towards the mean loses
 # concordance everywhere.
 
-# %% mystnb={"figure": {"name": "fig-emotions", "caption": "Each system on each emotion, on validation."}}
+# %%
 from burst2vec.report.figures.results import plot_output_scores
 
 if poses_kinds(corpus, "intensities"):
@@ -186,6 +188,10 @@ if poses_kinds(corpus, "intensities"):
     _, axes = plt.subplots(figsize=(6.5, height), layout="constrained")
     plot_output_scores(of_each, axes);
 
+# %% tags=["caption"] name="fig-emotions"
+if "intensities" in by_kind:
+    display(Markdown(captions.output_scores(of_each)))
+
 # %% [markdown]
 # ## Confusion
 #
@@ -193,9 +199,9 @@ if poses_kinds(corpus, "intensities"):
 # the training shares instead of the sound shows equal rows. Drawn for the system with
 # the best UAR.
 
-# %% mystnb={"figure": {"name": "fig-confusion", "caption": "True and predicted classes, on validation."}}
+# %%
 from burst2vec.report.figures.results import plot_confusion
-from burst2vec.report.tables import best_system
+from burst2vec.report.tables.table2 import best_system
 
 if poses_kinds(corpus, "classes"):
     column = next(metric for metric in metrics if metric.endswith("uar"))
@@ -203,6 +209,10 @@ if poses_kinds(corpus, "classes"):
     shares = scores.confusion(by_kind["classes"], val, predictions[winner])
     _, axes = plt.subplots(figsize=(5, 4), layout="constrained")
     plot_confusion(shares, axes, winner);
+
+# %% tags=["caption"] name="fig-confusion"
+if "classes" in by_kind:
+    display(Markdown(captions.confusion(shares, winner)))
 
 # %% [markdown]
 # ## Age errors by country
@@ -213,7 +223,7 @@ if poses_kinds(corpus, "classes"):
 # the constant. Intervals are bootstrapped over speakers: with few speakers they are
 # wide, and differences well inside them mean nothing.
 
-# %% mystnb={"figure": {"name": "fig-age", "caption": "Age error by country, with 95 % intervals."}}
+# %%
 from burst2vec.evaluation.trivial import trivial_predictions
 from burst2vec.report.figures.results import draw_errors_by_group
 
@@ -223,6 +233,11 @@ if poses_kinds(corpus, "scalar", "classes"):
     errors = scores.errors_by_group(scalar, group, val, predictions | lines)
     draw_errors_by_group(errors, scalar.unit, list(lines));
 
+# %% tags=["caption"] name="fig-age"
+if {"scalar", "classes"} <= set(by_kind):
+    text = captions.errors_by_group(errors, scalar, group)
+    display(Markdown(text))
+
 # %% [markdown]
 # ## The discriminator beside a blind guess
 #
@@ -231,18 +246,21 @@ if poses_kinds(corpus, "scalar", "classes"):
 # from the same bursts: nothing in the sound tells the tasks apart. A discriminator that
 # has understood this guesses all $T$ tasks with probability $1/T$ and pays $\ln T$
 # nats. If the curves lie there, the term of Eq. 6 has little to teach the shared
-# extractor, and what debiasing changes must come from the foreign heads of Eq. 7.
+# extractor, and what debiasing changes must come from the foreign heads of Eq. 7: the
+# heads of the other tasks, which an extractor is trained to be of no use to.
 
-# %% mystnb={"figure": {"name": "fig-discriminator", "caption": "The discriminator and a blind guess."}}
+# %%
 from burst2vec.report.figures.results import plot_discriminator
 
-if (history["term"] == "discriminator").any():
+history = runs.read_histories(params.run_folder)
+adversarial = (history["term"] == "discriminator").any()
+if adversarial:
     _, axes = plt.subplots(figsize=(6.5, 3), layout="constrained")
     plot_discriminator(history, len(corpus.tasks), axes);
 
-# %%
-if (history["term"] == "discriminator").any():
-    late = runs.mean_discriminator_loss(history).groupby("code")["value"].last()
-    said = ", ".join(f"{code} {value:.3f}" for code, value in late.items())
-    blind = f"ln {len(corpus.tasks)} is {np.log(len(corpus.tasks)):.3f}"
-    display(Markdown(f"At the end of training: {said} nats; {blind}."))
+# %% tags=["caption"] name="fig-discriminator"
+if adversarial:
+    display(Markdown(captions.discriminator(history, len(corpus.tasks))))
+
+# %% tags=["in-short"]
+Markdown(in_short.results(table, intervals))

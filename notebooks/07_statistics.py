@@ -11,10 +11,11 @@
 # %% [markdown]
 # # How sure are these numbers?
 #
-# Table 2 prints one number for each system and task. This page asks how far such a
-# number would move if other people had been recorded, which differences between systems
-# are larger than that, and whether the tests of the paper answer the question. It
-# trains nothing: it reads the predictions, and takes less than a minute.
+# Table 2 prints a score for each system and task, and an interval below it. This page
+# says how such intervals are made: how far a score would move if other people had been
+# recorded, which differences between systems are larger than that, and whether the
+# tests of the paper answer the question. It trains nothing: it reads the predictions,
+# and takes less than a minute.
 
 # %% tags=["parameters"]
 scale = "demo"  # which file of params/scales
@@ -25,15 +26,15 @@ from burst2vec.config import Params
 params = Params.resolve(globals())
 
 # %%
-import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import Markdown, display
 
-from burst2vec.report.figures.style import STYLE
+from burst2vec.report import captions, in_short
+from burst2vec.report.figures.style import use_style
 
-plt.rcParams.update(STYLE)
+use_style()
 
-# %%
+# %% tags=["banner"]
 from burst2vec.corpora.opening import open_corpus
 from burst2vec.report.page import banner
 
@@ -69,7 +70,7 @@ units = {metric: task.unit for metric, task in of_metrics.items() if task.unit}
 
 # %%
 from burst2vec.evaluation.false_positives import speaker_effects
-from burst2vec.report.tables import boxed
+from burst2vec.report.tables.frames import boxed
 from burst2vec.results.scores import write_table
 
 both = {"V4", "V5"} <= set(predictions)
@@ -80,7 +81,7 @@ write_table(shared, params.run_folder / "speaker_effects.csv")
 
 # %%
 boxed(shared, f"Errors of {first}, and their differences from those of {second}, on "
-              "validation.")
+              "validation.", caption="How much the bursts of a speaker share")
 
 # %% [markdown]
 # A speaker has one age, so where a system's guesses hardly vary, the errors of a
@@ -122,13 +123,16 @@ write_table(intervals, params.run_folder / "intervals.csv")
 # %%
 drawn = {split: bootstrap.speakers_in_words(corpus.tasks, corpus.split(split))
          for split in boots}
-said = [f"- {split}: {speakers}" for split, speakers in drawn.items()]
+said = [f"- {in_short.SPLITS[split]}: {speakers}" for split, speakers in drawn.items()]
 Markdown("\n".join(["What is drawn:\n", *said]))
 
-# %% mystnb={"figure": {"name": "fig-intervals", "caption": "Every system on validation, with its 95 % interval over speakers; hollow: audio-free baselines. A system whose interval holds the hollow dot of *Constant* has not been shown to have learnt the task. Overlap of two intervals says little about the difference of two systems, because both were tested on the same speakers: that is the next figure."}}
+# %%
 from burst2vec.report.figures.statistics import draw_intervals
 
 draw_intervals(intervals[intervals["split"] == "val"], units);
+
+# %% tags=["caption"] name="fig-intervals"
+Markdown(captions.intervals(intervals[intervals["split"] == "val"]))
 
 # %% [markdown]
 # How wide are they? The median width of an interval, over the trained systems:
@@ -137,7 +141,8 @@ draw_intervals(intervals[intervals["split"] == "val"], units);
 trained = intervals[~intervals["code"].map(is_trivial)]
 trained = trained.assign(width=trained["high"] - trained["low"])
 widths = trained.groupby(["split", "metric"], sort=False)["width"].median()
-boxed(widths.unstack("metric", sort=False).reset_index())
+boxed(widths.unstack("metric", sort=False).reset_index(),
+      caption="Median width of a 95 % interval")
 
 # %% [markdown]
 # ## Differences
@@ -171,10 +176,13 @@ compared = differences(corpus, predictions)
 write_table(compared, params.run_folder / "differences.csv")
 on_val = compared[compared["split"] == "val"]
 
-# %% mystnb={"figure": {"name": "fig-differences", "caption": "Each system less a reference, on validation, with 95 % intervals over speakers. Positive is better except for age, an error. Blue: significant by speaker after correction, and for the single tasks also in the paper's test over bursts. Orange: significant in the paper's test alone. Green: significant by speaker alone. An interval that leaves out the zero is not yet significant: it is not corrected for the number of comparisons."}}
+# %%
 from burst2vec.report.figures.statistics import draw_differences
 
 draw_differences(on_val, units);
+
+# %% tags=["caption"] name="fig-differences"
+Markdown(captions.differences(on_val))
 
 # %% [markdown]
 # How often do the two ways of testing come to different verdicts on the paper's own
@@ -183,7 +191,8 @@ draw_differences(on_val, units);
 # %%
 tested = compared[compared["verdicts"] != ""]
 counts = pd.crosstab(tested["metric"], tested["verdicts"])
-boxed(counts.reindex(index=tested["metric"].unique()).reset_index())
+boxed(counts.reindex(index=tested["metric"].unique()).reset_index(),
+      caption="Do the paper's test and the one by speaker agree?")
 
 # %% [markdown]
 # There are two reasons for a mark that holds only by the paper's test: the bursts that
@@ -218,7 +227,8 @@ Markdown(
 score = on_val[on_val["metric"] == "s_mtl"]
 shown = ["system", "reference", "difference", "low", "high", "p_value", "effect",
          "effect_low", "effect_high"]
-boxed(score[shown], "Validation; the p-values are not corrected.")
+boxed(score[shown], "Small: 95 % intervals over speakers. The <i>p</i>-values are not "
+      "corrected.", caption="Differences in the main score, on validation")
 
 # %% [markdown]
 # ## Which tests keep their promise?
@@ -248,18 +258,23 @@ if by_speaker:
 else:
     display(Markdown("No speaker of this corpus is known: nothing can be simulated."))
 
-# %% mystnb={"figure": {"name": "fig-false-positives", "caption": "How often each test, at the level of 5 %, finds a difference between systems that do not differ; 500 pairs, with 95 % intervals of a share of 500. A test is honest on the dotted line or left of it. Right of it are the tests that take bursts for independent. Far left of it a test is safe but blind."}}
+# %%
 from burst2vec.report.figures.statistics import draw_false_positives
 
 if by_speaker:
     draw_false_positives(rates);
+
+# %% tags=["caption"] name="fig-false-positives"
+if by_speaker:
+    display(Markdown(captions.false_positives(rates)))
 
 # %%
 if by_speaker:
     table = rates.pivot(index=["metric", "null"], columns="test", values="rate")
     table = table.reindex(rates[["metric", "null"]].drop_duplicates())
     table = (100 * table).map("{:.1f}".format).replace("nan", "–")
-    display(boxed(table.reset_index(), "In percent."))
+    display(boxed(table.reset_index(), "In percent; 5 is promised.",
+                  caption="How often a test tells equal systems apart"))
     display(Markdown("\n".join(f"- {sentence}" for sentence in rates_in_words(rates))))
 
 # %% [markdown]
@@ -287,3 +302,6 @@ if by_speaker:
 # The intervals of the rates are Clopper and Pearson's {cite:p}`clopper1934`. What none
 # of these tests covers is the luck of training: another seed is another system. That is
 # what the claims on the next page are judged over as well.
+
+# %% tags=["in-short"]
+Markdown(in_short.statistics(intervals, compared, rates if by_speaker else None))

@@ -15,7 +15,8 @@
 # par, that one is best. A table always has a best row, so such sentences can be written
 # about any table. This page asks of each of them what a sceptical reader would: on this
 # corpus, would it survive other speakers? How much of it is the age error alone? Would
-# it survive another seed?
+# it survive another seed? The answers stand in a *ledger*, a table with a row and a
+# verdict for each claim.
 
 # %% tags=["parameters"]
 scale = "demo"  # which file of params/scales
@@ -26,16 +27,16 @@ from burst2vec.config import Params
 params = Params.resolve(globals())
 
 # %%
-import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import Markdown, display
 from myst_nb import glue
 
-from burst2vec.report.figures.style import STYLE
+from burst2vec.report import captions, in_short
+from burst2vec.report.figures.style import use_style
 
-plt.rcParams.update(STYLE)
+use_style()
 
-# %%
+# %% tags=["banner"]
 from burst2vec.corpora.opening import open_corpus
 from burst2vec.report.page import banner
 
@@ -66,11 +67,12 @@ from burst2vec.results import claims
 
 stated = claims.paper_claims(margin=claims.MARGIN)
 random = runs.random_backbones(params.run_folder)
+small = runs.small_backbones(params.run_folder)
 about = sum(claim.about_pretraining for claim in stated)
-print(f"{len(stated)} claims, {about} of them about pre-training")
-print(f"systems on par differ by no more than {claims.MARGIN}")
-print(f"backbones that started from random weights: {', '.join(random) or 'none'}")
-stated[1]
+Markdown(f"There are {len(stated)} claims, {about} of them about pre-training. Systems on "
+         f"par differ by no more than {claims.MARGIN}. Backbones that started from random "
+         f"weights are in {', '.join(random) or 'no system'}, and small pre-trained "
+         f"ones in {', '.join(small) or 'none'}.")
 
 # %% [markdown]
 # Which systems are compared stands in the paper's sentence and is never chosen by the
@@ -80,9 +82,15 @@ stated[1]
 # alone would improve them, because part of being worst is bad luck.
 #
 # Some claims are about pre-training itself, or about which pre-trained backbone is
-# best. Where backbones start from random weights, as the tiny ones of the scale `demo`
-# do, such a claim is *not tested*: estimate and interval are shown, and say something
-# about these networks, but nothing about the claim.
+# best. Where backbones start from random weights, as tiny ones do, such a claim is *not
+# tested*: estimate and interval are shown, and say something about these networks, but
+# nothing about the claim.
+#
+# The small backbones that come with the package are pre-trained, but unlike each other:
+# for other numbers of steps, and one of them on units that another had found. Which of
+# them is best says nothing of the paper's three. With them, claims that compare
+# backbones with each other are *not tested* either. Those that set pre-trained systems
+# beside the baseline are.
 #
 # Taking the smallest of several differences is a choice by the scores, too, and the
 # table below allows for it. Let $d_1, \dots, d_k$ be the true differences and $m$ the
@@ -117,16 +125,17 @@ for split in scored_splits(corpus):
     both[split] = cross(corpus.tasks, truth, systems)
 
 # %%
-for split, found in both.items():
-    drawn = found.means
-    number = len(drawn.replicates)
-    print(f"{split}: {number} resamples of {drawn.speakers} {drawn.clusters}")
+said = [f"{len(found.means.replicates):,} resamples of {found.means.speakers} "
+        f"{found.means.clusters} on {in_short.SPLITS[split]}"
+        for split, found in both.items()]
+Markdown(f"Drawn are {' and '.join(said)}.")
 
 # %%
-from burst2vec.report.tables import boxed, render_ledger
+from burst2vec.report.tables.claims import render_ledger
+from burst2vec.report.tables.frames import boxed
 
 steps = runs.read_steps(params.run_folder)
-ledgers = {split: claims.ledger(stated, found, random, steps)
+ledgers = {split: claims.ledger(stated, found, random, steps, small)
            for split, found in both.items()}
 of_splits = [found.assign(split=split) for split, found in ledgers.items()]
 ledger = pd.concat(of_splits, ignore_index=True)
@@ -134,19 +143,18 @@ scores.write_table(ledger, params.run_folder / "claims.csv")
 paper = claims.published_ledger(stated)
 render_ledger(ledgers["val"], paper)
 
-# %% mystnb={"figure": {"name": "fig-ledger", "caption": "The claims on validation, in three panels by unit: the difference of the pair that holds least, with its 95 % interval over speakers and seeds. Right of 0 the numbers agree with the paper, left of it they disagree. A claim is decided only where the whole interval is clear of 0: a filled circle or a cross. An open square has 0 within its interval; an open diamond rests on a variant with one seed. Grey: not tested, whatever the interval, since the claim is about pre-training and these backbones had none."}}
+# %%
 from burst2vec.report.figures.claims import draw_ledger
 
 draw_ledger(ledgers["val"]);
 
+# %% tags=["caption"] name="fig-ledger"
+Markdown(captions.ledger(ledgers["val"]))
+
 # %%
-counts = {split: found["verdict"].value_counts() for split, found in ledgers.items()}
-said = [f"on {split} " + ", ".join(f"{n} {verdict}" for verdict, n in found.items())
-        for split, found in counts.items()]
 untested = ledgers["val"].query("verdict == 'not tested'")["note"].value_counts()
 why = "; ".join(f"{n} for “{note}”" for note, n in untested.items())
-Markdown(f"Of {len(stated)} claims: {'; '.join(said)}."
-         + f" Not tested on val: {why}." * bool(why))
+Markdown(f"Not tested on validation: {why or 'none'}.")
 
 # %% [markdown]
 # They are judged one by one. Of claims that are neither true nor false, each would be
@@ -156,10 +164,14 @@ Markdown(f"Of {len(stated)} claims: {'; '.join(said)}."
 import re
 
 from burst2vec.report.figures.claims import VERDICTS
+from burst2vec.report.in_short import verdicts_in_words
 
+counts = ledgers["val"]["verdict"].value_counts()
 for verdict in VERDICTS:
     name = "_".join(["claims", *re.findall(r"\w+", verdict)])
-    glue(name, int(counts["val"].get(verdict, 0)), display=False)
+    glue(name, int(counts.get(verdict, 0)), display=False)
+glue("claims_in_words", verdicts_in_words(ledgers["val"]), display=False)
+glue("claims_stated", len(stated), display=False)
 
 # %% [markdown]
 # Three things to know before believing a verdict.
@@ -177,7 +189,8 @@ verdicts = ledger.pivot(index="claim", columns="split", values="verdict")
 verdicts = verdicts.loc[[claim.name for claim in stated]]
 unlike = verdicts[verdicts.nunique(axis=1) > 1].reset_index()
 alike = Markdown("No verdict differs between the sets.")
-boxed(unlike, align="left") if len(unlike) else alike
+caption = "Claims with another verdict on test"
+boxed(unlike, caption=caption) if len(unlike) else alike
 
 # %% [markdown]
 # The paper's numbers, fed to the same claims, are only points: without predictions
@@ -187,7 +200,7 @@ boxed(unlike, align="left") if len(unlike) else alike
 
 # %%
 smallest = paper.nsmallest(3, "estimate")[["claim", "weakest", "estimate"]]
-boxed(smallest.assign(estimate=smallest["estimate"].map("{:+.4f}".format)))
+boxed(smallest, caption="The paper's smallest effects")
 
 # %% [markdown]
 # The margin of *on par* is ours, and another reader may want another. The claim is
@@ -202,6 +215,32 @@ said = [f"*{row.claim}*: at any margin above {claims.MARGIN - row.low:.4f}."
 Markdown(" ".join(said) or "No claim of being on par was tested.")
 
 # %% [markdown]
+# ## What pre-training alone is worth
+#
+# The paper compares pre-trained backbones with a baseline that is none. Small backbones
+# allow a nearer comparison: the same variants, with the same seeds and for the same
+# number of steps, whose Transformer starts from random weights behind the same feature
+# encoder (`pretrained: false`). Means over the seeds, and the difference with its
+# interval over speakers and seeds:
+
+# %%
+from burst2vec.report.sentences import describe_heads_first, describe_worth
+
+if heads_first := describe_heads_first(params):
+    display(Markdown(heads_first))
+
+# %%
+from burst2vec.report.words import metric_name
+from burst2vec.results import random_weights
+
+random_too = random_weights.read_random(params.run_folder)
+worth = random_weights.worth_of_pretraining(corpus, by_seed, random_too)
+scores.write_table(worth, params.run_folder / "pretraining_worth.csv")
+display(Markdown(describe_worth(worth)))
+if len(worth):
+    display(boxed(worth.assign(metric=worth["metric"].map(metric_name))))
+
+# %% [markdown]
 # ## What could have been shown
 #
 # *Undecided* may mean that there is nothing to find, or that a corpus of this size
@@ -214,19 +253,21 @@ Markdown(" ".join(said) or "No claim of being on par was tested.")
 # %%
 from burst2vec.results.power import detectable_differences
 
-shown = detectable_differences(stated, both["val"])
-scores.write_table(shown, params.run_folder / "power.csv")
-boxed(shown.map(lambda cell: f"{cell:.4f}" if isinstance(cell, float) else cell))
+power = detectable_differences(stated, both["val"])
+scores.write_table(power, params.run_folder / "power.csv")
+legend = ("In the unit of the metric; age in years. A dash: a variant of the pair has one "
+          "seed, or is not in this run.")
+boxed(power, legend, caption="The smallest effects that could have been shown")
 
-# %% tags=["hide-input"]
-known = shown.dropna(subset=["detectable"])
+# %% tags=["remove-cell"]
+known = power.dropna(subset=["detectable"])
 beyond = int((known["paper"] < known["detectable"]).sum())
 glue("effects_known", len(known), display=False)
 glue("effects_out_of_reach", beyond, display=False)
 
 # %%
-within = int((shown["paper"] >= shown["exvo_speakers"]).sum())
-Markdown(f"Of {len(shown)} claims the paper reports an effect that its own speakers "
+within = int((power["paper"] >= power["exvo_speakers"]).sum())
+Markdown(f"Of {len(power)} claims the paper reports an effect that its own speakers "
          f"could have shown, even if seeds changed nothing, in {within}.")
 
 # %% [markdown]
@@ -238,21 +279,23 @@ Markdown(f"Of {len(shown)} claims the paper reports an effect that its own speak
 # %%
 from burst2vec.results import published
 
-boxed(scores.relative_gains(published.read_published(), "ABC"))
+boxed(scores.relative_gains(published.read_published(), "ABC"),
+      caption="The paper's gains over its baseline")
 
 # %% [markdown]
-# On age, the paper's systems lie between 3.58 and 3.71 years. Who knows a speaker's
-# country and hears nothing can answer with that country's median, and whoever knows
+# On age, the paper's systems lie between 3.58 and 3.71 years. Without any sound, who
+# knows a speaker's country can answer with that country's median, and whoever knows
 # nothing with the median of all:
 
 # %%
-boxed(published.read_audio_free())
+boxed(published.read_audio_free(), "Age-MAE in years, estimated from the published "
+      "distribution of ages.", caption="The audio-free baselines on ExVo")
 
 # %% [markdown]
 # And the challenge's leaderboard, on the test set:
 
 # %%
-boxed(published.read_leaderboard())
+boxed(published.read_leaderboard(), caption="The challenge's leaderboard")
 
 # %% [markdown]
 # ## Where the score comes from
@@ -288,7 +331,8 @@ if "s_mtl" in table:
         "ceiling": sources["ceiling"], "constant age": sources["constant_age"]})
     shown = steps.map("{:.4f}".format).replace("nan", "–")
     shown.insert(0, "code", sources["code"])
-    display(boxed(shown))
+    display(boxed(shown, "On validation. Small steps: what each adds to the score.",
+                  caption="What the score is made of"))
 
 # %%
 if "s_mtl" in table:
@@ -320,8 +364,8 @@ if "s_mtl" in table:
 # does not differ nothing, and leaves no remainder. Below, the pair that holds least in
 # each claim about $S_\text{MTL}$, tested or not.
 
-# %% mystnb={"figure": {"name": "fig-parts", "caption": "What each part of the score contributes to the difference between two systems, for the pair that holds least in each claim. What lies right of 0 favours the first system, what lies left the second; the diamond is their sum, the difference itself. Where long bars lie on both sides of a diamond near 0, the systems are good at different tasks and the score hides it. Striped is emotion, dotted country, plain age."}}
-from burst2vec.report.figures.claims import NAMES, draw_decomposition
+# %%
+from burst2vec.report.figures.claims import draw_decomposition
 
 if "s_mtl" in table:
     deciding = ledgers["val"].query("metric == 's_mtl' and weakest != ''")["weakest"]
@@ -330,12 +374,9 @@ if "s_mtl" in table:
     if len(parts):
         draw_decomposition(parts)
 
-# %%
+# %% tags=["caption"] name="fig-parts"
 if "s_mtl" in table and len(parts):
-    shares = parts.pivot(index=["a", "b"], columns="part", values="contribution")
-    largest = shares.abs().idxmax(axis=1).map(NAMES).value_counts()
-    said = ", ".join(f"{name} in {n}" for name, n in largest.items())
-    display(Markdown(f"The part that moves most is {said} of {len(shares)} pairs."))
+    display(Markdown(captions.parts(parts)))
 
 # %%
 of_paper = decompose(published.read_published(), [("V4", "V5")])
@@ -363,21 +404,33 @@ of_seeds = seeds.score_seeds(corpus, by_seed)
 scores.write_table(of_seeds, params.run_folder / "seeds.csv")
 Markdown(seeds.summary(of_seeds))
 
-# %% mystnb={"figure": {"name": "fig-seeds", "caption": "Each system's scores on validation, one panel for each metric; age is an error, so less is better. Filled dots in one row are the same variant trained with several seeds, the bar is their mean: their distance is chance alone. Compare it with the distance between rows. Where the dots of two variants mingle, or an open diamond (a variant with its only seed) lies no further from them than they lie from each other, retraining could change the order."}}
+# %%
 from burst2vec.report.figures.claims import draw_seeds
 
 draw_seeds(of_seeds);
 
+# %% tags=["caption"] name="fig-seeds"
+Markdown(captions.seeds(of_seeds))
+
 # %%
 several = seeds.spread(of_seeds).query("seeds > 1 and split == 'val'")
 legend = ("Over seeds: mean, standard deviation (n − 1), lowest and highest; two "
-          "single runs differ by less than *least* in 95 % of cases.")
+          "single runs lie <i>within</i> that distance in 95 % of cases.")
 if len(several):
-    display(boxed(several.drop(columns="split"), legend))
+    words = {"low": "lowest", "high": "highest", "least": "two runs within"}
+    display(boxed(several.drop(columns="split").rename(columns=words), legend,
+                  caption="How scores spread over seeds, on validation"))
 
 # %%
 compared = seeds.compare_seeds(of_seeds).query("split == 'val'").drop(columns="split")
-legend = ("Above 0: a is better than b. Intervals hold for all pairs of a metric at "
-          "once.")
+beyond = compared[compared["verdict"].str.startswith("exceeds")]
+legend = ("Above 0 the first is better. Intervals and <i>p</i>-values hold for all pairs "
+          "of a metric at once.")
 if len(compared):
-    display(boxed(compared, legend))
+    words = {"a": "first", "b": "second"}
+    display(boxed(beyond.drop(columns="verdict").rename(columns=words), legend,
+                  caption=f"Pairs that differ by more than their seeds do, {len(beyond)} "
+                          f"of {len(compared)}"))
+
+# %% tags=["in-short"]
+Markdown(in_short.claims(ledgers, power))

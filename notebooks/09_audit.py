@@ -45,9 +45,11 @@ from burst2vec.report.figures.style import STYLE
 
 plt.rcParams.update(STYLE)
 
-# %%
+# %% tags=["banner"]
 from burst2vec.corpora.opening import open_corpus
+from burst2vec.report import audit
 from burst2vec.report.page import banner, poses_kinds
+from burst2vec.report.tables.frames import boxed
 
 corpus = open_corpus(params)
 banner(corpus)
@@ -55,8 +57,7 @@ banner(corpus)
 # %% [markdown]
 # ## Systems that differ in one thing
 #
-# V5 is V4 without the adversary, and V2 is V1 without. The parameters in which the
-# systems of a pair differ, besides their names:
+# V5 is V4 without the adversary, and V2 is V1 without.
 
 # %%
 import dataclasses
@@ -67,7 +68,12 @@ pairs = [pair for pair in pairs if set(pair) <= set(codes)]
 settings = {code: dataclasses.asdict(p) for code, p in params_of.items()}
 settings = pd.DataFrame(settings).astype(str).drop(["variant", "title", "question"])
 of_pairs = [settings[list(pair)] for pair in pairs]
-pd.concat([table[table.nunique(axis=1) > 1] for table in of_pairs], axis=1)
+differ = [table[table.nunique(axis=1) > 1] for table in of_pairs]
+if pairs:
+    differ = pd.concat(differ, axis=1).fillna("alike").reset_index(names="parameter")
+    display(boxed(differ, "Parameters in which the systems of a pair differ."))
+else:
+    display(Markdown("This run has no such pair: little is left to compare here."))
 
 # %% [markdown]
 # The intervals on this page are over speakers: would it look the same with others?
@@ -77,7 +83,8 @@ pd.concat([table[table.nunique(axis=1) > 1] for table in of_pairs], axis=1)
 # ## Who knows what
 #
 # A *linear probe* {cite:p}`alain2016` asks a trained model's features for a label: a
-# ridge regression on them, while the model stays as it is. Three precautions make the
+# ridge regression (a weighted sum of the features whose weights are kept small) on
+# them, while the model stays as it is. Three precautions make the
 # answer worth something. The probe is fitted and scored on validation alone: the model
 # may hold labels of its training bursts by heart, and a probe fitted to those would
 # look for what no other burst has. Speakers are left out in turn, so that no speaker is
@@ -101,8 +108,8 @@ from burst2vec.audit import probes
 from burst2vec.audit.representations import represent_saved
 from burst2vec.results.scores import write_table
 
-representations = {code: represent_saved(corpus, params_of[code])
-                   for code in ("V4", "V5")}
+pair = pairs[0] if pairs else dict.fromkeys(codes[:1], "")
+representations = {code: represent_saved(corpus, params_of[code]) for code in pair}
 probed = probes.probe_all(representations, corpus)
 write_table(probed.table, params.run_folder / "probes.csv")
 
@@ -112,50 +119,36 @@ write_table(probed.table, params.run_folder / "probes.csv")
 # $(\text{UAR} - \text{chance}) / (1 - \text{chance})$, and
 # $1 - \text{MAE} / \text{MAE of the constant}$.
 
-# %% mystnb={"figure": {"name": "fig-probes", "caption": "What a linear probe reads of each task (panels) from each representation (rows), on validation. Lines are 95 % intervals over speakers; grey bars, the floor, reach from the lowest to the highest score after an exchange of labels. A dot on its grey bar has read nothing. Where the adversary did what Eq. 7 asks, a task's specific features tell their own task as before, and the others less."}}
+# %%
 from burst2vec.report.figures.audit import draw_probes
 
-labels = {"V4": "V4, with adversary", "V5": "V5, without"}
+labels = {code: ", ".join(filter(None, (code, has))) for code, has in pair.items()}
 draw_probes(probed.table, corpus.tasks, labels);
 
+# %% tags=["caption"] name="fig-probes"
+Markdown(audit.caption_probes(probed.table))
+
 # %%
-table = probed.table.assign(above=probes.above_floor(probed.table))
-above = table.groupby(["task", "code"], sort=False)["above"]
-said = ", ".join(f"{task} from {found.sum()} of {len(found)} in {code}"
-                 for (task, code), found in above)
-Markdown(f"Read better than after any exchange of labels: {said}. Where there is "
-         f"nothing to read, this happens once in {probes.REPEATS + 1}, but the "
-         "representations of one system hang together: their probes err together, too.")
+Markdown(audit.about_floor())
 
 # %% [markdown]
 # What the adversary changes, by the task that is asked for and the features that are
-# asked. The opponents of Eq. 7 are meant to lower the rows *specific, of another task*,
-# and no others.
+# asked. The opponents of Eq. 7 are *foreign heads*: the head of each other task tries
+# to answer from a task's specific features, and the extractor learns to let it fail. So
+# they are meant to lower the rows *specific, of another task*, and no others.
 
 # %%
-from burst2vec.report.tables import boxed
-
-compared = probes.compare_skills(probed, "V4", "V5")
-boxed(compared, "Skill with the adversary (V4) and without (V5), the mean where "
-                "several are of a kind, and the difference with its 95 % interval over "
-                "speakers.")
-
-# %%
-from burst2vec.audit import groups
-
-clear = compared[groups.decided(compared)]
-said = "; ".join(f"{row['task']} from features *{row['features']}*, {groups.told(row)}"
-                 for _, row in clear.iterrows())
-Markdown(f"{len(clear)} of {len(compared)} differences have an interval that leaves "
-         f"out 0{f': {said}' if said else ''}.")
+compared = probes.compare_skills(probed, *pair) if pairs else None
+if pairs:
+    legend = (f"Skill with the adversary ({list(pair)[0]}) and without it, the mean "
+              "where several representations are of a kind, and the difference; small, "
+              "its 95 % interval over speakers.")
+    display(boxed(compared, legend))
 
 # %%
-aimed = compared[compared["features"] == "specific, of another task"]
-said = ", ".join(f"**{groups.direction(row)}** of {row['task']} ({groups.told(row)})"
-                 for _, row in aimed.iterrows())
-if said:
-    display(Markdown("As far as a linear probe can tell, the features specific to "
-                     f"another task hold {said} with the adversary than without it."))
+if pairs:
+    display(Markdown(f"{audit.clear_differences(compared)} "
+                     f"{audit.changed_by_adversary(compared, *pair)}"))
 
 # %% [markdown]
 # ## What the discriminator could find
@@ -186,19 +179,25 @@ Markdown(f"They would name the right task in {100 * best:.0f} % of cases, and a 
 # come, in the system with the adversary and in the one without:
 
 # %%
-told = origins.tell_extractors(representations, val)
-display(boxed(told.drop(columns="told").rename(columns={"features": "system"}),
-              "The UAR of the classifier, its floor after an exchange of extractors "
-              "(mean, lowest, highest), and a blind guess."))
-Markdown(origins.describe_extractors(told))
+several = len(corpus.tasks) > 1
+told = origins.tell_extractors(representations, val) if several else pd.DataFrame()
+shown = told.drop(columns="told", errors="ignore").rename(
+    columns=audit.TOLD | {"features": "system"})
+if several:
+    legend = ("The UAR of the classifier; its floor, the mean after exchanges of "
+              "extractors, with the lowest and the highest in small type; and a blind "
+              "guess.")
+    display(boxed(shown, legend))
+Markdown(origins.describe_extractors(told) if several else
+         "This corpus poses one task: there is one extractor.")
 
 # %% [markdown]
 # ## Age errors by country
 #
 # A system that answers with the typical age of the country it hears does well by those
-# who are of that age, and badly by the others. The dotted lines are what the median age
-# of the burst's *true* country would score: a system below them has heard more of age
-# than the country.
+# who are of that age, and badly by the others. So there is a yardstick, a baseline that
+# needs no audio: the median age of the burst's *true* country. The dotted lines are
+# what it scores, and a system below them has heard more of age than the country.
 
 # %%
 from burst2vec.results.runs import read_systems
@@ -209,6 +208,7 @@ predictions, _ = read_systems(params.run_folder)
 of_pairs = {code: predictions[code] for pair in pairs for code in pair}
 
 # %%
+from burst2vec.audit import groups
 from burst2vec.evaluation.trivial import predict_group_median
 
 both_kinds = poses_kinds(corpus, "scalar", "classes")
@@ -217,32 +217,33 @@ if both_kinds:
     told = predict_group_median(corpus, val, classes)[scalar.columns[0]]
     level = (told - ages).abs().groupby(countries).mean()
     errors = groups.draw_groups(scalar, countries, val, of_pairs)
+    gaps = groups.contrast_groups(errors, map(tuple, pairs))
+groupable = both_kinds and bool(pairs) and bool(errors)
 
-# %% mystnb={"figure": {"name": "fig-audit-age", "caption": "Age error by country with and without the adversary, on validation, with 95 % intervals over the speakers, whose number stands below each country. Compare the two marks of a country, and both with the dotted line."}}
+# %%
 from burst2vec.report.figures.audit import draw_pairs_by_group
 
-if both_kinds:
+if groupable:
     by_country = groups.score_groups(errors)
     figure = draw_pairs_by_group(by_country, pairs, level, "median of the true country")
     figure.supylabel(f"mean absolute error ({scalar.unit or scalar.name})", fontsize=9)
+
+# %% tags=["caption"] name="fig-audit-age"
+if groupable:
+    display(Markdown(
+        f"{audit.caption_groups(gaps, f'{scalar.name} error', 'groups')} Marks are the "
+        f"{scalar.name} error on validation by {classes.name}, with 95 % intervals "
+        "over the speakers, whose number stands below each group; the dotted line is "
+        f"the median of the true {classes.name}."))
 
 # %% [markdown]
 # Two intervals that overlap do not say that the systems are alike, because both were
 # tried on the same speakers. So the difference of each pair has an interval of its own:
 
 # %%
-def show_contrasts(drawn, legend):
-    """Shows the difference of each pair of systems in each group."""
-    gaps = groups.contrast_groups(drawn, map(tuple, pairs))
-    display(boxed(gaps, legend))
-    clear = groups.decided(gaps).sum()
-    display(Markdown(f"{clear} of {len(gaps)} have an interval that leaves out 0."))
-
-
-# %%
-if both_kinds:
-    legend = f"Differences of the error ({scalar.unit}). Below 0, the adversary helps."
-    show_contrasts(errors, legend)
+if groupable:
+    display(boxed(gaps, f"Differences of the error ({scalar.unit}); small, their 95 % "
+                        "intervals. Below 0, the adversary helps."))
 
 # %% [markdown]
 # ## Recall of the country by age
@@ -252,20 +253,34 @@ if both_kinds:
 # occur in it; one band may have all countries and another only two, hence the dotted
 # lines.
 
-# %% mystnb={"figure": {"name": "fig-audit-recall", "caption": "Recall of the country within bands of age, with and without the adversary, on validation, with 95 % intervals over the speakers, whose number stands below each band. Dotted: a blind guess among the countries that occur in the band."}}
+# %%
 from burst2vec.inspection.description import band_width, bands
 
-if poses_kinds(corpus, "scalar", "classes"):
+recalls = {}
+if poses_kinds(corpus, "scalar", "classes") and pairs:
     of_age = bands(ages, 2 * band_width(scalar))
     recalls = groups.draw_groups(classes, of_age, val, of_pairs)
+    recall_gaps = groups.contrast_groups(recalls, map(tuple, pairs))
+
+# %%
+if recalls:
     chance = 1 / countries.groupby(of_age, observed=True).nunique()
     by_age = groups.score_groups(recalls)
     figure = draw_pairs_by_group(by_age, pairs, chance, "blind guess")
     figure.supylabel("UAR", fontsize=9)
 
+# %% tags=["caption"] name="fig-audit-recall"
+if recalls:
+    display(Markdown(
+        f"{audit.caption_groups(recall_gaps, 'recall', 'bands')} Marks are the UAR of "
+        f"the {classes.name} on validation within bands of {scalar.name}, with 95 % "
+        "intervals over the speakers, whose number stands below each band. Dotted: a "
+        "blind guess among those that occur in the band."))
+
 # %%
-if both_kinds:
-    show_contrasts(recalls, "Differences of the UAR. Above 0, the adversary helps.")
+if recalls:
+    display(boxed(recall_gaps, "Differences of the UAR; small, their 95 % intervals. "
+                               "Above 0, the adversary helps."))
 
 # %% [markdown]
 # ## The same bursts without the bias
@@ -313,6 +328,7 @@ if embedded:
     of_bursts |= trivial_predictions(corpus, val)
 
 # %%
+losses = None
 if embedded:
     losses, drawn = twins.bias_losses(corpus.tasks, val, others, of_bursts, of_twins)
     write_table(losses, params.run_folder / "bias0.csv")
@@ -324,7 +340,7 @@ of_metrics = metric_columns(corpus.tasks)
 if embedded:
     shown = losses[losses["metric"].isin(of_metrics) & (losses["code"] != "Constant")]
 
-# %% mystnb={"figure": {"name": "fig-bias0", "caption": "What each variant loses on bursts whose age tells nothing of their country, beyond what a constant answer loses, with 95 % intervals over speakers. To the right of the dotted line a system owed part of its score to the association; mind the scale of each panel. The last row is told the true country and knows nothing else."}}
+# %%
 from burst2vec.report.figures.audit import draw_bias_losses
 
 if embedded:
@@ -333,25 +349,24 @@ if embedded:
              "told the country": list(set(shown["code"]) - set(params_of))}
     draw_bias_losses(shown, corpus.tasks, kinds);
 
+# %% tags=["caption"] name="fig-bias0"
+if embedded:
+    display(Markdown(audit.caption_losses(losses, corpus.tasks, codes)))
+
 # %%
 if embedded:
-    for column, task in of_metrics.items():
-        owing = shown[(shown["metric"] == column) & (shown["low"] > 0)]
-        said = ", ".join(f"{row['code']} {groups.told(row, 'beyond_constant')}"
-                         for _, row in owing.iterrows())
-        display(Markdown(f"In **{task.name}**, these owe part of their score to the "
-                         f"association: {said or 'none'}."))
+    display(Markdown(audit.owed(losses, corpus.tasks, codes)))
 
 # %% [markdown]
 # Does the adversary make a system owe less? The loss with it, less the loss without:
 
 # %%
-if embedded:
-    gaps = pd.concat(groups.contrast(drawn, *pair).assign(pair=" − ".join(pair))
-                     for pair in pairs)
-    gaps["loss with adversary"] = gaps.apply(groups.direction, axis=1)
+if embedded and pairs:
+    of_losses = pd.concat(groups.contrast(drawn, *of).assign(pair=" − ".join(of))
+                          for of in pairs)
+    of_losses["loss with adversary"] = of_losses.apply(groups.direction, axis=1)
     columns = ["pair", "metric", "difference", "low", "high", "loss with adversary"]
-    display(boxed(gaps[columns]))
+    display(boxed(of_losses[columns], "Small: the 95 % interval over speakers."))
 
 # %% [markdown]
 # (reach)=
@@ -370,7 +385,9 @@ from burst2vec.audit import reach
 by_reach = reach.score_reaches(corpus, params.run_folder, map(tuple, pairs))
 if len(by_reach):
     display(boxed(by_reach))
-Markdown(reach.describe_reaches(by_reach))
+from burst2vec.report.sentences import describe_heads_first
+
+Markdown(f"{reach.describe_reaches(by_reach)} {describe_heads_first(params)}")
 
 # %% [markdown]
 # ## What this page leaves open
@@ -378,6 +395,10 @@ Markdown(reach.describe_reaches(by_reach))
 # A linear probe sees what a weighted sum sees. Each system is one training with one
 # seed. Many differences were looked at, and of those that are none about one in twenty
 # has an interval that leaves out 0. Where the reversed gradients end at the extractors
-# (`reversal: extractors`, as at the scale `demo`), the adversary cannot reach the
-# pooled features: in that row the two systems differ by what training made of the other
-# gradients. And what holds for voices from a synthesiser need not hold for people's.
+# (`reversal: extractors`), or the backbone does not learn (`head_steps`), the adversary
+# cannot reach the pooled features: in that row the two systems differ by what training
+# made of the other gradients, or not at all. And what holds for voices from a synthesiser need not hold for people's.
+# The features can be looked at, and their bursts heard, [on a map](look.ipynb).
+
+# %% tags=["in-short"]
+Markdown(audit.in_short(compared, pair, losses, corpus.tasks, codes))

@@ -35,12 +35,13 @@ path = project_root() / "params" / "joined.yaml"
 joined = joined_training(path, globals(), VARIANTS, EMBEDDED)
 params_of_both = Params.resolve(joined)
 
-# %%
+# %% tags=["banner"]
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
 from burst2vec.report.page import banner
+from burst2vec.report.tables.frames import boxed
 
 corpus = open_corpus(params_of_both)
 banner(corpus)
@@ -68,13 +69,13 @@ Markdown("\n\n".join(described) or "None.")
 train = corpus.split("train")
 taking_part = pd.DataFrame({task.name: task.labelled(train) for task in corpus.tasks},
                            index=train["corpus"])
-taking_part.groupby(level=0, sort=False).sum()
+boxed(taking_part.groupby(level=0, sort=False).sum().reset_index(names="corpus"),
+      "Training bursts with a label, by task.")
 
 # %%
 from burst2vec.inspection.description import task_table
 
-shown = task_table(corpus.tasks).style.hide(axis="index")
-shown.set_properties(**{"text-align": "left"})
+boxed(task_table(corpus.tasks))
 
 # %%
 replaced = params_of_both.backbone_size != params.backbone_size
@@ -95,7 +96,8 @@ from burst2vec.evaluation.predictions import read_predictions
 from burst2vec.results.scores import scores_by_corpus
 
 found = read_predictions(params_of_both.folder / "predictions.csv")
-scores_by_corpus(corpus, found).style.hide(axis="index").format(precision=3)
+scores = scores_by_corpus(corpus, found)
+boxed(scores)
 
 # %% [markdown]
 # (discriminator-two-corpora)=
@@ -111,10 +113,11 @@ scores_by_corpus(corpus, found).style.hide(axis="index").format(precision=3)
 # Whether the features hide it, the discriminator's running loss does not say: it learns
 # while they change, and where it is surer than it is right, its loss exceeds that of a
 # blind guess. So a linear classifier is trained afresh on features that stay as they
-# are: which corpus is a validation burst from? Speakers are left out in turn, and
-# beside each score stands its floor, what the same classifier reaches where the
-# speakers have exchanged their corpora. The first row is asked of one number of the
-# sound alone, the *crest factor*, which is the peak over the root mean square.
+# are (a *probe*): which corpus is a validation burst from? Speakers are left out in
+# turn, and beside each score stands its *floor*, what the same classifier reaches where
+# the speakers have exchanged their corpora, so that there is nothing to find. The first
+# row is asked of one number of the sound alone, the *crest factor*, which is the peak
+# over the root mean square.
 
 # %%
 from burst2vec.audio.store import open_store
@@ -130,14 +133,14 @@ features |= {name: of_bursts for name, of_bursts in represented.items()
              if not name.startswith("combined")}
 
 # %%
-from burst2vec.report.tables import boxed
+from burst2vec.report import audit
 from burst2vec.results.scores import write_table
 
 told = origins.tell_corpora(features, corpus.split("val"))
 write_table(told, params.run_folder / "joined" / "origins.csv")
-boxed(told.drop(columns="told"),
-      "The UAR of the classifier, its floor after an exchange of the corpora (mean, "
-      "lowest, highest), and a blind guess.")
+boxed(told.drop(columns="told").rename(columns=audit.TOLD),
+      "The UAR of the classifier; its floor, the mean after exchanges of the corpora, "
+      "with the lowest and the highest in small type; and a blind guess.")
 
 # %%
 reversal = params_of_both.reversal if params_of_both.adversarial else "none"
@@ -163,3 +166,6 @@ Markdown(f"{late.iloc[-1]:.3f} nats; {blind}." if len(late) else
 # Name your corpora and their tasks in `params/joined.yaml`, and this page is made of
 # them. How a corpus is described, and how it is checked before it is used, stands on
 # the page [Corpora](../corpora.md).
+
+# %% tags=["in-short"]
+Markdown(audit.in_short_corpora(corpus, scores, told))

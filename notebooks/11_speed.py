@@ -13,7 +13,7 @@
 #
 # The paper needs a day or more of a large GPU for each system. How much of that is
 # arithmetic that somebody has to do, and how much is waiting, padding, and work done
-# twice? This page counts the first, shows what was measured of the rest, and reckons
+# twice? This page counts the first, shows what was measured of the rest, and estimates
 # from both how long a full run takes. It measures nothing itself: it reads the files
 # that the commands under `benchmarks/` wrote, and each number stands beside the
 # hardware and the date it was measured with.
@@ -30,7 +30,6 @@ paper = Params()  # the numbers here are those of the scale paper
 # %%
 import matplotlib.pyplot as plt
 from IPython.display import Markdown, display
-from myst_nb import glue
 
 from burst2vec.report.figures.style import STYLE
 
@@ -38,19 +37,20 @@ plt.rcParams.update(STYLE)
 
 # %%
 from burst2vec.audio.waveform import SAMPLE_RATE
-from burst2vec.report.speed import measured
+from burst2vec.report.speed import measured, sentences
 from burst2vec.report.speed import tables as speed_tables
-from burst2vec.report.tables import boxed
+from burst2vec.report.tables.frames import boxed
 
 found = measured.read_benchmarks(project_root() / "benchmarks")
 steps = measured.default_steps(found)
 
 
 # %%
-def show(name, table):
+def show(name, table, said=lambda content: ""):
     """Shows a table for each file of a benchmark, or how to make such a file."""
     for content in found[name]:
-        display(boxed(table(content), speed_tables.legend(content)))
+        legend = f"{speed_tables.legend(content)} {said(content)}"
+        display(boxed(table(content), legend.strip()))
     if not found[name]:
         display(Markdown(f"Not measured yet: `{measured.BENCHMARKS[name][1]}`."))
 
@@ -84,19 +84,20 @@ if lines:
 #
 # ## What must be computed
 #
-# Most of a step is products of matrices, whose sizes are known: HuBERT large at its
-# published size takes {glue:text}`gflop_large:s` GFLOP for each second of audio,
-# forward and backward, with the feature encoder frozen; {glue:text}`gflop_encoder:s` of
-# these are the encoder's, and since its output is kept, they are needed once. (A
-# multiplication and an addition are two.) A GPU or a processor multiplies large square
-# matrices at a certain rate. The operations divided by the rate are a bound: at that
-# rate this arithmetic takes no less. Other arithmetic has another.
+# Most of a step is products of matrices, whose sizes are known.
 
 # %%
 seconds = measured.exvo_seconds()
 behind, encoder = measured.GFLOP["large"]
-glue("gflop_large", f"{behind + encoder:.1f}", display=False)
-glue("gflop_encoder", f"{encoder:.1f}", display=False)
+Markdown(f"HuBERT large at its published size takes {behind + encoder:.1f} GFLOP for "
+         "each second of audio, forward and backward, with the feature encoder frozen; "
+         f"{encoder:.1f} of these are the encoder's, and since its output is kept, "
+         "they are needed once.")
+
+# %% [markdown]
+# (A multiplication and an addition are two operations.) A GPU or a processor multiplies
+# large square matrices at a certain rate. The operations divided by the rate are a
+# bound: at that rate this arithmetic takes no less. Other arithmetic has another.
 
 # %%
 told = ("A pass is one over as many bursts as ExVo's training set has, "
@@ -130,17 +131,21 @@ Markdown(f"HuBERT large: {one_pass:.1f} seconds a pass, {once:.1f} seconds for t
 # %%
 sizes = (SAMPLE_RATE * seconds).astype(int)
 shares = measured.audio_shares(sizes, paper.batch_size)
-glue("padding_random", f"{100 * (1 - shares['padded']):.0f}", display=False)
-glue("padding_packed", f"{100 * (1 - shares['packed']):.0f}", display=False)
 Markdown(f"Of random batches of {paper.batch_size} that are padded to their longest, "
          f"{100 * shares['padded']:.0f} % is audio; in packed groups it is "
          f"{100 * shares['packed']:.0f} %.")
 
-# %% mystnb={"figure": {"name": "fig-audio-shares", "caption": "How much of an epoch's batches is audio, by way of batching. Packed groups take the padding out of random batches; sorting takes it out by choosing who meets whom. Counted, not measured: it depends on the lengths alone."}}
+# %%
 from burst2vec.report.figures.speed import plot_audio_shares
 
 _, axes = plt.subplots(figsize=(6.5, 1.8), layout="constrained")
 plot_audio_shares(shares, axes);
+
+# %% [markdown] tags=["caption"] name="fig-audio-shares"
+# Random batches that are padded to their longest burst are mostly padding; packed
+# groups take it out. Audio in percent of what an epoch's batches hold, by way of
+# batching. Sorting takes the padding out, too, but chooses who meets whom. Counted, not
+# measured: it depends on the lengths alone.
 
 # %% [markdown]
 # What this saves of a step, and what is left of the price of random batches, is
@@ -208,14 +213,17 @@ show("training_step", speed_tables.step_table)
 
 # %%
 for content in steps:
-    display(Markdown(f"- {speed_tables.why_longer(content)}\n"
-                     f"- {speed_tables.cost_of_random(content)}"))
+    display(Markdown(f"- {sentences.why_longer(content)}\n"
+                     f"- {sentences.cost_of_random(content)}"))
 
-# %% mystnb={"figure": {"name": "fig-speed-steps", "caption": "Seconds of a step over the audio of its batch, padding included. Small: each turn. Large: the mean step of an epoch. To the left is less padding; lower, at the same length, is faster."}}
+# %%
 from burst2vec.report.figures.speed import draw_growth, draw_steps
 
 if steps:
     draw_steps(steps);
+
+# %% tags=["caption"] name="fig-speed-steps"
+Markdown(sentences.caption_steps(steps))
 
 # %% [markdown]
 # Is there more to gain? *Utilisation* says: it is the operations that the bursts
@@ -243,9 +251,12 @@ for content in steps:
 # frame looks at every other, so that its cost grows with the square; even at twenty
 # seconds it is less than a fifth of the operations.
 
-# %% mystnb={"figure": {"name": "fig-speed-growth", "caption": "Seconds and peak of memory of a step by the length of its bursts, both in logarithms. On a CPU the peak is that of the whole process, libraries included; on a GPU that of what was allotted there."}}
+# %%
 if found["growth"]:
     draw_growth(found["growth"]);
+
+# %% tags=["caption"] name="fig-speed-growth"
+Markdown(sentences.caption_growth(found["growth"]))
 
 # %%
 show("growth", speed_tables.length_table)
@@ -255,14 +266,14 @@ show("growth", speed_tables.length_table)
 # encoded bursts. A batch should cost what it cost before.
 
 # %%
-show("growth", speed_tables.corpus_table)
+show("growth", speed_tables.corpus_table, sentences.describe_epoch)
 
 # %% [markdown]
 # And what comes before training: checking a corpus, preparing its waveforms, dealing
 # and reading an epoch's batches. Memory is that of all processes together.
 
 # %%
-show("scale", speed_tables.scale_table)
+show("scale", speed_tables.scale_table, sentences.describe_epoch)
 
 # %% [markdown]
 # ## Before and after training
@@ -302,17 +313,17 @@ show("bootstrap", speed_tables.bootstrap_table)
 # the column *earliest*. Below the hours stand those of training, validation and
 # encoding; loading and checkpoints are not in them. *Limit* is what the operations of
 # the steps alone would take at the matrix rate of the same machine. wav2vec 2.0 large,
-# V1 and V2, is reckoned by HuBERT large, which has the same matrices.
+# V1 and V2, is estimated by HuBERT large, which has the same matrices.
 
 # %%
 show("full_run", lambda content: speed_tables.run_table(content, found))
 
 # %%
 for content in found["full_run"]:
-    display(Markdown(speed_tables.run_sentence(content)))
+    display(Markdown(sentences.run_sentence(content)))
 
 # %% [markdown]
-# Such hours are reckoned from steps. On a GPU a stretch of V4's training is timed as
+# Such hours are estimated from steps. On a GPU a stretch of V4's training is timed as
 # well, with all that a training does beside its steps:
 
 # %%
@@ -323,3 +334,6 @@ show("stretch", speed_tables.stretch_table)
 # steps, and only the first of these is told: they say what one would expect, not which
 # program is faster. Hours on a processor show where the time goes; nobody should train
 # a large model there.
+
+# %% tags=["in-short"]
+Markdown(sentences.describe_speed(found))

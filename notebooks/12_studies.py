@@ -14,27 +14,30 @@
 # What the paper leaves open was decided somehow, and a decision has a price. This page
 # shows what was tried: it trains nothing, but reads the files that the commands under
 # `studies/` wrote (`make studies`).
-#
-# **All of them were trained on the synthetic corpus, with tiny random backbones.** The
-# numbers say nothing about people.
 
 # %% tags=["parameters"]
 scale = "demo"  # which file of params/scales
 
-# %% tags=["hide-cell"]
+# %%
 from burst2vec.config import Params, project_root
 
 Params.resolve(globals())  # refuses a scale that does not exist
 folder = project_root() / "studies"
 
-# %% tags=["hide-cell"]
+# %%
 import matplotlib.pyplot as plt
 from IPython.display import Markdown, display
 
 from burst2vec.report import studies
+from burst2vec.report.figures.studies import draw_batches
 from burst2vec.report.figures.style import STYLE
+from burst2vec.report.tables.frames import boxed
 
 plt.rcParams.update(STYLE)
+
+# %% tags=["banner"]
+found = studies.read_study(folder, "batches")
+Markdown(studies.describe_making(found) if found else "")
 
 # %% [markdown]
 # (batches-measured)=
@@ -46,23 +49,25 @@ plt.rcParams.update(STYLE)
 # The same variant was trained three ways, with the same seeds for as many steps: on
 # random batches, on bursts sorted within windows of five batches, and sorted wholly.
 
-# %% tags=["hide-input"]
-found = studies.read_study(folder, "batches")
-told = studies.describe_batches(found) if found else (
-    "Not made yet: `make studies`.")
-Markdown(told)
-
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-batches", "caption": "Each task's metric on validation after a training on random batches, on batches sorted by length within windows of five, and on sorted ones. A line joins the trainings of one seed. For age, an error in years, lower is better."}}
-from burst2vec.report.figures.studies import draw_batches
-
+# %%
 if found:
     draw_batches(found);
 
-# %% tags=["hide-input"]
-from burst2vec.report.tables import boxed
+# %% tags=["caption"] name="fig-batches"
+Markdown(f"{studies.summarise_batches(found)} Each panel shows one task's metric on "
+         "validation, by how bursts were dealt into batches; a line joins the "
+         "trainings of one seed. For age, an error in years, lower is better."
+         if found else "")
 
+# %%
 if found:
-    table = studies.batches_table(found).drop(columns=["metric", "seeds"])
     where = found["environment"]
-    legend = f"{found['command']}; {where['Processor']}, {where['Date']}."
-    display(boxed(table.round(3), legend))
+    display(boxed(studies.batches_cells(found),
+                  "Small: 95 % intervals over seeds, which hold together for the two "
+                  f"comparisons of a task. Made by <code>{found['command']}</code> on "
+                  f"{where['Processor']}, {where['Date']}.",
+                  caption="Scores by how bursts are dealt into batches"))
+
+# %% tags=["in-short"]
+Markdown("Does it matter which bursts meet in a batch? " + (
+    studies.describe_batches(found) if found else "Not measured yet: `make studies`."))

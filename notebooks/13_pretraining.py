@@ -34,13 +34,25 @@ steps = 60  # of each pre-training
 units = 25  # clusters, or entries of each codebook
 highest_rate = 0.003  # of learning
 
-# %% tags=["hide-cell"]
+# %%
 from burst2vec.config import Params
 
 # The parameters of this page alone:
 own = {"corpora", "families", "size", "steps", "units", "highest_rate"}
 given = {name: value for name, value in globals().items() if name not in own}
 params = Params.resolve(given)
+
+# %% tags=["banner"]
+from IPython.display import Markdown, display
+
+from burst2vec.models.shipped import shipped
+from burst2vec.models.tiny import CHECKPOINTS
+from burst2vec.pretraining.folder import read_description
+from burst2vec.report import pretraining
+
+folders = [shipped(family) for family in CHECKPOINTS]
+made = [read_description(folder) for folder in folders if folder]
+Markdown(pretraining.describe_data(corpora, made))
 
 # %% [markdown]
 # ## What both methods have in common
@@ -170,9 +182,9 @@ params = Params.resolve(given)
 #
 # ## In miniature
 #
-# What follows ran for this page, with the parameters above: unless they say otherwise,
-# tiny backbones heard the embedded synthetic corpus for a few steps. The same notebook
-# with other parameters runs a full pre-training:
+# What follows ran for this page: unless its parameters say otherwise, tiny backbones
+# heard the embedded synthetic corpus for a few steps. The same notebook with other
+# parameters runs a full pre-training:
 #
 # ```sh
 # papermill notebooks/13_pretraining.ipynb pretraining.ipynb --engine burst2vec \
@@ -193,20 +205,19 @@ for family in families:
     pretrain_folder(corpora, params.run_folder / "pretraining" / family, recipe, again)
 
 # %%
-from burst2vec.pretraining.folder import read_description
-from burst2vec.report import pretraining
-from burst2vec.report.tables import boxed
+from burst2vec.report.tables.frames import boxed
 
 written = [read_description(params.run_folder / "pretraining" / family)
            for family in families]
-boxed(pretraining.facts_table(written), align="left")
+boxed(pretraining.facts_table(written), align="left",
+      caption="The pre-trainings of this page")
 
 # %% [markdown]
 # Who listens to nothing can still guess: for HuBERT by how frequent each unit is, for
 # wav2vec 2.0 among the candidates at random. What that costs is the dashed line, and
 # only what lies below it has been learnt.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pretraining-miniature", "caption": "The loss of guesses about masked frames of the speakers held out, and below it the share that is right, in the pre-trainings that ran for this page. Where HuBERT's curves break, a second iteration begins, on other units."}}
+# %%
 import matplotlib.pyplot as plt
 
 from burst2vec.report.figures.pretraining import draw_guesses
@@ -215,28 +226,35 @@ from burst2vec.report.figures.style import STYLE
 plt.rcParams.update(STYLE)
 draw_guesses({told.facts["name"]: told.history for told in written});
 
+# %% tags=["caption"] name="fig-pretraining-miniature"
+Markdown(f"{pretraining.describe_guesses(written)} Above is the loss of guesses about "
+         "masked frames of the speakers held out, in nats, below it the share that is "
+         "right, in the pre-trainings that ran for this page. Where HuBERT's curves "
+         "break, a second iteration begins, on other units.")
+
 # %% [markdown]
 # (shipped-backbones)=
 # ## What comes with the library
 #
-# What `backbone_size: small` takes lies in the package. It was made by the same command,
-# on recordings of people and on synthetic bursts; this is what the run wrote:
+# What `backbone_size: small` takes lies in the package. It was made by the same
+# command; this is what the run wrote:
 
 # %%
-from burst2vec.models.shipped import shipped
-from burst2vec.models.tiny import CHECKPOINTS
+boxed(pretraining.facts_table(made), align="left",
+      caption="What comes with the library")
 
-folders = [shipped(family) for family in CHECKPOINTS]
-made = [read_description(folder) for folder in folders if folder]
-boxed(pretraining.facts_table(made), align="left")
-
-# %% tags=["hide-input"]
-from IPython.display import Markdown, display
-
+# %%
 Markdown(pretraining.commands(made))
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pretraining-shipped", "caption": "The pre-training of what comes with the library: loss and accuracy on the speakers held out. Losses of different units cannot be compared; each has its own constant guess."}}
-draw_guesses({told.facts["name"]: told.history for told in made});
+# %%
+if made:
+    draw_guesses({told.facts["name"]: told.history for told in made});
+
+# %% tags=["caption"] name="fig-pretraining-shipped"
+Markdown(f"{pretraining.describe_guesses(made)} Shown is the pre-training of what "
+         "comes with the library: loss in nats and accuracy on the speakers held out. "
+         "Losses of different units cannot be compared; each has its own constant "
+         "guess.")
 
 # %% [markdown]
 # ## What it is worth
@@ -254,8 +272,11 @@ draw_guesses({told.facts["name"]: told.history for told in made});
 # python -m burst2vec.pretraining.probes CORPUS backbones/hubert --out probes.csv
 # ```
 
-# %% tags=["hide-input"]
+# %%
 scored = {told.facts["probed"] for told in made if told.probes is not None}
 if scored:
     legend = f"Scores on {', '.join(sorted(scored))}. Higher is better, but for an MAE."
-    display(boxed(pretraining.probes_table(made), legend))
+    display(boxed(pretraining.probes_table(made), legend, caption="Linear probes"))
+
+# %% tags=["in-short"]
+Markdown(pretraining.summarise(made))

@@ -19,32 +19,36 @@
 
 # %% tags=["parameters"]
 scale = "demo"  # which file of params/scales
+sounds = False  # whether recordings of people become part of the page
 
-# %% tags=["hide-cell"]
+# %%
 from burst2vec.config import Params, project_root
 
-params = Params.resolve(globals())
+# `sounds` is a parameter of this page alone:
+given = {name: value for name, value in globals().items() if name != "sounds"}
+params = Params.resolve(given)
 
-# %% tags=["hide-cell"]
+# %%
 import matplotlib.pyplot as plt
 from IPython.display import Markdown, display
 
 from burst2vec.report import voices
+from burst2vec.report.figures import voices as figures
 from burst2vec.report.figures.style import STYLE
 from burst2vec.report.studies import read_study
-from burst2vec.report.tables import boxed
+from burst2vec.report.tables.frames import boxed
 
 plt.rcParams.update(STYLE)
 
-# %% tags=["hide-cell"]
+# %%
 found = read_study(project_root() / "studies", "voices")
 recorded = voices.read_record(found) if found else None
 
-# %% tags=["hide-input"]
+# %%
 Markdown(voices.describe_bursts(found) if recorded else
          "Nothing was recorded yet: `make voices CORPUS=/data/emogator`.")
 
-# %% tags=["hide-input"]
+# %%
 if recorded and recorded.unfinished:
     display(Markdown(f"Not finished, and left out: {', '.join(recorded.unfinished)}."))
 
@@ -60,7 +64,7 @@ if recorded and recorded.unfinished:
 # Burst2Vec by some of them.
 #
 # - *Constant* is the most frequent category of the other folds, and *Chance* one of
-#   their labels at random. They have heard nothing.
+#   their labels at random: audio-free baselines.
 # - *ComParE* is logistic regression on the main directions of the functionals that [the
 #   challenge's baseline](baseline.ipynb) uses, *log-mel* on the mean and the deviation
 #   of the bands of a spectrogram.
@@ -70,8 +74,8 @@ if recorded and recorded.unfinished:
 # - *Burst2Vec* is trained on a backbone of either kind. From the model of the
 #   [method](../method.md) it differs in three ways. It has a single task, and so
 #   neither discriminator nor adversaries: only the losses of its outputs are left. Its
-#   backbone is the one that it is named after, such as the small one that comes with the
-#   package. And it is trained by another recipe: what follows the backbone learns
+#   backbone is the one that it is named after, such as the small one that comes with
+#   the package. And it is trained by another recipe: what follows the backbone learns
 #   first, by itself, and at a higher rate; rates fall to zero; and there is a fixed
 #   number of steps, of which the best weights are kept, in place of patience.
 #
@@ -93,18 +97,23 @@ if recorded and recorded.unfinished:
 # Macro-F1 and UAR with 95 % intervals, by a bootstrap over speakers. The bar is
 # ComParE: what learns from the recordings should exceed acoustic functionals.
 
-# %% tags=["hide-input"]
+# %%
 if recorded:
     display(boxed(voices.score_table(recorded),
-                  "Small: 95 % intervals over speakers. Highest is 1."))
+                  "Small: 95 % intervals over speakers. Highest is 1.",
+                  caption="Scores on speakers that were not heard"))
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-voices-scores", "caption": "Macro-F1 of each system on speakers that it has not heard, with 95 % intervals over speakers. Lines: ComParE, without and with speaker statistics. Hollow: systems that hear nothing."}}
-from burst2vec.report.figures.voices import draw_scores
-
+# %%
 if recorded:
-    draw_scores(recorded.scores);
+    figures.draw_scores(recorded.scores);
 
-# %% tags=["hide-input"]
+# %% tags=["caption"] name="fig-voices-scores"
+Markdown(f"{voices.summarise_best(recorded)} Shown is the macro-F1 of each system on "
+         "speakers that it has not heard, with 95 % intervals over speakers. Lines: "
+         "ComParE, without and with speaker statistics. Hollow: audio-free baselines."
+         if recorded else "")
+
+# %%
 if recorded:
     display(Markdown(voices.describe(recorded)))
 
@@ -112,11 +121,12 @@ if recorded:
 # An interval of one system says how far its score would move with other speakers. Two
 # systems are compared on the same speakers, and their difference is surer than either:
 
-# %% tags=["hide-input"]
+# %%
 if recorded:
-    table = voices.contrast_table(recorded).replace({"way": voices.WAYS})
-    display(boxed(table, "Differences in macro-F1 with their 95 % intervals, each "
-                         "comparison by itself."))
+    display(boxed(voices.contrast_cells(recorded),
+                  "Differences in macro-F1; small: their 95 % intervals over speakers, "
+                  "each comparison by itself.",
+                  caption="By how much one system exceeds another"))
 
 # %% [markdown]
 # ## What is taken for what
@@ -126,54 +136,64 @@ if recorded:
 # other. Shown is the system with the highest macro-F1. It was picked by this score,
 # which therefore flatters it a little; what it confuses is another matter.
 
-# %% tags=["hide-input"]
+# %%
 if recorded:
     way = "centred" if any(w == "centred" for _, w in recorded.answers) else "plain"
     best = recorded.best(way)
+    categories = voices.category_table(recorded, best)
     display(Markdown(f"**{best[0]}**, {voices.WAYS[way]}:"))
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-voices-confusion", "caption": "How often bursts of each category (rows) got each answer (columns), in percent of the category's bursts. Blocks along the diagonal are categories that are taken for each other."}}
-from burst2vec.report.figures.voices import draw_confusion
-
+# %%
 if recorded:
-    draw_confusion(voices.confusion_shares(recorded, best));
+    figures.draw_confusion(voices.confusion_shares(recorded, best));
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-voices-recall", "caption": "The share of each category's bursts that this system recognises, beside chance."}}
-from burst2vec.report.figures.voices import draw_recalls
+# %% tags=["caption"] name="fig-voices-confusion"
+Markdown(f"{voices.summarise_confusion(categories)} Shown is how often bursts of each "
+         "category (rows) got each answer (columns), in percent of the category's "
+         "bursts. Blocks along the diagonal are categories that are taken for each "
+         "other." if recorded else "")
 
+# %%
 if recorded:
-    categories = voices.category_table(recorded, best)
-    draw_recalls(categories);
+    figures.draw_recalls(categories);
+
+# %% tags=["caption"] name="fig-voices-recall"
+Markdown(f"{voices.summarise_recalls(categories)} Shown is the share of each "
+         "category's bursts that this system recognises, in percent, beside chance."
+         if recorded else "")
 
 # %% [markdown]
 # The categories that are recognised best, and those that are recognised worst, with the
 # answer that is given most often where it is wrong:
 
-# %% tags=["hide-input"]
+# %%
 if recorded:
-    for part in (categories.head(5), categories.tail(5)):
-        display(boxed(part, align="left"))
+    shown = categories.rename(columns={"share": "share that is taken for it"})
+    for end, part in (("best", shown.head(5)), ("worst", shown.tail(5))):
+        display(boxed(part, caption=f"Recognised {end}"))
 
 # %% [markdown]
 # ## Listen
 #
 # Bursts of the two categories that are recognised best and of the two that are
 # recognised worst, the first that is answered rightly and the first that is not. They
-# can be heard where the report is made with the recordings at hand: `--config
-# corpus=/data/emogator`.
+# can be heard where this notebook runs with the recordings at hand (`corpus:
+# /data/emogator`) and with `sounds: true`: recordings of people become part of a page
+# where that is asked for, since a page can be passed on.
 
-# %% tags=["hide-cell"]
+# %%
 from burst2vec.audio.store import open_store
 from burst2vec.corpora.opening import open_corpus
 from burst2vec.report.page import players
+from burst2vec.report.sounds import may_be_heard
 
 corpus = open_corpus(params)
 rows = voices.rows_of(found, corpus) if recorded else None
 
-# %% tags=["hide-input"]
+# %%
 if rows is None:
     display(Markdown("The recordings are not at hand."))
-else:
+elif may_be_heard(corpus, asked=sounds):
     store = open_store(corpus, params.audio, params.path(params.cache))
     chosen = categories["category"].iloc[[0, 1, -2, -1]].tolist()
     heard = voices.examples(recorded, best, chosen).itertuples()
@@ -183,12 +203,9 @@ else:
 # %% [markdown]
 # ## What it means
 
-# %% tags=["hide-input"]
+# %%
 if recorded:
-    said = {"pre-training": "What the weights of pre-training are worth",
-            voices.BAR: "Whether what learns goes beyond acoustic functionals",
-            "speaker statistics": "What it is worth to have heard a speaker before"}
-    for question, heading in said.items():
+    for question, heading in voices.QUESTIONS.items():
         lines = voices.describe_contrasts(recorded, question)
         display(Markdown(f"**{heading}**, in macro-F1:\n\n{lines or '- not recorded'}"))
     display(Markdown(voices.describe_recipe(recorded)))
@@ -206,9 +223,19 @@ if recorded:
 #
 # ```sh
 # papermill notebooks/04_train_variant.ipynb voices.ipynb --engine burst2vec \
-#     -k python3 -f params/scales/demo.yaml -p run voices \
-#     -y "corpus: [/data/emogator, /data/vocalsound]" -y "tasks: [emotion, age, country]"
+#     -k python3 -f params/scales/emogator.yaml -p run several \
+#     -y "corpus: [/data/emogator, /data/vocalsound]" \
+#     -y "tasks: [emotion, age, country]"
 # ```
 #
 # Nothing of that kind was recorded here: no corpus of real bursts with ages and origins
 # was at hand.
+
+# %% tags=["remove-cell"]
+from myst_nb import glue
+
+said = voices.summarise(recorded) if recorded else "Nothing was recorded yet."
+glue("voices_in_words", said, display=False)
+
+# %% tags=["in-short"]
+Markdown(f"How do the systems do on recordings of people? {said}")

@@ -7,8 +7,9 @@ ways: `random`, as a training deals them; `windows`, sorted by length within win
 shuffled; and `sorted`, with the whole epoch as one window. Everything else is equal: the embedded corpus, the variant,
 the number of steps, the seeds. An interrupted study goes on where it was.
 
-The JSON holds, beside `environment`: `scale`, `variant`, `steps`, `command`, and `rows`: for each way, seed and task
-its metric (`task`, `metric`, `value`) on validation after the last step. More seeds are added to those that are there.
+The JSON holds, beside `environment`: `scale`, `variant`, `steps`, `backbone_size`, `command`, and `rows`: for each way,
+seed and task its metric (`task`, `metric`, `value`) on validation after the last step. More seeds are added
+to those that are there.
 """
 
 from __future__ import annotations
@@ -50,9 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
                                     "validate_every": options.steps}) for seed in range(options.seeds)}
     corpus = open_corpus(params[0])
     store = open_store(corpus, params[0].audio, params[0].path(params[0].cache))
-    told = {"scale": options.scale, "variant": options.variant, "steps": options.steps}
+    asked = {"scale": options.scale, "variant": options.variant, "steps": options.steps}
+    told = asked | {"backbone_size": params[0].backbone_size}  # which a scale may change
     rows = _found(options.json, told)
-    told["command"] = "python -m studies.batches " + " ".join(f"--{name} {value}" for name, value in told.items())
+    told["command"] = "python -m studies.batches " + " ".join(f"--{name} {value}" for name, value in asked.items())
     for seed, way in ((seed, way) for seed in params for way in WINDOWS):
         if not any(row["way"] == way and row["seed"] == seed for row in rows):
             print(f"{way} batches, seed {seed}", flush=True)

@@ -5,16 +5,20 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import importlib.util
 import io
 import pkgutil
 import re
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 import yaml
+from docutils import nodes
+from docutils.utils import new_document
 
 import burst2vec
 from burst2vec.config import Params, parse
@@ -83,6 +87,43 @@ def test_mathjax_is_the_file_that_its_notice_names():
     assert hashlib.sha256((BOOK / "assets" / "tex-svg-full.js").read_bytes()).hexdigest() in notice
 
 
+# The extension of pages -------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def pages():
+    """The module `book/_ext/pages.py`, which is no part of a package."""
+    spec = importlib.util.spec_from_file_location("pages", BOOK / "_ext" / "pages.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def section(*children: nodes.Node) -> nodes.document:
+    document = new_document("page")
+    document += nodes.section("", nodes.title("", "Results"), *children)
+    return document
+
+
+def test_a_page_is_described_by_its_answer_or_else_its_first_paragraph(pages):
+    banner = nodes.container("", nodes.paragraph("", "Synthetic corpus."), classes=["banner"])
+    answer = nodes.admonition("", nodes.title("", "In short"), nodes.paragraph("", r"V4 has the best S_\text{MTL}."),
+                              classes=["in-short"])
+    text = nodes.paragraph("", "Every system has left a table. " + "word " * 60)
+    assert pages.describe(section(banner, text, answer)) == "V4 has the best S_MTL."
+    said = pages.describe(section(banner, text))
+    assert said.startswith("Every system has left a table. word") and said.endswith(" …") and len(said) <= 200
+    assert pages.describe(section()) == ""
+
+
+def test_a_sound_in_a_page_becomes_one_file_however_often_it_is_there(pages, tmp_path):
+    player = f'<audio src="{data_uri("audio/wav", wav())}"></audio>'
+    context = {"body": player + player, "pathto": lambda name, _: f"../{name}"}
+    pages.write_sounds(SimpleNamespace(outdir=tmp_path), "book/page", "page.html", context, None)
+    [file] = (tmp_path / "_sounds").iterdir()
+    assert file.read_bytes() == wav() and file.suffix == ".wav"
+    assert context["body"] == f'<audio src="../_sounds/{file.name}"></audio>' * 2
+
+
 # The checker ------------------------------------------------------------------------------------------------
 
 def data_uri(kind: str, content: bytes) -> str:
@@ -100,7 +141,8 @@ DOT = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 SOUND = f"""
 <h1>A page</h1>
 <span class="math"><mjx-container><svg width="9" height="9"></svg></mjx-container></span>
-<img src="{data_uri('image/svg+xml', DOT.encode())}">
+<img alt="a dot alone" src="{data_uri('image/svg+xml', DOT.encode())}">
+<div class="in-short">V4 is best.</div>
 <table><tr><th>code</th></tr><tr><td>V1</td></tr></table>
 <audio controls src="{data_uri('audio/wav', wav())}"></audio>
 <div style="overflow-x: auto"><div style="width: 2000px">wide, in a box of its own</div></div>
@@ -109,6 +151,8 @@ SOUND = f"""
 FAULTS = {
     "remote": ('<img src="https://example.org/figure.png">', "remote request: https://example.org"),
     "figure": ('<img src="figure.png">', "figure missing: figure.png"),
+    "unsaid": (f'<img alt="Figure 3" src="{data_uri("image/svg+xml", DOT.encode())}">', "no phrase stands for figure"),
+    "scrollbar": ('<mjx-container style="overflow: auto">x</mjx-container>', "maths in a line scrolls: x"),
     "audio": ('<audio src="data:audio/wav;base64,AAAA"></audio>', "audio does not play"),
     "maths": (r'<span class="math">\(x^2\)</span>', r"maths not rendered: \(x^2\)"),
     "undefined": (r"<mjx-container><mjx-merror>\oops</mjx-merror></mjx-container>", r"maths error: \oops"),
@@ -139,6 +183,12 @@ def small_site(tmp_path_factory):
 def test_a_sound_page_passes(small_site):
     assert small_site["sound.html"].problems == []
     assert small_site["sound.html"].counts == {"maths": 1, "figures": 1, "tables": 1, "players": 1}
+
+
+@in_browser
+def test_a_page_is_weighed_and_its_answer_is_found(small_site):
+    sound = small_site["sound.html"]
+    assert sound.weight >= len(SOUND) and 50 < sound.answer_at < 300
 
 
 @in_browser
@@ -206,6 +256,60 @@ def test_the_book_has_no_problem(visits):
 @in_browser
 def test_every_chapter_is_a_page(visits):
     assert {f"{name}.html" for name in chapters()} <= set(visits)
+
+
+@in_browser
+def test_a_page_made_of_a_notebook_begins_with_its_answer(visits):
+    """On its first screen at 1280 pixels, below the title and the line that says what is synthetic."""
+    late = {page: visit.answer_at for page, visit in visits.items()
+            if page.startswith("book/notebooks/") and not (visit.answer_at and visit.answer_at < 600)}
+    assert late == {}
+
+
+@in_browser
+def test_a_page_without_mathematics_loads_less_than_two_megabytes(visits):
+    heavy = {page: visit.weight for page, visit in visits.items()
+             if not visit.counts.get("maths") and visit.weight > 2_000_000}
+    assert heavy == {}
+
+
+def test_sounds_are_files_that_are_loaded_when_played(built_book):
+    page = (built_book / "book/notebooks/dataset.html").read_text(encoding="utf-8")
+    sources = re.findall(r'<audio controls preload="none"[^>]* src="([^"]*)"', page)
+    assert sources and page.count("<audio") == len(sources)
+    assert all((built_book / "book/notebooks" / source).resolve().is_file() for source in sources)
+
+
+# The head of a page -----------------------------------------------------------------------------------------
+
+def head(built_book: Path, page: str) -> str:
+    return (built_book / f"{page}.html").read_text(encoding="utf-8").partition("</head>")[0]
+
+
+@pytest.mark.parametrize("page", ["book/intro", "book/method", "book/notebooks/results"])
+def test_the_head_describes_the_page_and_has_a_card_for_links(built_book, page):
+    found = dict(re.findall(r'<meta (?:name|property)="([\w:]+)" content="([^"]*)" />', head(built_book, page)))
+    assert 40 < len(found["description"]) <= 200 and found["og:description"] == found["description"]
+    assert found["og:site_name"] == "Burst2Vec" and found["og:title"]
+    assert (built_book / page).parent.joinpath(found["og:image"]).resolve().read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_page_made_of_a_notebook_is_described_by_its_answer(built_book):
+    body = (built_book / "book/notebooks/results.html").read_text(encoding="utf-8")
+    description = re.search(r'<meta name="description" content="([^"]{30})', body)[1]
+    answer = body[body.index('<div class="in-short admonition">'):]
+    assert description in html.escape(html.unescape(re.sub(r"<[^>]+>", "", answer)))
+
+
+def test_the_project_is_named_once_in_a_title(built_book):
+    titles = {page: re.search("<title>(.*?)</title>", head(built_book, page))[1]
+              for page in ("book/intro", "book/method")}
+    assert {page: title.count("Burst2Vec") for page, title in titles.items()} == {"book/intro": 1, "book/method": 1}
+
+
+def test_a_listing_names_its_file_and_object(built_book):
+    page = html.unescape(re.sub(r"<[^>]+>", "", (built_book / "book/method.html").read_text(encoding="utf-8")))
+    assert "burst2vec/models/losses.py: ccc_loss" in page
 
 
 HOLDS = {

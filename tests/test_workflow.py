@@ -20,6 +20,11 @@ def dry_run(workspace, *arguments) -> str:
     return workspace.run("snakemake", "--cores", "2", "--dry-run", "--config", "scale=smoke", *arguments).stdout
 
 
+def jobs(planned: str) -> dict[str, int]:
+    """How many jobs of each rule a dry run plans."""
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", planned, re.MULTILINE)}
+
+
 def test_every_system_of_table_2_has_a_measured_row(workspace):
     table = pd.read_csv(workspace.path / "results/smoke/table2.csv")
     assert list(table.columns) == ["code", "model", "split", "emo_ccc", "cou_uar", "age_mae", "s_mtl", "marks"]
@@ -59,14 +64,25 @@ def test_changing_one_variant_runs_that_variant_and_what_depends_on_it(workspace
     before = variant.read_text()
     try:
         variant.write_text(before + "dropout: 0.2\n")
-        planned = dry_run(workspace)
+        planned = jobs(dry_run(workspace))
     finally:
         variant.write_text(before)
-    jobs = {line.split()[0]: int(line.split()[1]) for line in planned.splitlines()
-            if len(line.split()) == 2 and line.split()[1].isdigit() and not line.startswith(" ")}
-    assert jobs["train"] == 1
-    assert {"ensembles", "results", "environment", "book"} <= jobs.keys()
-    assert not {"prepare", "baseline", "notebook"} & jobs.keys()
+    assert planned["train"] == 1
+    assert {"ensembles", "results", "environment", "trainings", "book"} <= planned.keys()
+    assert not {"prepare", "baseline", "notebook"} & planned.keys()
+
+
+def test_another_seed_remakes_the_pages_that_show_seeds_and_trains_nothing_else(workspace):
+    [predictions, *_] = sorted(path.relative_to(workspace.path) for path in
+                               (workspace.path / "results/smoke/seeds").glob("*/*/predictions.csv"))
+    planned = jobs(dry_run(workspace, "--forcerun", str(predictions)))
+    assert planned["train_seed"] == 1 and {"trainings", "claims", "book"} <= planned.keys()
+    assert not {"train", "train_reach", "train_joined", "prepare"} & planned.keys()
+
+
+def test_remaking_the_page_of_trainings_trains_nothing(workspace):
+    planned = jobs(dry_run(workspace, "--forcerun", "trainings"))
+    assert planned["trainings"] == 1 and planned.keys() <= {"trainings", "publish", "book", "all", "total"}
 
 
 def test_a_changed_parameter_of_the_command_line_runs_the_trainings_again(workspace):

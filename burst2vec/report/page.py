@@ -20,15 +20,12 @@ PEAK = 0.9
 
 
 def banner(corpus: Corpus) -> None:
-    """Displays a note that the corpus is synthetic, wholly or in part; displays nothing for a corpus of recordings."""
+    """Displays a line that says that the corpus is synthetic, wholly or in part; nothing for a corpus of recordings."""
     if corpus.synthetic:
         real = [part.name for part in corpus.parts if not part.synthetic]
-        but = f", but for those of {escape(', '.join(real))}," if real else ""
-        display(HTML(
-            '<div class="admonition note"><p class="admonition-title">Synthetic corpus</p>'
-            f"<p>All bursts and labels behind this page{but} were made by a synthesiser. The numbers show how the "
-            "experiment works; they say nothing about people, and cannot be compared with those measured on "
-            "ExVo.</p></div>"))
+        but = f", but for the recordings of {', '.join(real)}" if real else ""
+        display(Markdown(f"*Synthetic corpus{but}: the numbers show how the report works; they say nothing about "
+                         "people.*"))
 
 
 def poses_kinds(corpus: Corpus, *kinds: str) -> bool:
@@ -51,7 +48,7 @@ def player(waveform: np.ndarray, caption: str = "") -> HTML:
         soundfile.write(file, samples, SAMPLE_RATE, format="WAV", subtype="PCM_16")
         data = base64.b64encode(file.getvalue()).decode()
     caption = escape(caption)
-    return HTML(f'<figure style="margin: 0"><audio controls preload="metadata" aria-label="{caption}" '
+    return HTML(f'<figure style="margin: 0"><audio controls preload="none" aria-label="{caption}" '
                 f'style="width: 100%" src="data:audio/wav;base64,{data}"></audio>'
                 f"<figcaption>{caption}</figcaption></figure>")
 

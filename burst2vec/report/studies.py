@@ -10,6 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
+from burst2vec.report.trainings import initial_weights
+from burst2vec.report.words import DASH, counted, interval, listed, number
+
 WAYS = {"random": "random", "windows": "sorted within windows of 5", "sorted": "sorted"}
 """What the ways of dealing batches are called, in their order."""
 
@@ -45,16 +48,60 @@ def _paired(differences: pd.Series) -> tuple[float, float, float]:
     return mean - margin, mean, mean + margin
 
 
+def batches_cells(content: Mapping) -> pd.DataFrame:
+    """The `batches_table` as the page shows it, as HTML: a row for each task and way, with the mean and the deviation
+    of the seeds, and the difference from random batches above its interval."""
+    rows = [(f"{row.task.capitalize()} {row.metric}", WAYS[str(row.way)], f"{number(row.mean)} ± {number(row.sd)}",
+             DASH if row.way == "random" else f"{number(row.difference, signed=True)}"
+                                              f"<small>{interval(row.low, row.high, signed=True)}</small>")
+            for row in batches_table(content).itertuples()]
+    return pd.DataFrame(rows, columns=["Metric", "Batches", "Mean ± deviation of the seeds",
+                                       "Difference from random batches"])
+
+
+def describe_making(content: Mapping) -> str:
+    """A sentence, in Markdown, on the corpus and the backbone of a study's trainings, from what its file says.
+
+    It gives the date, since a scale may have other settings today.
+    """
+    weights = initial_weights({"backbone_size": content["backbone_size"]})
+    return (f"*Synthetic corpus: the trainings behind this page heard synthetic bursts (the scale "
+            f"`{content['scale']}` as it was on {content['environment']['Date']}, variant {content['variant']}), and "
+            f"their backbones were {weights}. The numbers say nothing about people.*")
+
+
 def describe_batches(content: Mapping) -> str:
     """Sentences on the first task's metric in random batches, on how others differ from it, and what is certain."""
+    random, others = _first_task(content)
+    said = [f"After {counted(content['steps'], 'step')} the {random['metric']} of {random['task']} is "
+            f"{number(random['mean'])} ± {number(random['sd'])} with random batches (mean and standard deviation of "
+            f"{counted(int(random['seeds']), 'seed')})."]
+    for way, row in others.iterrows():
+        bounds = f" (95 % interval: {interval(row['low'], row['high'], signed=True)})" * bool(np.isfinite(row["low"]))
+        said.append(f"With batches that are {WAYS[str(way)]} it differs by {number(row['difference'], signed=True)}"
+                    f"{bounds}{'' if _is_clear(row) else ', which so few seeds cannot tell from none'}.")
+    return " ".join(said)
+
+
+def summarise_batches(content: Mapping) -> str:
+    """A sentence that says whether the order of batches changes the first task's metric by more than its seeds do."""
+    random, others = _first_task(content)
+    clear = others[[_is_clear(row) for _, row in others.iterrows()]]
+    metric = f"the {random['metric']} of {random['task']}"
+    if clear.empty:
+        return f"Sorting bursts by length does not change {metric} by more than the seeds leave open."
+    said = listed([f"by {number(row['difference'], signed=True)} where they are {WAYS[str(way)]}"
+                   for way, row in clear.iterrows()])
+    return f"Sorting bursts by length changes {metric} {said}."
+
+
+def _first_task(content: Mapping) -> tuple[pd.Series, pd.DataFrame]:
+    """The rows of `batches_table` for the first task: that of random batches, and the others by way."""
     table = batches_table(content)
     first = table[table["task"] == table["task"].iloc[0]].set_index("way")
-    random = first.loc["random"]
-    said = [f"After {content['steps']} steps the {random['metric']} of {random['task']} is {random['mean']:.3f} ± "
-            f"{random['sd']:.3f} with random batches (mean and standard deviation of {random['seeds']:.0f} seeds)."]
-    for way, row in first.drop(index="random").iterrows():
-        clear = row["low"] > 0 or row["high"] < 0
-        said.append(f"With batches that are {WAYS[str(way)]} it differs by {row['difference']:+.3f}, from "
-                    f"{row['low']:+.3f} to {row['high']:+.3f} with 95 % confidence"
-                    + ("." if clear else ", which so few seeds cannot tell from none."))
-    return " ".join(said)
+    return first.loc["random"], first.drop(index="random")
+
+
+def _is_clear(row: pd.Series) -> bool:
+    """Whether the interval of a difference leaves out 0."""
+    return bool(row["low"] > 0 or row["high"] < 0)

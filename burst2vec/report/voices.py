@@ -14,6 +14,7 @@ from burst2vec.evaluation.bootstrap import RESAMPLES, Replicates
 from burst2vec.evaluation.confusion import METRICS, bootstrap_confusions, confusions, grouped, recalls
 from burst2vec.evaluation.speaker_sums import speaker_indices
 from burst2vec.evaluation.trivial import is_trivial
+from burst2vec.report.words import DASH, counted, interval, number
 
 WAYS = {"plain": "each burst by itself", "centred": "with speaker statistics"}
 """The ways in which a system answers, and what they are called."""
@@ -26,6 +27,11 @@ BAR = "ComParE"
 
 RANDOM, PRETRAINED = ", random weights", ", pre-trained"
 """How the names of systems end that differ in their weights alone."""
+
+QUESTIONS = {"pre-training": "What the weights of pre-training are worth",
+             BAR: "Whether what learns goes beyond acoustic functionals",
+             "speaker statistics": "What it is worth to have heard a speaker before"}
+"""The questions that the systems were chosen to answer, by their names in `contrast_table`."""
 
 Key = tuple[str, str]
 """A system and one of `WAYS`."""
@@ -109,14 +115,17 @@ def _code(key: Key) -> str:
 
 
 def score_table(recorded: Recorded) -> pd.DataFrame:
-    """A row for each system, with each score above its interval in small type, as HTML; the floor comes last."""
-    cells = {}
+    """A row for each system, with each score above its interval in small type, as HTML; the floor comes last.
+
+    The columns have two levels, the way and the metric.
+    """
+    cells = {("", "System"): {system: system for system in dict.fromkeys(recorded.scores["system"])}}
     for (way, metric), part in recorded.scores.groupby(["way", "metric"], sort=False):
-        cells[f"{METRIC_NAMES[str(metric)]}, {WAYS[str(way)]}"] = {
-            row.system: f"{row.estimate:.3f}<small>{row.low:.3f} to {row.high:.3f}</small>"
+        cells[WAYS[str(way)].capitalize(), METRIC_NAMES[str(metric)]] = {
+            row.system: f"{number(row.estimate)}<small>{interval(row.low, row.high)}</small>"
             for row in part.itertuples()}
-    table = pd.DataFrame(cells).fillna("–").rename_axis("system").reset_index()
-    return table.sort_values("system", key=lambda names: names.map(is_trivial), kind="stable", ignore_index=True)
+    table = pd.DataFrame(cells).fillna(DASH)
+    return table.sort_values(("", "System"), key=lambda names: names.map(is_trivial), kind="stable", ignore_index=True)
 
 
 def contrast_table(recorded: Recorded) -> pd.DataFrame:
@@ -137,6 +146,25 @@ def contrast_table(recorded: Recorded) -> pd.DataFrame:
               for system, way in recorded.answers if way == "centred"]
     found = [(*told, *_difference(recorded, a, b)) for *told, a, b in pairs if {a, b} <= set(recorded.answers)]
     return pd.DataFrame(found, columns=["question", "system", "against", "way", "difference", "low", "high"])
+
+
+def contrast_cells(recorded: Recorded) -> pd.DataFrame:
+    """The `contrast_table` as the page shows it, as HTML: a row for each comparison, with a column for each way and the
+    difference above its interval."""
+    cells: dict[tuple[str, str], dict[str, str]] = {}
+    for row in contrast_table(recorded).itertuples():
+        pair = f"{row.system}<small>{_against(row.against)}</small>"
+        told = cells.setdefault((row.question, pair), dict.fromkeys(WAYS.values(), DASH))
+        told[WAYS[row.way]] = (f"{number(row.difference, signed=True)}"
+                               f"<small>{interval(row.low, row.high, signed=True)}</small>")
+    rows = [{"System": system, **{way.capitalize(): text for way, text in told.items()}}
+            for question in QUESTIONS for (asked, system), told in cells.items() if asked == question]
+    return pd.DataFrame(rows, columns=["System", *(way.capitalize() for way in WAYS.values())])
+
+
+def _against(system: str) -> str:
+    """What a system is compared with, in words: another one, or itself without speaker statistics."""
+    return "against itself without them" if system == "without" else f"against {system}"
 
 
 def _difference(recorded: Recorded, first: Key, second: Key) -> tuple[float, float, float]:
@@ -207,11 +235,11 @@ def describe_bursts(content: Mapping) -> str:
     part = f", of its {told['split']} split alone" if told["split"] else ""
     left = told["left_out"]
     if left["speakers"]:
-        part += (f", without the {len(left['speakers'])} speakers whom {', '.join(left['backbones'])} heard in "
-                 "pre-training")
-    return (f"Recorded on {told['bursts']:,} bursts of {told['speakers']} speakers of `{told['name']}`{part}, by "
-            f"`{content['command']}`, {where['Processor']}, GPU {where['GPU']}, {where['Date']}, burst2vec "
-            f"{where['burst2vec']}.")
+        part += (f", without the {counted(len(left['speakers']), 'speaker')} whom {', '.join(left['backbones'])} heard "
+                 "in pre-training")
+    return (f"Recorded on {counted(told['bursts'], 'burst')} of {counted(told['speakers'], 'speaker')} of "
+            f"`{told['name']}`{part}, by `{content['command']}`, {where['Processor']}, GPU {where['GPU']}, "
+            f"{where['Date']}, burst2vec {where['burst2vec']}.")
 
 
 def describe_recipe(recorded: Recorded) -> str:
@@ -226,14 +254,72 @@ def describe_recipe(recorded: Recorded) -> str:
 
 def describe(recorded: Recorded) -> str:
     """Sentences on the best system in each way: its scores, and what a guess would reach."""
-    number, said = len(recorded.classes), []
+    number_of, said = len(recorded.classes), []
     for way in (way for way in WAYS if any(each == way for _, each in recorded.answers)):
         key = recorded.best(way)
-        f1, uar = recorded.score(key), recorded.score(key, "uar")
-        said.append(f"{WAYS[way].capitalize()}, **{key[0]}** has the highest macro-F1, {f1['estimate']:.3f} "
-                    f"({f1['low']:.3f} to {f1['high']:.3f}). It recognises {100 * uar['estimate']:.0f} % of a "
-                    f"category's bursts on average; a guess among {number} recognises {100 / number:.1f} %.")
+        uar = recorded.score(key, "uar")
+        said.append(f"{WAYS[way].capitalize()}, **{key[0]}** has the highest macro-F1, "
+                    f"{_estimated(recorded.score(key))}. It recognises {100 * uar['estimate']:.0f} % of a category's "
+                    f"bursts on average; a guess among {number_of} recognises {100 / number_of:.1f} %.")
     return " ".join(said)
+
+
+def summarise(recorded: Recorded) -> str:
+    """Sentences on the best system, on how the pre-trained backbones and Burst2Vec compare with ComParE, and how sure
+    that is. Each burst is answered by itself."""
+    best = recorded.best()
+    said = [f"Asked which of {counted(len(recorded.classes), 'category', 'categories')} a burst is of, {best[0]} does "
+            f"best on speakers that it has not heard: macro-F1 {_estimated(recorded.score(best))}"
+            f"{_by_chance(recorded)}."]
+    table = contrast_table(recorded)
+    rows = table[(table["question"] == BAR) & (table["way"] == "plain")]
+    said += [f"{row.system[:1].upper()}{row.system[1:]} {_compared(row)}." for row in rows.itertuples()
+             if not _is_drawn(row.system)]
+    trained = [key for key in recorded.answers if key[0].startswith("Burst2Vec") and key[1] == "plain"]
+    if trained:
+        top = max(trained, key=lambda key: recorded.score(key)["estimate"])
+        said.append(f"{top[0]} reaches {_estimated(recorded.score(top))}, trained with one seed: another may say "
+                    "otherwise.")
+    return " ".join(said)
+
+
+def summarise_best(recorded: Recorded) -> str:
+    """A sentence on the best system, each burst answered by itself."""
+    key = recorded.best()
+    return f"Highest is {key[0]}, at a macro-F1 of {_estimated(recorded.score(key))} with each burst by itself."
+
+
+def summarise_recalls(categories: pd.DataFrame) -> str:
+    """A sentence on the categories of a `category_table` that are recognised best and worst."""
+    first, last = categories.iloc[0], categories.iloc[-1]
+    return (f"{first['category']} is recognised best, in {100 * first['recall']:.0f} % of its bursts, and "
+            f"{last['category']} worst, in {100 * last['recall']:.0f} %.")
+
+
+def summarise_confusion(categories: pd.DataFrame) -> str:
+    """A sentence on the category of a `category_table` that is taken most often for one other."""
+    row = categories.loc[categories["share"].idxmax()]
+    return (f"The commonest confusion is of {row['category']}, of which {100 * row['share']:.0f} % of the bursts are "
+            f"taken for {row['taken for']}.")
+
+
+def _estimated(score: pd.Series) -> str:
+    return f"{number(score['estimate'])} ({interval(score['low'], score['high'])})"
+
+
+def _by_chance(recorded: Recorded) -> str:
+    """What a label drawn at random scores, where the study asked that."""
+    key = ("Chance", "plain")
+    return f", where chance scores {number(recorded.score(key)['estimate'])}" if key in recorded.answers else ""
+
+
+def _compared(row: Any) -> str:
+    """How a difference of `contrast_table` reads: above, below, or not to be told from none."""
+    if row.low > 0 or row.high < 0:
+        bounds = sorted((abs(row.low), abs(row.high)))
+        where = "above" if row.difference > 0 else "below"
+        return f"lies {number(abs(row.difference))} ({interval(*bounds)}) {where} {row.against}"
+    return f"cannot be told from {row.against} by these speakers ({interval(row.low, row.high, signed=True)})"
 
 
 def describe_contrasts(recorded: Recorded, question: str) -> str:
@@ -244,8 +330,8 @@ def describe_contrasts(recorded: Recorded, question: str) -> str:
     table, said = contrast_table(recorded), []
     for row in table[table["question"] == question].itertuples():
         clear, drawn = row.low > 0 or row.high < 0, _is_drawn(row.system) or _is_drawn(row.against)
-        said.append(f"- {row.system}, {WAYS[row.way]}: {row.difference:+.3f} against {row.against}, from "
-                    f"{row.low:+.3f} to {row.high:+.3f}"
+        said.append(f"- {row.system}, {WAYS[row.way]}: {number(row.difference, signed=True)} "
+                    f"{_against(row.against)}, from {interval(row.low, row.high, signed=True)}"
                     + (", which these speakers cannot tell from none." if not clear else
                        "; one seed drew the weights, and another might say otherwise." if drawn else "."))
     return "\n".join(said)

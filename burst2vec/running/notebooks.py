@@ -1,14 +1,10 @@
-"""Notebooks executed with papermill, and published as pages."""
+"""Notebooks executed with papermill."""
 
 from __future__ import annotations
 
-import os
-import re
 import signal
 from pathlib import Path
 from typing import Any
-
-import nbformat
 
 from burst2vec.config import Params, project_root
 from burst2vec.machine.files import write_aside
@@ -63,40 +59,3 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any]) -> None:
 def _literally(path: Path) -> str:
     """The path for papermill, which would put parameters in place of names in braces."""
     return str(path).replace("{", "{{").replace("}", "}}")
-
-
-def publish(notebook: Path, output: Path, title: str | None = None) -> None:
-    """Writes an executed notebook as a page, without papermill's metadata, its standard error, and local paths.
-
-    The cell of parameters that papermill injected stays, as the page's record of them. `title` replaces the first
-    heading. Raises NotebookError for a notebook with an error or a warning, and for one that has not run wholly.
-    """
-    page = nbformat.read(notebook, as_version=4)
-    code = [c for c in page.cells if c.cell_type == "code" and c.source.strip()]
-    if not all(c.execution_count for c in code):
-        raise NotebookError(f"{notebook}: not all of its cells have run; execute it first")
-    if any(o.output_type == "error" for c in code for o in c.outputs):
-        raise NotebookError(f"{notebook}: holds an error; it is not published")
-    warned = [o.text for c in code for o in c.outputs if o.get("name") == "stderr" and "Warning:" in o.text]
-    if warned:
-        raise NotebookError(f"{notebook}: a cell warns, which a page must not: {warned[0].strip()}")
-    page.metadata.pop("papermill", None)
-    for cell in page.cells:
-        cell.metadata.pop("papermill", None)
-        if cell.cell_type == "code":
-            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
-    if title:
-        page.cells[0].source = re.sub(r"^# .*", f"# {title}", page.cells[0].source, count=1, flags=re.MULTILINE)
-    with write_aside(output) as aside:
-        aside.write_text(_without_paths(nbformat.writes(page)), encoding="utf-8")
-
-
-def _without_paths(text: str) -> str:
-    """The text with paths below the project made relative to it, and with ~ for the home folder.
-
-    Encoded sounds and pictures stay as they are: the same characters may occur in them by chance.
-    """
-    local = {f"{project_root()}{os.sep}": "", f"{Path.home()}{os.sep}": f"~{os.sep}"}
-    encoded = r"[A-Za-z0-9+/=]{200,}"
-    pattern = "|".join([encoded, *(re.escape(path) for path in local if path.strip(os.sep))])
-    return re.sub(pattern, lambda found: local.get(found[0], found[0]), text)

@@ -27,11 +27,17 @@ def decoded(html):
     return [soundfile.read(io.BytesIO(base64.b64decode(d)), dtype="float32") for d in data]
 
 
-def test_only_a_synthetic_corpus_has_a_banner(tiny_corpus, shown):
+def test_only_a_synthetic_corpus_has_a_banner_of_one_line(tiny_corpus, shown):
     page.banner(tiny_corpus)
     assert not shown
     page.banner(dataclasses.replace(tiny_corpus, synthetic=True))
-    assert "say nothing about people" in shown[0].data and "admonition" in shown[0].data
+    assert "say nothing about people" in shown[0].data and "\n" not in shown[0].data
+
+
+def test_the_banner_names_the_corpora_that_are_not_synthetic(tiny_corpus, shown):
+    parts = tuple(dataclasses.replace(tiny_corpus, name=name, synthetic=name == "made") for name in ("made", "real"))
+    page.banner(dataclasses.replace(tiny_corpus, synthetic=True, parts=parts))
+    assert shown[0].data.startswith("*Synthetic corpus, but for the recordings of real: ")
 
 
 def test_an_absent_kind_of_task_is_named(tiny_corpus, shown):

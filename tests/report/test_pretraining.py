@@ -7,7 +7,14 @@ import pytest
 
 from burst2vec.pretraining.folder import Description
 from burst2vec.pretraining.trainer import HISTORY
-from burst2vec.report.pretraining import commands, facts_table, probes_table
+from burst2vec.report.pretraining import (
+    commands,
+    describe_data,
+    describe_guesses,
+    facts_table,
+    probes_table,
+    summarise,
+)
 
 
 @pytest.fixture
@@ -55,3 +62,34 @@ def test_features_that_were_scored_on_other_bursts_stand_apart(told):
 def test_the_commands_are_a_block_of_lines(told):
     assert commands(told).split("\n") == ["```sh", "burst2vec pretrain a synthetic --out wav2vec2",
                                           "burst2vec pretrain a synthetic --out hubert", "```"]
+
+
+def test_a_caption_says_what_each_backbone_guesses_at_last(told):
+    assert describe_guesses(told[1:]) == (
+        "hubert guesses 25 % of the masked frames right after 1,234 steps, at a loss of 2.50 where a constant guess "
+        "has 4.10.")
+    assert describe_guesses(told).startswith("wav2vec2 guesses") and " and hubert guesses" in describe_guesses(told)
+    assert describe_guesses([]) == "No backbone was pre-trained."
+
+
+def test_the_page_says_which_numbers_are_synthetic(told):
+    said = describe_data(["synthetic"], told[:1])
+    assert said.startswith("*Synthetic bursts: the pre-trainings that ran for this page heard synthetic bursts and "
+                           "wav2vec2, which comes with the library, heard a, example (synthetic), synthetic.")
+    assert "bursts, among others" in describe_data(["synthetic", "/data/a"], [])
+    told[0].facts["corpora"] = told[0].facts["corpora"][:1]
+    assert describe_data(["/data/a"], told[:1]) == ""
+
+
+def test_in_short_sets_pre_trained_weights_beside_random_ones(told):
+    rows = [("hubert, random weights", "emotion", "CCC", 0.3), ("hubert, random weights", "age", "MAE", 0.3),
+            ("hubert, pre-trained", "emotion", "CCC", 0.4), ("hubert, pre-trained", "age", "MAE", 0.4)]
+    probes = pd.DataFrame(rows, columns=["features", "task", "metric", "score"])
+    said = summarise([Description(told[1].facts, told[1].history, probes)])
+    assert ("better with pre-trained than with random weights on 1 of 2 tasks (CCC of emotion 0.400 against 0.300; "
+            "MAE of age 0.400 against 0.300; bursts of a).") in said
+    assert "no interval" in said
+    for probes in (None, told[1].probes):  # none, and none of random weights
+        unprobed = summarise([Description(told[1].facts, told[1].history, probes)])
+        assert "no interval" not in unprobed and unprobed.endswith("has 4.10.")
+    assert "None comes with the library" in summarise([])

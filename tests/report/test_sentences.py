@@ -1,4 +1,4 @@
-"""Sentences quote the numbers of Table 2."""
+"""Sentences say what a training did, and what a run leaves out."""
 
 from __future__ import annotations
 
@@ -10,28 +10,6 @@ import pytest
 from burst2vec.corpora.corpus import Task
 from burst2vec.report import sentences
 from burst2vec.report.sentences import describe_rise
-from burst2vec.results.scores import table2
-from tests.support.table2 import COUNTRY, made_up, measured
-
-
-def test_headline_numbers_are_the_tables():
-    head = sentences.headline_numbers(measured())
-    val = measured().query("split == 'val'").set_index("code")["s_mtl"]
-    assert head["best_single_code"] == val[["V1", "V4", "V6"]].idxmax()
-    assert head["best_ensemble_s_mtl"] == f"{val['A']:.3f}"
-    assert head["relative_gain"] == f"{100 * (val['A'] / val['Baseline'] - 1):.0f}"
-
-
-def test_the_best_systems_are_named():
-    said = sentences.describe_best(measured())
-    assert "best single system is V6" in said and "best ensemble is A" in said and "above the baseline" in said
-
-
-def test_a_corpus_of_other_tasks_has_nothing_to_quote():
-    corpus, systems = made_up(tasks=(COUNTRY,))
-    table = table2(corpus, systems, {})
-    assert sentences.headline_numbers(table)["best_single_s_mtl"] == "–"
-    assert sentences.describe_best(table) == ""
 
 
 def test_what_a_run_leaves_out_is_named_with_the_recordings_that_are_missing(tiny_corpus):
@@ -46,7 +24,7 @@ def test_what_a_run_leaves_out_is_named_with_the_recordings_that_are_missing(tin
 
 
 @pytest.mark.parametrize(("values", "expected"), [
-    ([0.1, 0.2, 0.3], "The CCC of feeling is best at the last step, 30: it may still be rising."),
+    ([0.1, 0.2, 0.3], "The CCC of feeling is best at the last step, 30: it may still improve."),
     ([0.1, 0.3, 0.2], "The CCC of feeling is best at step 20 of 30; the validation after it was no better."),
     ([0.3, 0.3, 0.2], "The CCC of feeling is best at step 10 of 30; the 2 validations after it were no better.")])
 def test_a_curve_that_still_rises_is_said_to(values, expected):
@@ -54,6 +32,23 @@ def test_a_curve_that_still_rises_is_said_to(values, expected):
     rows += [(30, "train", "feeling", "total", 9.0), (30, "validation", "other", "MAE", 0.0)]
     history = pd.DataFrame(rows, columns=["iteration", "stage", "task", "term", "value"])
     assert describe_rise(history, Task("feeling", "intensities", ("joy",))) == expected
+
+
+@pytest.mark.parametrize(("verdicts", "expected"), [
+    (["helps", "undecided", "hurts", "helps"], "Of 4 {} pre-training helps in 2 and hurts in 1; 1 is undecided."),
+    (["helps"], "Of 1 {} pre-training helps in 1."),
+    (["undecided", "undecided (one seed)"], "In none of 2 {} is it decided whether pre-training helps.")])
+def test_the_worth_of_pretraining_is_counted_without_the_score_that_follows_from_the_others(verdicts, expected):
+    rows = [("V4", "emo_ccc", verdict) for verdict in verdicts] + [("V4", "s_mtl", "helps")]
+    noun = "comparison" if len(verdicts) == 1 else "comparisons"
+    compared = (f"{noun} of a variant with itself from random weights, on one metric each and each by itself, "
+                "uncorrected for their number,")
+    worth = pd.DataFrame(rows, columns=["code", "metric", "verdict"])
+    assert sentences.describe_worth(worth) == expected.format(compared)
+
+
+def test_without_trainings_from_random_weights_nothing_is_said_of_pretraining():
+    assert "no trainings from random weights" in sentences.describe_worth(pd.DataFrame(columns=["metric", "verdict"]))
 
 
 def test_an_error_is_best_where_it_is_smallest():

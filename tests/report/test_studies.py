@@ -7,7 +7,14 @@ import json
 import numpy as np
 import pytest
 
-from burst2vec.report.studies import batches_table, describe_batches, read_study
+from burst2vec.report.studies import (
+    batches_cells,
+    batches_table,
+    describe_batches,
+    describe_making,
+    read_study,
+    summarise_batches,
+)
 
 
 def content(ordered=(0.40, 0.42, 0.41)):
@@ -16,7 +23,8 @@ def content(ordered=(0.40, 0.42, 0.41)):
             for task, metric in (("emotion", "CCC"), ("age", "MAE"))
             for way, values in {"sorted": ordered, "random": (0.5, 0.51, 0.52), "windows": (0.48, 0.49, 0.5)}.items()
             for seed, value in enumerate(values)]
-    return {"steps": 240, "rows": rows}
+    return {"steps": 240, "rows": rows, "scale": "demo", "variant": "V5", "backbone_size": "tiny",
+            "environment": {"Date": "2026-11-27"}}
 
 
 def test_the_table_has_means_deviations_and_paired_differences_by_way():
@@ -33,9 +41,36 @@ def test_the_table_has_means_deviations_and_paired_differences_by_way():
 def test_the_sentences_say_what_the_seeds_allow():
     said = describe_batches(content())
     assert said.startswith("After 240 steps the CCC of emotion is 0.510 ± 0.010 with random batches")
-    assert "With batches that are sorted within windows of 5 it differs by -0.020" in said
-    assert said.endswith("it differs by -0.100, from -0.136 to -0.064 with 95 % confidence.")
+    assert "With batches that are sorted within windows of 5 it differs by −0.020" in said
+    assert said.endswith("it differs by −0.100 (95 % interval: −0.136 to −0.064).")
     assert describe_batches(content(ordered=(0.40, 0.55, 0.51))).endswith("which so few seeds cannot tell from none.")
+
+
+def test_one_seed_has_no_interval_and_decides_nothing():
+    one = content() | {"rows": [row for row in content()["rows"] if row["seed"] == 0]}
+    said = describe_batches(one)
+    assert "(mean and standard deviation of 1 seed)" in said and "interval" not in said
+    assert summarise_batches(one) == (
+        "Sorting bursts by length does not change the CCC of emotion by more than the seeds leave open.")
+
+
+def test_the_finding_names_the_ways_whose_difference_is_clear():
+    assert summarise_batches(content()) == (
+        "Sorting bursts by length changes the CCC of emotion by −0.020 where they are sorted within windows of 5 and "
+        "by −0.100 where they are sorted.")
+
+
+def test_the_page_shows_differences_above_their_intervals_and_none_of_random_batches_from_themselves():
+    table = batches_cells(content()).set_index(["Metric", "Batches"])
+    assert table.loc[("Emotion CCC", "sorted")].tolist() == ["0.410 ± 0.010",
+                                                              "−0.100<small>−0.136 to −0.064</small>"]
+    assert table.loc[("Age MAE", "random")].tolist() == ["0.510 ± 0.010", "–"]
+
+
+@pytest.mark.parametrize(("size", "words"), [("tiny", "tiny, with random weights"), ("small", "small, pre-trained")])
+def test_the_page_says_what_the_record_was_made_with(size, words):
+    said = describe_making(content() | {"backbone_size": size})
+    assert f"the scale `demo` as it was on 2026-11-27, variant V5), and their backbones were {words}" in said
 
 
 def test_a_study_that_has_not_been_made_is_none(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 import pandas as pd
@@ -73,11 +74,11 @@ def test_scores_and_the_best_system_of_each_way(recorded):
 
 
 def test_the_table_has_a_row_for_each_system_with_the_floor_at_its_end(recorded):
-    table = voices.score_table(recorded).set_index("system")
+    table = voices.score_table(recorded).set_index(("", "System"))
     assert list(table.index) == ["ComParE", "good", "Burst2Vec on x, random weights", "Burst2Vec on x, pre-trained",
                                  "x, pre-trained", "Chance"]
-    assert table.loc["good", "UAR, with speaker statistics"] == "1.000<small>1.000 to 1.000</small>"
-    assert table.loc["Chance", "macro-F1, with speaker statistics"] == "–"
+    assert table.loc["good", ("With speaker statistics", "UAR")] == "1.000<small>1.000 to 1.000</small>"
+    assert table.loc["Chance", ("With speaker statistics", "macro-F1")] == "–"
 
 
 def test_differences_are_those_that_the_systems_were_chosen_for(recorded):
@@ -88,6 +89,34 @@ def test_differences_are_those_that_the_systems_were_chosen_for(recorded):
     assert table["difference"]["ComParE", "x, pre-trained", "plain"] == pytest.approx(2 / 3 - 1 / 6)
     assert table["difference"]["speaker statistics", "good", "centred"] == pytest.approx(1 / 3)
     assert len(table) == 2 + 5 + 4
+
+
+def test_each_comparison_has_a_row_and_each_way_a_column_in_the_order_of_the_questions(recorded):
+    table = voices.contrast_cells(recorded)
+    assert list(table.columns) == ["System", "Each burst by itself", "With speaker statistics"]
+    assert len(table) == 1 + 3 + 4
+    first, last = table.iloc[0], table.iloc[-1]
+    assert first["System"] == "Burst2Vec on x, pre-trained<small>against Burst2Vec on x, random weights</small>"
+    assert first["Each burst by itself"].startswith("+0.500<small>+0.")
+    assert last["System"].endswith("<small>against itself without them</small>") and last["Each burst by itself"] == "–"
+
+
+def test_in_short_names_the_best_and_compares_what_no_seed_drew_with_the_functionals(recorded):
+    said = voices.summarise(recorded)
+    assert said.startswith("Asked which of 3 categories a burst is of, good does best on speakers that it has not "
+                           "heard: macro-F1 0.667 (")
+    assert "where chance scores 0.167." in said
+    assert re.search(r"X, pre-trained lies 0\.500 \(0\.\d+ to 0\.\d+\) above ComParE\.", said)
+    assert "Burst2Vec on x, pre-trained reaches 0.667 (" in said and said.endswith("another may say otherwise.")
+    assert "Burst2Vec on x, pre-trained lies" not in said
+
+
+def test_a_system_that_speakers_cannot_tell_from_the_functionals_is_not_called_better_or_worse(content):
+    joy = [row for row in content["rows"] if row["system"] == "ComParE"]
+    alike = [{**row, "system": "y, pre-trained"} for row in joy]
+    said = voices.summarise(voices.read_record(content | {"rows": joy + alike}, resamples=50))
+    assert "Y, pre-trained cannot be told from ComParE by these speakers (+0.000 to +0.000)." in said
+    assert "Burst2Vec" not in said and "chance" not in said
 
 
 def test_sentences_say_what_is_certain(recorded):
@@ -127,6 +156,14 @@ def test_categories_are_sorted_by_recall_with_what_they_are_taken_for(recorded):
     table = voices.category_table(recorded, ("ComParE", "plain"))
     assert table["category"].tolist() == CLASSES and table["recall"].tolist() == [1, 0, 0]
     assert table["taken for"].tolist()[1:] == ["joy", "joy"] and table["share"].tolist() == [0, 1, 1]
+
+
+def test_captions_name_the_best_the_worst_and_the_commonest_confusion(recorded):
+    table = voices.category_table(recorded, ("ComParE", "plain"))
+    assert voices.summarise_recalls(table) == "joy is recognised best, in 100 % of its bursts, and awe worst, in 0 %."
+    assert voices.summarise_confusion(table) == (
+        "The commonest confusion is of fear, of which 100 % of the bursts are taken for joy.")
+    assert voices.summarise_best(recorded).startswith("Highest is good, at a macro-F1 of 0.667 (")
 
 
 def test_shares_of_a_confusion_add_up_to_one_in_each_row(recorded):

@@ -1,4 +1,4 @@
-"""Executing and publishing notebooks: what failed never looks finished, what is published names no machine."""
+"""Executing notebooks: what failed never looks finished."""
 
 from __future__ import annotations
 
@@ -51,37 +51,3 @@ def test_a_notebook_runs_in_another_thread_too(tmp_path):
     thread.start()
     thread.join()
     assert (tmp_path / "out.ipynb").exists()
-
-
-def executed(path, outputs, execution_count=1):
-    cell = nbformat.v4.new_code_cell("x", outputs=outputs, execution_count=execution_count)
-    page = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A page"), cell],
-                                    metadata={"papermill": {"input_path": "/secret"}})
-    nbformat.write(page, path)
-    return path
-
-
-def test_a_published_page_keeps_results_and_loses_progress_and_paths(tmp_path):
-    streams = [nbformat.v4.new_output("stream", name=n, text=t)
-               for n, t in (("stderr", "50 %"), ("stdout", f"wrote {notebooks.project_root()}/results/x.csv"))]
-    notebooks.publish(executed(tmp_path / "in.ipynb", streams), tmp_path / "out.ipynb", title="V4: HL")
-    page = nbformat.read(tmp_path / "out.ipynb", as_version=4)
-    assert page.cells[0].source == "# V4: HL"
-    assert [o.text for o in page.cells[1].outputs] == ["wrote results/x.csv"]
-    assert "papermill" not in page.metadata
-
-
-def test_a_page_with_a_warning_is_not_published(tmp_path):
-    warning = nbformat.v4.new_output("stream", name="stderr", text="x.py:1: FutureWarning: soon\n")
-    with pytest.raises(notebooks.NotebookError, match="FutureWarning"):
-        notebooks.publish(executed(tmp_path / "in.ipynb", [warning]), tmp_path / "out.ipynb")
-
-
-@pytest.mark.parametrize("fault", ["error", "unrun"])
-def test_a_page_with_an_error_or_an_unrun_cell_is_not_published(tmp_path, fault):
-    error = nbformat.v4.new_output("error", ename="E", evalue="e", traceback=[])
-    source = (executed(tmp_path / "in.ipynb", [error]) if fault == "error"
-              else executed(tmp_path / "in.ipynb", [], execution_count=None))
-    with pytest.raises(notebooks.NotebookError):
-        notebooks.publish(source, tmp_path / "out.ipynb")
-    assert not (tmp_path / "out.ipynb").exists()

@@ -64,3 +64,7 @@ def test_an_interrupted_study_goes_on_where_it_was(tmp_path, monkeypatch):
     assert len(content["rows"]) == 6 and {"environment", "command", "steps"} <= content.keys()
     batches.main([*arguments, "--steps", "7"])  # another study takes nothing from the first
     assert len(trained) == 13
+    record = json.loads((tmp_path / "found.json").read_text())
+    (tmp_path / "found.json").write_text(json.dumps(record | {"backbone_size": "published"}))
+    batches.main([*arguments, "--steps", "7"])  # nor does one with other backbones
+    assert len(trained) == 19

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from burst2vec.report.figures.style import PALETTE
+from burst2vec.report.words import S_MTL, metric_name
 
 VERDICTS = {
     "supported": {"marker": "o", "color": PALETTE[0]},
@@ -25,10 +26,10 @@ SEEDS = {True: {"marker": "o", "color": PALETTE[0], "alpha": 0.7},
          False: {"marker": "D", "color": "0.35", "markerfacecolor": "none"}}
 """How the score of a seed is drawn, by whether its variant was trained with several seeds."""
 
-UNITS = {"s_mtl": "S_MTL", "emo_ccc": "CCC or UAR", "cou_uar": "CCC or UAR", "age_mae": "MAE, years"}
+UNITS = {"s_mtl": S_MTL["figure"], "emo_ccc": "CCC or UAR", "cou_uar": "CCC or UAR", "age_mae": "MAE, years"}
 """The unit of each metric; claims in the same unit share a panel of the ledger."""
 
-PARTS = {"ccc": (PALETTE[0], "///"), "uar": (PALETTE[1], "..."), "mae": (PALETTE[2], "")}
+PARTS = {"ccc": (PALETTE[0], "///"), "uar": (PALETTE[1], "xx"), "mae": (PALETTE[2], "")}
 """The colour and the hatching of each part of S_MTL."""
 
 NAMES = {"ccc": "emotion (CCC)", "uar": "country (UAR)", "mae": "age (MAE)"}
@@ -75,7 +76,7 @@ def draw_seeds(scores: pd.DataFrame, split: str = "val") -> Figure:
                                 layout="constrained", sharey=True, squeeze=False)
     for metric, ax in zip(metrics, axes.flat, strict=True):
         plot_seeds(rows[rows["metric"] == metric], ax)
-        ax.set_title(metric.replace("_", " "))
+        ax.set_title(metric_name(metric, "figure"))
     handles = [Line2D([], [], linestyle="none", **SEEDS[several], label=label)
                for several, label in ((True, "one of several seeds"), (False, "the only seed"))]
     handles.append(Line2D([], [], linestyle="none", marker="|", color="black", markersize=12, label="mean"))
@@ -126,5 +127,6 @@ def plot_decomposition(contributions: pd.DataFrame, axes: Axes) -> Axes:
     axes.axvline(0, color="black", linewidth=0.8)
     axes.use_sticky_edges = False  # otherwise the longest bar would end on the frame
     axes.autoscale_view()
-    axes.set(yticks=places, yticklabels=wide.index, ylim=(len(wide) - 0.5, -0.5), xlabel="contribution to S_MTL")
+    axes.set(yticks=places, yticklabels=wide.index, ylim=(len(wide) - 0.5, -0.5),
+             xlabel=f"contribution to {S_MTL['figure']}")
     return axes

@@ -14,23 +14,8 @@ from matplotlib.figure import Figure
 from burst2vec.corpora.corpus import Task
 from burst2vec.evaluation.metrics import METRIC_NAMES
 from burst2vec.report.figures.style import DASHES, PALETTE
-from burst2vec.results.runs import mean_discriminator_loss, mean_over_tasks
-
-
-def draw_learning_curves(history: pd.DataFrame, tasks: Sequence[Task]) -> Figure:
-    """A figure with a panel for each task's metric on validation and one for the training loss, and in each a
-    line for each system."""
-    columns = (len(tasks) + 2) // 2
-    figure, axes = plt.subplots(2, columns, figsize=(6.5, 5.2), layout="constrained", squeeze=False)
-    panels = list(axes.flat)
-    for task, ax in zip(tasks, panels, strict=False):
-        plot_validation(history, task, ax)
-    plot_training_loss(history, panels[len(tasks)])
-    for ax in panels[len(tasks) + 1:]:
-        ax.remove()
-    lines = {line.get_label(): line for ax in panels for line in ax.lines}
-    figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=8, frameon=False)
-    return figure
+from burst2vec.report.words import metric_name
+from burst2vec.results.runs import mean_discriminator_loss
 
 
 def plot_validation(history: pd.DataFrame, task: Task, axes: Axes) -> Axes:
@@ -39,14 +24,7 @@ def plot_validation(history: pd.DataFrame, task: Task, axes: Axes) -> Axes:
     rows = history[(history["stage"] == "validation") & (history["task"] == task.name)]
     _lines(rows[rows["term"].str.upper() == metric], axes)
     unit = f" ({task.unit})" if task.unit else ""
-    axes.set(xlabel="iteration", ylabel=f"{task.name} {metric}{unit}", title="validation")
-    return axes
-
-
-def plot_training_loss(history: pd.DataFrame, axes: Axes) -> Axes:
-    """Draws the training loss (Eq. 8) over iterations, as its mean over the tasks, with a line for each system."""
-    _lines(mean_over_tasks(history, "total"), axes)
-    axes.set(xlabel="iteration", ylabel="loss", title="training")
+    axes.set(xlabel="step", ylabel=f"{task.name} {metric}{unit}", title="validation")
     return axes
 
 
@@ -57,7 +35,7 @@ def draw_ensembles(table: pd.DataFrame, ensembles: Mapping[str, Sequence[str]],
     figure, axes = plt.subplots(1, len(metrics), figsize=(6.5, 2.8), layout="constrained", squeeze=False)
     for metric, ax in zip(metrics, axes.flat, strict=True):
         plot_ensembles(rows[metric], ensembles, ax)
-        ax.set_title(metric.replace("_", " "))
+        ax.set_title(metric_name(metric, "figure"))
     handles, labels = axes.flat[0].get_legend_handles_labels()
     figure.legend(handles[:2], labels[:2], loc="outside lower center", ncols=2, frameon=False)
     return figure
@@ -136,7 +114,7 @@ def plot_discriminator(history: pd.DataFrame, tasks: int, axes: Axes) -> Axes:
     axes.axhline(np.log(tasks), color="black", linestyle=":", label=f"ln {tasks}")
     _lines(means, axes, marker="o", markersize=3)
     top = 1.15 * max(np.log(tasks), means["value"].max())
-    axes.set(xlabel="iteration", ylabel="discriminator loss (nats)", ylim=(0, top))
+    axes.set(xlabel="step", ylabel="discriminator loss (nats)", ylim=(0, top))
     axes.legend(frameon=False, ncols=3, loc="lower left")
     return axes
 

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from burst2vec.evaluation.significance import LEVEL
 from burst2vec.evaluation.trivial import is_trivial
 from burst2vec.report.figures.style import PALETTE
+from burst2vec.report.words import metric_name
 
 VERDICTS = {
     "significant": (PALETTE[0], "o"), "not significant": ("0.55", "."),
@@ -98,16 +99,6 @@ def plot_false_positives(rows: pd.DataFrame, axes: Axes) -> Axes:
     return axes
 
 
-def heading(metric: str) -> str:
-    """The name of a metric as Table 2 prints it.
-
-    >>> heading("age_mae")
-    'Age-MAE'
-    """
-    task, _, name = metric.rpartition("_")
-    return r"$S_\mathrm{MTL}$" if metric == "s_mtl" else f"{task.capitalize()}-{name.upper()}"
-
-
 def _panels(table: pd.DataFrame, units: Mapping[str, str], plot: Callable, columns: int, height: float) -> Figure:
     metrics = list(dict.fromkeys(table["metric"]))
     rows = -(-len(metrics) // columns)
@@ -116,7 +107,7 @@ def _panels(table: pd.DataFrame, units: Mapping[str, str], plot: Callable, colum
         ax.remove()
     for metric, ax in zip(metrics, axes.flat, strict=False):
         plot(table[table["metric"] == metric], ax)
-        ax.set_title(heading(metric) + (f" ({units[metric]})" if metric in units else ""))
+        ax.set_title(metric_name(metric, "figure") + (f" ({units[metric]})" if metric in units else ""))
     axes.flat[0].invert_yaxis()
     return figure
 

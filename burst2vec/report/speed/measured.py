@@ -21,7 +21,7 @@ Measured = Mapping[str, Sequence[dict]]
 BENCHMARKS = {
     "training_step": ("a training step", "make bench"),
     "packing": ("a step by way of batching", "make bench"),
-    "full_run": ("reckoned full runs", "make bench"),
+    "full_run": ("estimated full runs", "make bench"),
     "stretch": ("a stretch of a training", "python -m benchmarks.gpu"),
     "inference": ("predictions", "make bench"),
     "growth": ("growth of a step and of an epoch", "make bench"),

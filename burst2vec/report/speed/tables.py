@@ -35,7 +35,7 @@ def file_table(found: Measured) -> pd.DataFrame:
     rows = []
     for name, each in ((name, each) for name, files in found.items() for each in files):
         size = f", HuBERT {each['size']}" if "size" in each else ""
-        machine = "reckoned" if name == "full_run" else hardware(each)
+        machine = "estimated" if name == "full_run" else hardware(each)
         rows.append((_below(BENCHMARKS[name][0] + size, each["file"]),
                      _below(machine, f"torch {each['environment']['torch']}"), each["environment"]["Date"]))
     return pd.DataFrame(rows, columns=[_below("measured", "file"), "on", "date"])
@@ -58,7 +58,7 @@ def missing_measurements(found: Measured) -> dict[str, list[str]]:
 def legend(content: Mapping) -> str:
     """The line below the table of one file: the corpus, where there is one, the hardware and the date."""
     if "measured" in content:
-        return f"Reckoned from steps measured on: {'; '.join(map(circumstances, content['measured']))}."
+        return f"Estimated from steps measured on: {'; '.join(map(circumstances, content['measured']))}."
     if "corpus" in content:
         return (f"{escape(content['corpus'])}, {content['recordings']:,} recordings, {content['hours']:.1f} hours of "
                 f"audio; {circumstances(content)}.")
@@ -75,7 +75,7 @@ def limit_table(found: Measured, seconds: float) -> pd.DataFrame:
     rows = []
     for size, (behind, encoder) in GFLOP.items():
         a_pass, once = 1e9 * behind * seconds, 1e9 * encoder * seconds
-        rows.append({"": f"HuBERT {size}",
+        rows.append({"backbone": f"HuBERT {size}",
                      _below("GFLOP", "a second of audio"): _once(f"{behind:.1f}", f"{encoder:.1f}"),
                      _below("PFLOP", "a pass"): _once(f"{a_pass / 1e15:.2f}", f"{once / 1e15:.3f}"),
                      **{name: _once(number(a_pass / rate / 60), number(once / rate / 60))
@@ -107,27 +107,8 @@ def step_table(content: Mapping) -> pd.DataFrame:
         else:
             times = spread(content[f"{name.removeprefix('trainer_')}_to_ours"])
         rows.append((title, number(seconds), times, percent(content["epoch"][name]["audio_share"]), told))
-    return pd.DataFrame(rows, columns=["", "s a step", _below("times ours", "lowest–highest"),
+    return pd.DataFrame(rows, columns=["trained by", "s a step", _below("times ours", "lowest–highest"),
                                        _below("audio", "of batches"), _below("MiB", "without the bursts")])
-
-
-def why_longer(content: Mapping) -> str:
-    """A sentence: how much longer the documented Trainer's step is, and how much of that is padding."""
-    if content["documented_to_ours"] is None:
-        return f"{circumstances(content)}: the Trainer as documented ran out of memory."
-    times = content["documented_to_ours"]["median"]
-    padding = content["epoch"]["trainer_documented"]["padded_s"] / content["epoch"]["ours"]["padded_s"]
-    return (f"{circumstances(content)}: a step of the Trainer as documented takes {number(times)} times as long as "
-            f"ours. Its batches are {number(padding)} times as long; for the same length it takes "
-            f"{number(times / padding)} times as long.")
-
-
-def cost_of_random(content: Mapping) -> str:
-    """A sentence: how many times as long our step takes on random batches as on sorted ones."""
-    times = content["ours_sorted_to_ours"]
-    low, high = (number(1 / times[key]) for key in ("high", "low"))
-    return (f"{circumstances(content)}: a step of ours on random batches takes {number(1 / times['median'])} times as "
-            f"long as one on sorted batches ({low}–{high}).")
 
 
 def packing_table(content: Mapping) -> pd.DataFrame:
@@ -158,7 +139,7 @@ def utilisation_table(found: Measured) -> pd.DataFrame:
     rows = [(_below(f"HuBERT {each['size']}", _machine(each)), each["precision"], number(each["flop_a_step"] / 1e12),
              number(each["flop_a_step"] / each["ours_s"] / 1e12), number(each["matrix_rate"]["flop_s"] / 1e12),
              percent(each["utilisation"]), percent(each["utilisation_padded"])) for each in default_steps(found)]
-    return pd.DataFrame(rows, columns=["", "arithmetic", _below("TFLOP", "a step"), _below("TFLOP/s", "ours"),
+    return pd.DataFrame(rows, columns=["backbone", "arithmetic", _below("TFLOP", "a step"), _below("TFLOP/s", "ours"),
                                        _below("TFLOP/s", "square matrices"), "utilisation",
                                        _below("with padding", "counted as work")])
 
@@ -167,13 +148,13 @@ def profile_table(content: Mapping) -> pd.DataFrame:
     """The operations that take most of a step, for each contender; no row where no step was profiled."""
     rows = [(CONTENDERS[name], f"<code>{escape(op['name'][:60])}</code>", number(op["ms"]), percent(op["share"]))
             for name, ops in content["profile"].items() for op in ops]
-    return pd.DataFrame(rows, columns=["", "operation", "ms a step", "of all"])
+    return pd.DataFrame(rows, columns=["trained by", "operation", "ms a step", "of all"])
 
 
 def savings_table(found: Measured) -> pd.DataFrame:
     """What each measure against wasted time saves, with a column for each file of a training step with the
     default parameters."""
-    columns = {"": ["audio, batches padded", "audio, in packed groups", "encoding spared, of a step",
+    columns = {"what": ["audio, batches padded", "audio, in packed groups", "encoding spared, of a step",
                     "kept for it, ExVo, GiB", "arithmetic", "gathering, of a step", "validation, of all time"]}
     for each in default_steps(found):
         seconds, epoch = each["ours_s"], each["epoch"]
@@ -211,7 +192,7 @@ def parameter_table(found: Measured) -> pd.DataFrame:
             told = ", ".join(f"{name}: {str(value).lower()}" for name, value in each["set"].items())
             rows.append((_below(f"HuBERT {each['size']}", _machine(each)), f"<code>{escape(told)}</code>",
                          number(each["ours_s"]), f"{times:.2f}"))
-    return pd.DataFrame(rows, columns=["", "parameter", "s a step", _below("times as long", "as by default")])
+    return pd.DataFrame(rows, columns=["backbone", "parameter", "s a step", _below("times as long", "as by default")])
 
 
 def length_table(content: Mapping) -> pd.DataFrame:
@@ -256,7 +237,7 @@ def preparation_table(content: Mapping) -> pd.DataFrame:
              "librosa_loop": "loop of <code>librosa.load</code>", "librosa_processes": "the same in worker processes"}
     rows = [(title, number(statistics.median(content[name]["seconds"])), spread(content[name]["times_real_time"], 0),
              spread(content[name]["times_the_command"]) if name != "command" else "1") for name, title in names.items()]
-    return pd.DataFrame(rows, columns=["", "s", "times real time", "times as long as the command"])
+    return pd.DataFrame(rows, columns=["way", "s", "times real time", "times as long as the command"])
 
 
 def inference_table(content: Mapping) -> pd.DataFrame:
@@ -267,7 +248,7 @@ def inference_table(content: Mapping) -> pd.DataFrame:
     rows = [("ours", number(1 / content["ours_rtf"]), "1")]
     rows += [(f"pipeline {title}", number(1 / content[f"pipeline_{name}_rtf"]), spread(content[f"{name}_to_ours"]))
              for name, title in (("documented", documented), ("tuned", "set well"))]
-    return pd.DataFrame(rows, columns=["", "times real time", "times as long as ours"])
+    return pd.DataFrame(rows, columns=["predicted by", "times real time", "times as long as ours"])
 
 
 def run_table(content: Mapping, found: Measured) -> pd.DataFrame:
@@ -284,26 +265,8 @@ def run_table(content: Mapping, found: Measured) -> pd.DataFrame:
                      total if total == "–" else _below(total, " + ".join(map(number, parts))),
                      number(run["each_task"]["total_h"]), number(run["earliest"]["total_h"]),
                      number(limit_hours(run["size"], run["steps"], files))))
-    return pd.DataFrame(rows, columns=["", "steps", "validations", "hours", _below("each task", "hours"),
+    return pd.DataFrame(rows, columns=["variant", "steps", "validations", "hours", _below("each task", "hours"),
                                        _below("earliest", "hours"), _below("limit", "hours")])
-
-
-def run_sentence(content: Mapping, published: tuple[float, float] = (24, 36)) -> str:
-    """Sentences on the shortest and the longest run whose hours could be computed, beside the hours, least and
-    most, that were `published` for one training."""
-    hours = {code: run["total_h"] for code, run in content["runs"].items() if run["total_h"] is not None}
-    unknown = [code for code in content["runs"] if code not in hours]
-    if not hours:
-        return "No variant's step was measured, so that none of the runs can be reckoned."
-    shortest, longest = min(hours, key=hours.__getitem__), max(hours, key=hours.__getitem__)
-    machines = " and ".join(dict.fromkeys(map(hardware, content["measured"])))
-    parts = [f"On {machines}, {shortest} would take {number(hours[shortest])} hours at the most"
-             + (f", {longest} {number(hours[longest])}" if longest != shortest else "")
-             + f". The authors needed {published[0]} to {published[1]} hours for one training on an RTX A6000."]
-    if unknown:
-        parts.append(f"The size of {', '.join(unknown)} was not measured: their steps are counted, their hours "
-                     "unknown.")
-    return " ".join(parts)
 
 
 def _below(text: str, below: str) -> str:

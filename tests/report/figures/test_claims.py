@@ -48,7 +48,7 @@ def test_shapes_tell_the_verdicts_apart_without_colour():
 def test_the_papers_ledger_is_drawn_in_a_panel_for_each_unit():
     claims = ledger(paper_claims(), estimates_of(read_published()))
     figure = draw_ledger(claims)
-    units = claims["metric"].map({"s_mtl": "S_MTL", "age_mae": "years"}).fillna("CCC or UAR")
+    units = claims["metric"].map({"s_mtl": "S", "age_mae": "years"}).fillna("CCC or UAR")
     assert [len(ax.get_yticks()) for ax in figure.axes] == units.value_counts()[units.unique()].tolist()
     assert len(figure.axes) == 3 and "years" in figure.axes[2].get_xlabel()
 

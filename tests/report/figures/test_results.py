@@ -10,10 +10,10 @@ import pytest
 from burst2vec.report.figures.results import (
     draw_ensembles,
     draw_errors_by_group,
-    draw_learning_curves,
     plot_confusion,
     plot_discriminator,
     plot_output_scores,
+    plot_validation,
 )
 from burst2vec.results import scores
 from tests.support.table2 import AGE, COUNTRY, EMOTION, TASKS, made_up, measured
@@ -28,10 +28,9 @@ def history():
     return pd.DataFrame(rows, columns=["code", "iteration", "epoch", "stage", "task", "term", "value"])
 
 
-def test_learning_curves_have_a_line_for_each_system_and_their_unit():
-    figure = draw_learning_curves(history(), TASKS)
-    assert [len(ax.lines) for ax in figure.axes] == [2, 2, 2, 2]
-    assert figure.axes[1].get_ylabel() == "age MAE (years)"
+def test_a_curve_has_a_line_for_each_system_and_its_unit():
+    axes = plot_validation(history(), AGE, plt.subplots()[1])
+    assert len(axes.lines) == 2 and axes.get_ylabel() == "age MAE (years)"
 
 
 def test_the_discriminator_stands_beside_a_blind_guess():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-
 import pandas as pd
 import pytest
 from matplotlib.text import Text
@@ -12,7 +10,6 @@ from burst2vec.evaluation.bootstrap import bootstrap, intervals
 from burst2vec.evaluation.differences import differences
 from burst2vec.evaluation.false_positives import false_positives
 from burst2vec.evaluation.trivial import trivial_predictions
-from burst2vec.report.figures import statistics
 from burst2vec.report.figures.statistics import (
     VERDICTS,
     draw_differences,
@@ -78,7 +75,3 @@ def test_rates_stand_beside_the_level_with_the_tests_over_bursts_first():
     assert (level.get_label(), list(level.get_xdata())) == ("promised: 5 %", [5, 5])
     drawn = sorted(x for line in figure.axes[1].lines[1:] for x in line.get_xdata())
     assert drawn == pytest.approx(sorted(100 * table.loc[table["metric"] == "cou_uar", "rate"]))
-
-
-def test_the_examples_in_the_docstrings_run():
-    assert doctest.testmod(statistics).failed == 0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from burst2vec.report.figures.style import DASHES, PALETTE, STYLE
+from burst2vec.report.figures.style import DASHES, PALETTE, STYLE, use_style
 
 SIMULATED = {
     "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
@@ -54,3 +55,16 @@ def test_everything_written_in_a_figure_is_set_in_nine_points_and_frames_are_ope
     assert {text.get_fontsize() for text in texts} == {9}
     assert [side for side, spine in axes.spines.items() if spine.get_visible()] == ["left", "bottom"]
     assert plt.rcParams["figure.dpi"] == STYLE["figure.dpi"] >= 100
+
+
+def test_a_figure_brings_a_white_ground_and_is_the_same_file_each_time():
+    use_style()
+    drawn = []
+    for _ in range(2):
+        figure, axes = plt.subplots()
+        axes.plot([0, 1], [0, 1], "o")
+        assert figure.get_facecolor() == axes.get_facecolor() == (1, 1, 1, 1)
+        with io.BytesIO() as file:
+            figure.savefig(file, format="svg", metadata={"Date": None})
+            drawn.append(file.getvalue())
+    assert drawn[0] == drawn[1] and b"<dc:date>" not in drawn[0]

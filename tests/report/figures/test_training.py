@@ -6,8 +6,10 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from burst2vec.report.figures.training import draw_terms, draw_validation
-from tests.support.table2 import AGE, COUNTRY, TASKS
+from burst2vec.report.figures.training import draw_curves, draw_terms, draw_validation
+from burst2vec.results.trainings import REACH, SEED, Training
+from tests.support import trainings as made
+from tests.support.table2 import AGE, COUNTRY, EMOTION, TASKS
 
 
 @pytest.fixture
@@ -45,6 +47,21 @@ def test_the_kept_iteration_is_marked_on_every_tasks_metric(history):
         curve, mark = ax.lines
         assert curve.get_xydata().tolist() == [[1, 0.1], [3, 0.3]]
         assert list(mark.get_xdata()) == [3, 3] and ax.get_title() == ""
+
+
+def test_every_variant_has_a_column_and_every_seed_a_line_with_shared_scales():
+    trained = [Training(code, kind, {}, {"iterations": 1200}, made.history(), pd.DataFrame())
+               for code, kind in (("V1", SEED), ("V1", SEED), ("V4", SEED), ("V4", REACH))]
+    figure = draw_curves(trained, [EMOTION, AGE], {"emotion": 0.0, "age": 4.2})
+    first, second, third, fourth = figure.axes
+    assert [ax.get_title() for ax in figure.axes] == ["V1", "V4", "", ""]
+    assert [line.get_ydata()[0] for line in third.lines] == [4.2, 5.0, 5.0]
+    assert third.get_ylabel() == "age\nMAE\n(years)" and second.get_ylabel() == ""
+    assert [line.get_linestyle() for line in second.lines] == [":", "-", "--"]
+    assert first.get_ylim() == second.get_ylim() != third.get_ylim() == fourth.get_ylim()
+    assert [text.get_text() for text in fourth.get_xticklabels()] == ["1,200"] and fourth.get_xlabel() == "step"
+    assert {text.get_text() for text in figure.legends[0].get_texts()} == {
+        "constant, audio-free", "one seed", "the other reach"}
 
 
 def test_letters_are_large_enough_to_read(history):

@@ -6,7 +6,7 @@ import doctest
 
 import pytest
 
-from burst2vec.report.speed import measured, tables
+from burst2vec.report.speed import measured, sentences, tables
 from burst2vec.report.speed.measured import read_benchmarks
 from tests.support import speed_files as made
 
@@ -26,7 +26,7 @@ def test_an_empty_folder_leaves_everything_to_be_measured(tmp_path):
     found = read_benchmarks(tmp_path)
     assert tables.file_table(found).empty
     assert list(tables.missing_measurements(found).values()) == [
-        ["a training step", "a step by way of batching", "reckoned full runs", "predictions",
+        ["a training step", "a step by way of batching", "estimated full runs", "predictions",
          "growth of a step and of an epoch"],
         ["a stretch of a training"], ["preparing a corpus"], ["checking, preparing and batching by size of corpus"],
         ["intervals by bootstrap"],
@@ -52,7 +52,7 @@ def test_every_file_is_listed_with_its_hardware_versions_and_date(found):
     assert len(table) == 8 and table.iloc[0].tolist() == [
         "a training step, HuBERT base<small>training_step_base_cpu.json</small>",
         "Abacus, 2 cores<small>torch 2.13.0</small>", "2026-01-02"]
-    assert table.iloc[2, 1] == "reckoned<small>torch 2.13.0</small>"
+    assert table.iloc[2, 1] == "estimated<small>torch 2.13.0</small>"
 
 
 def test_below_a_table_stand_the_corpus_the_hardware_and_the_date(found):
@@ -60,7 +60,7 @@ def test_below_a_table_stand_the_corpus_the_hardware_and_the_date(found):
     assert tables.legend(found["preparation"][0]) == (
         "laughs, 3,000 recordings, 1.6 hours of audio; Abacus, 2 cores, 2026-01-02.")
     assert tables.legend(made.full_run(gpu)) == (
-        "Reckoned from steps measured on: HuBERT large, Loom, 2026-01-02.")
+        "Estimated from steps measured on: HuBERT large, Loom, 2026-01-02.")
     assert tables.legend(made.preparation() | {"corpus": "a<b"}).startswith("a&lt;b, 3,000 recordings")
     assert tables.legend(gpu) == "HuBERT large, Loom, 2026-01-02."
 
@@ -86,7 +86,7 @@ def test_a_step_stands_beside_the_trainers_with_its_spread(found):
 
 
 def test_a_trainer_that_computed_in_parts_is_said_to_have():
-    names = tables.step_table(made.training_step(parts=4))[""].tolist()
+    names = tables.step_table(made.training_step(parts=4))["trained by"].tolist()
     below = "<small>a batch in 4 parts, for less memory</small>"
     assert names == ["ours", "ours, sorted", f"Trainer as documented{below}", "Trainer set well",
                      f"Trainer set well, random{below}"]
@@ -96,16 +96,16 @@ def test_a_trainer_that_ran_out_of_memory_is_said_to_have():
     lost = made.training_step(trainer_documented_s=None, documented_to_ours=None)
     table = tables.step_table(lost)
     assert table.iloc[2].tolist() == ["Trainer as documented", "out of memory", "–", "40 %", "–"]
-    assert "ran out of memory" in tables.why_longer(lost)
+    assert "ran out of memory" in sentences.why_longer(lost)
 
 
 def test_what_a_trainer_takes_longer_is_divided_into_padding_and_the_rest(found):
-    said = tables.why_longer(found["training_step"][0])
+    said = sentences.why_longer(found["training_step"][0])
     assert "takes 5 times as long" in said and "2.5 times as long; for the same length it takes 2 times" in said
 
 
 def test_what_random_batches_cost_is_ours_over_ours_on_sorted_ones(found):
-    assert tables.cost_of_random(found["training_step"][0]) == (
+    assert sentences.cost_of_random(found["training_step"][0]) == (
         "HuBERT base, Abacus, 2 cores, 2026-01-02: a step of ours on random batches takes 1.25 times as long as one on "
         "sorted batches (1–2).")
 
@@ -175,20 +175,20 @@ def test_the_other_benchmarks_have_their_tables(found):
     assert tables.bootstrap_table(found["bootstrap"][0]).iloc[0].tolist() == ["14", "20,000", "1.63"]
 
 
-def test_a_run_is_reckoned_where_its_step_was_measured_and_counted_where_not(found):
+def test_a_run_is_estimated_where_its_step_was_measured_and_counted_where_not(found):
     [runs] = found["full_run"]
-    table = tables.run_table(runs, found).set_index("")
+    table = tables.run_table(runs, found).set_index("variant")
     base, large = table.iloc[0], table.iloc[1]
     assert base["steps"] == large["steps"] == "62,700<small>627 an epoch</small>"
     assert base["hours"] == "72.7<small>69.7 + 2 + 1</small>" and large["hours"] == "–"
     assert base["limit<small>hours</small>"] == "17.4"  # 62,700 steps of 1 TFLOP at 1 TFLOP/s
     assert large["limit<small>hours</small>"] == tables.number(62_700 * 94.0e9 * 70 / 1e12 / 3600)
-    assert tables.run_sentence(runs) == (
+    assert sentences.run_sentence(runs) == (
         "On Abacus, 2 cores, V3 would take 72.7 hours at the most. The authors needed 24 to 36 hours for one "
         "training on an RTX A6000. The size of V4 was not measured: their steps are counted, their hours unknown.")
 
 
-def test_a_limit_is_that_of_the_machine_whose_steps_were_reckoned_with(tmp_path, found):
+def test_a_limit_is_that_of_the_machine_whose_steps_were_estimated_with(tmp_path, found):
     faster = made.training_step("base", made.ON_GPU, matrix_rate={"flop_s": 1e15})
     more = read_benchmarks(made.write(tmp_path, training_step_base_cuda=faster, full_run_cuda=made.full_run(faster)))
     limits = {each["file"]: tables.run_table(each, more).iloc[0, -1] for each in more["full_run"]}
@@ -199,20 +199,20 @@ def test_a_limit_is_that_of_the_machine_whose_steps_were_reckoned_with(tmp_path,
 def test_the_shortest_and_the_longest_run_are_told_or_that_none_is_known():
     runs = made.full_run(made.training_step(), made.training_step("large", made.ON_GPU))
     runs["runs"]["V4"]["total_h"] = 300.4
-    assert tables.run_sentence(runs, (1, 2)) == (
+    assert sentences.run_sentence(runs, (1, 2)) == (
         "On Abacus, 2 cores and Loom, V3 would take 72.7 hours at the most, V4 300. The authors needed 1 to 2 hours "
         "for one training on an RTX A6000.")
-    assert tables.run_sentence(made.full_run()) == (
-        "No variant's step was measured, so that none of the runs can be reckoned.")
+    assert sentences.run_sentence(made.full_run()) == (
+        "No variant's step was measured, so that none of the runs can be estimated.")
 
 
 def test_gathering_a_batch_is_told_only_where_it_was_measured_on_the_same_hardware(tmp_path):
     files = read_benchmarks(made.write(tmp_path, training_step_base=made.training_step(),
                                        growth_large=made.growth("large", made.ON_GPU)))
-    row = tables.savings_table(files).set_index("").loc["gathering, of a step"]
+    row = tables.savings_table(files).set_index("what").loc["gathering, of a step"]
     assert row.tolist() == ["–"]
 
 
 def test_the_fastest_of_several_rounds_counts_no_more_than_the_median():
-    found = tables.preparation_table(made.preparation()).set_index("")["s"]
+    found = tables.preparation_table(made.preparation()).set_index("way")["s"]
     assert found.tolist() == ["6", "3", "30", "15"]  # the command took 9, 5 and 6 s
