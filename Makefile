@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: report test bench studies voices chaos together faults fuzz lab notebooks clean
+.PHONY: report test environment bench studies voices chaos together faults fuzz lab notebooks clean
 
 report: .venv/installed  ## the whole experiment on the embedded corpus, as a book: _build/html/index.html
 	snakemake --cores all --quiet rules
@@ -15,6 +15,8 @@ test: .venv/installed  ## style, types, the order of the library's rooms, and th
 	mypy
 	lint-imports --no-logo
 	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+environment: .venv/installed  ## .venv alone, with all that the project needs
 
 bench: .venv/installed  ## how fast training and inference are on this machine: benchmarks/*.json, in half an hour
 	python -m benchmarks

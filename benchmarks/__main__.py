@@ -33,7 +33,7 @@ MAINS = {name: in_its_own_process(name) for name in ("training_step", "packing",
 
 
 def main(arguments: Sequence[str] | None = None, mains: dict[str, Main] | None = None) -> None:
-    """Runs every benchmark at every size that is in reach, and reckons full runs from them."""
+    """Runs every benchmark at every size that is in reach, and estimates full runs from them."""
     device = choose_device("auto").type
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition("\n")[0])
     parser.add_argument("--sizes", nargs="+", metavar="SIZE",

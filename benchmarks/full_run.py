@@ -15,7 +15,7 @@ that is told as well.
 
 V7's oversampling depends on the labels. Here they are drawn from ExVo's published counts by age band and country
 (`population.AGE_BY_COUNTRY`), and from the shares of strongest emotions published for the USA, as if the emotion did
-not depend on the others. V1 and V2, wav2vec 2.0 large, are reckoned by HuBERT large, which has the same matrices.
+not depend on the others. V1 and V2, wav2vec 2.0 large, are estimated by HuBERT large, which has the same matrices.
 
 The JSON holds, beside `environment`, `measured` (size, device, date and hardware of each file read) and `runs`, for
 each variant `size`, `epoch_bursts`, `steps_per_epoch`, `epochs`, `steps`, `validations`, and in hours `training_h`,
@@ -51,7 +51,7 @@ STRONGEST = {"Amusement": 23, "Surprise": 20, "Fear": 19, "Sadness": 10, "Distre
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Reckons, prints a table, and writes the JSON that is asked for."""
+    """Estimates the hours, prints a table, and writes the JSON that is asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.full_run", description=__doc__.partition("\n")[0])
     parser.add_argument("measured", type=Path, nargs="+", metavar="FILE", help="of benchmarks.training_step")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")

@@ -4,7 +4,7 @@
 
 runs, each in a process of its own, the most wanted first: `benchmarks.training_step` at HuBERT large's size, in fewer
 rounds than `make bench` takes; `benchmarks.stretch`, V4 at the scale paper; `benchmarks.packing` at large's size;
-`benchmarks.training_step` at base's size; and reckons full runs from the steps. The files are written beside this one
+`benchmarks.training_step` at base's size; and estimates full runs from the steps. The files are written beside this one
 and named by size and device, as those of `make bench`, and hold the card's name and the date. What is not done after
 `--minutes` is given up; what is written stays. On a CPU `--sizes tiny` proves that all of it runs.
 """
@@ -51,9 +51,9 @@ def commands(sizes: Sequence[str], device: str, folder: Path) -> list[list[str]]
 
     steps = [["training_step", "--size", size, *STEP[device], "--json", path("training_step", size)] for size in sizes]
     stretch = ["stretch", "--size", sizes[0], *STRETCH[device], "--json", path("stretch", sizes[0])]
-    reckoned = ["full_run", *(path("training_step", size) for size in sizes), "--json", path("full_run")]
+    estimated = ["full_run", *(path("training_step", size) for size in sizes), "--json", path("full_run")]
     packing = ["packing", "--size", sizes[0], "--json", path("packing", sizes[0])]
-    return [steps[0], stretch, packing, *steps[1:], reckoned]
+    return [steps[0], stretch, packing, *steps[1:], estimated]
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import os
@@ -15,7 +16,7 @@ import pytest
 import soundfile
 import torch
 
-from burst2vec.cli import main
+from burst2vec.cli import _COMMANDS, main
 from burst2vec.models.burst2vec import build
 
 COMMAND = [sys.executable, "-c", "import sys; from burst2vec.cli import main; sys.exit(main())"]
@@ -260,6 +261,15 @@ def test_export_writes_a_model_by_itself(tiny_corpus, tiny_store, tiny_params, t
     assert capsys.readouterr().out.splitlines()[-1] == f"{tmp_path / 'mine'}: 0.6 MB"
     assert main(["export", str(tmp_path / "mine"), "--out", str(tmp_path / "other")]) == 1
     assert "mine/params.json: not the parameters of a training; expected the folder of a" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", _COMMANDS)
+def test_the_help_of_each_command_and_of_each_of_its_arguments_says_what_it_is_for(name):
+    add_arguments, _, options = _COMMANDS[name]
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    assert options["description"].endswith(".") and options["help"][0].islower()
+    assert [action.dest for action in parser._actions if not action.help] == []
 
 
 def test_help_tells_of_the_exit_code(capsys):

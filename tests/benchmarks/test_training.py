@@ -1,4 +1,4 @@
-"""The benchmarks of training, inference and growth: what they measure, write and reckon, never how fast it was."""
+"""The benchmarks of training, inference and growth: what they measure, write and estimate, never how fast it was."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def test_oversampling_lengthens_an_epoch_and_what_was_not_measured_has_no_hours(
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_one_command_measures_all_and_reckons_full_runs_from_it(tmp_path, measured, monkeypatch, device):
+def test_one_command_measures_all_and_estimates_full_runs_from_it(tmp_path, measured, monkeypatch, device):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: device == "cuda")
     sizes = ["base", "large"] if device == "cuda" else ["base"]
     environment = dict.fromkeys(("Date", "Processor", "GPU", "torch"), "")
@@ -225,7 +225,7 @@ def step_file(tmp_path, measured):
     return write
 
 
-def test_full_runs_are_reckoned_from_the_file_with_default_parameters(tmp_path, step_file, capsys):
+def test_full_runs_are_estimated_from_the_file_with_default_parameters(tmp_path, step_file, capsys):
     steps = [step_file("step"), step_file("slower", set={"precision": "float32"}, ours_s=9.0)]
     full_run.main([*steps, "--json", str(tmp_path / "runs.json")])
     found, said = json.loads((tmp_path / "runs.json").read_text()), capsys.readouterr().out
@@ -244,6 +244,6 @@ def test_files_of_one_size_or_of_several_machines_are_refused_by_name(step_file,
         full_run.main([step_file("one"), step_file("two", **second)])
 
 
-def test_full_runs_are_not_reckoned_from_other_parameters_alone(step_file):
+def test_full_runs_are_not_estimated_from_other_parameters_alone(step_file):
     with pytest.raises(SystemExit, match="slower.json: give a file that was made without --set"):
         full_run.main([step_file("slower", set={"precision": "float32"})])
