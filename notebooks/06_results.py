@@ -263,4 +263,6 @@ if adversarial:
     display(Markdown(captions.discriminator(history, len(corpus.tasks))))
 
 # %% tags=["in-short"]
-Markdown(in_short.results(table, intervals))
+from burst2vec.report.sentences import describe_heads_first
+
+Markdown(f"{in_short.results(table, intervals)} {describe_heads_first(params)}")

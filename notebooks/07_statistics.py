@@ -123,7 +123,9 @@ write_table(intervals, params.run_folder / "intervals.csv")
 # %%
 drawn = {split: bootstrap.speakers_in_words(corpus.tasks, corpus.split(split))
          for split in boots}
-said = [f"- {in_short.SPLITS[split]}: {speakers}" for split, speakers in drawn.items()]
+from burst2vec.corpora.corpus import SPLIT_WORDS
+
+said = [f"- {SPLIT_WORDS[split]}: {speakers}" for split, speakers in drawn.items()]
 Markdown("\n".join(["What is drawn:\n", *said]))
 
 # %%

@@ -125,8 +125,10 @@ for split in scored_splits(corpus):
     both[split] = cross(corpus.tasks, truth, systems)
 
 # %%
+from burst2vec.corpora.corpus import SPLIT_WORDS
+
 said = [f"{len(found.means.replicates):,} resamples of {found.means.speakers} "
-        f"{found.means.clusters} on {in_short.SPLITS[split]}"
+        f"{found.means.clusters} on {SPLIT_WORDS[split]}"
         for split, found in both.items()]
 Markdown(f"Drawn are {' and '.join(said)}.")
 
@@ -433,4 +435,4 @@ if len(compared):
                           f"of {len(compared)}"))
 
 # %% tags=["in-short"]
-Markdown(in_short.claims(ledgers, power))
+Markdown(f"{in_short.claims(ledgers, power)} {heads_first}")

@@ -65,6 +65,8 @@ import dataclasses
 pairs = [{"V4": "with adversary", "V5": "without"},
          {"V1": "with adversary", "V2": "without"}]
 pairs = [pair for pair in pairs if set(pair) <= set(codes)]
+
+# %%
 settings = {code: dataclasses.asdict(p) for code, p in params_of.items()}
 settings = pd.DataFrame(settings).astype(str).drop(["variant", "title", "question"])
 of_pairs = [settings[list(pair)] for pair in pairs]
@@ -181,6 +183,8 @@ Markdown(f"They would name the right task in {100 * best:.0f} % of cases, and a 
 # %%
 several = len(corpus.tasks) > 1
 told = origins.tell_extractors(representations, val) if several else pd.DataFrame()
+
+# %%
 shown = told.drop(columns="told", errors="ignore").rename(
     columns=audit.TOLD | {"features": "system"})
 if several:

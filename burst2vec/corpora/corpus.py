@@ -27,6 +27,9 @@ from burst2vec.messages import shown
 SPLITS = ("train", "val", "test")
 """The splits of a corpus."""
 
+SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
+"""What sentences, and in capitals headings, call each split."""
+
 KINDS = ("intensities", "scalar", "classes")
 """The kinds of task."""
 

@@ -80,8 +80,8 @@ def changed_by_adversary(compared: pd.DataFrame, first: str, second: str) -> str
     aimed = aimed_at(compared)
     if not aimed:
         return "There is one task, so no features are specific to another: the adversary's heads have nothing to do."
-    return (f"As far as a linear probe can tell, the features specific to another task hold {aimed} with the adversary "
-            f"({first}) than without it ({second}).")
+    return (f"In these two trainings, as far as a linear probe can tell, the features specific to another task hold "
+            f"{aimed} with the adversary ({first}) than without it ({second}).")
 
 
 def caption_groups(gaps: pd.DataFrame, what: str, of: str) -> str:

@@ -7,15 +7,12 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from burst2vec.corpora.corpus import Corpus, Task
+from burst2vec.corpora.corpus import SPLIT_WORDS, Corpus, Task
 from burst2vec.evaluation.metrics import METRIC_NAMES, score
 from burst2vec.evaluation.trivial import predict_constant
 from burst2vec.inspection.acoustics import PUBLISHED, compare
 from burst2vec.inspection.description import categories, clock
 from burst2vec.report.words import counted, listed, number
-
-SPLITS_IN_WORDS = {"train": "training", "val": "validation", "test": "test"}
-"""What sentences call the splits."""
 
 NEAR_ZERO = 0.1
 """The intensity below which a burst hardly shows an emotion."""
@@ -35,8 +32,8 @@ def caption_labels(scalar: Task, classes: Task, table: pd.DataFrame) -> str:
 
 def caption_durations(seconds: np.ndarray, splits: pd.Series) -> str:
     """The caption of the figure of durations (bursts,): how long half of the bursts of each split are at most."""
-    there = [split for split in SPLITS_IN_WORDS if (splits == split).any()]
-    medians = [f"{np.median(seconds[(splits == split).to_numpy()]):.2f} s in {SPLITS_IN_WORDS[split]}"
+    there = [split for split in SPLIT_WORDS if (splits == split).any()]
+    medians = [f"{np.median(seconds[(splits == split).to_numpy()]):.2f} s in {SPLIT_WORDS[split]}"
                for split in there]
     return (f"Half of the bursts are shorter than {listed(medians)}; one in a hundred is longer than "
             f"{np.quantile(seconds, 0.99):.1f} s. Durations of the bursts in each split.")

@@ -43,11 +43,12 @@ def describe_experiments(params: Params, corpus: str, variants: int, ensembles: 
     settings = f"differ in: {'; '.join(other)}" if other else "are the same"
     beyond = [f"`{name}` {getattr(params, name)} (default: {getattr(paper, name)})" for name in BEYOND_TABLE_3
               if getattr(params, name) != getattr(paper, name)]
+    drawn = ", with random weights in place of theirs" * (not params.pretrained and params.backbone_size != "tiny")
     more = [f"Beyond Table 3 they differ in: {'; '.join(beyond)}."] if beyond else []
     return " ".join(filter(None, [
         f"The paper's Table 2 has a baseline, {variants} variants and {ensembles} ensembles, and each variant is there "
-        f"to answer one question. This run heard {corpus}; its backbones are {BACKBONES[params.backbone_size]}. Beside "
-        f"the paper's Table 3 its settings {settings}.", *more, describe_heads_first(params)]))
+        f"to answer one question. This run heard {corpus}; its backbones are {BACKBONES[params.backbone_size]}{drawn}. "
+        f"Beside the paper's Table 3 its settings {settings}.", *more, describe_heads_first(params)]))
 
 
 def describe_padding(percent: Mapping[tuple[str, str], float]) -> str:

@@ -11,13 +11,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from burst2vec.corpora.corpus import SPLIT_WORDS
 from burst2vec.evaluation.significance import LEVEL
 from burst2vec.evaluation.trivial import is_trivial
 from burst2vec.report.tables.table2 import best_system, main_metric
 from burst2vec.report.words import counted, interval, listed, metric_name, number
-
-SPLITS = {"val": "validation", "test": "test"}
-"""What sentences call each split."""
 
 
 def ensembles(gains: pd.DataFrame) -> str:
@@ -45,9 +43,9 @@ def results(table: pd.DataFrame, intervals: pd.DataFrame) -> str:
     for split in (split for split in ("val", "test") if split in set(intervals["split"])):
         best, score, order = standing(table, intervals, split)
         if best and (best, order) == known:
-            said.append(f"On {SPLITS[split]} the same holds, with {score}.")
+            said.append(f"On {SPLIT_WORDS[split]} the same holds, with {score}.")
         elif best:
-            said.append(f"On {SPLITS[split]} it is **{best}** with {score}. {order}".strip())
+            said.append(f"On {SPLIT_WORDS[split]} it is **{best}** with {score}. {order}".strip())
         known = best, order
     if not any(said):
         return "No system of this run has a score: there are no labels to score it by."

@@ -103,7 +103,7 @@ class View:
                           for i, (name, values) in enumerate(self.marks.items()))
         script = (project_root() / SCRIPT).read_text(encoding="utf-8")
         return HTML(
-            f'<figure class="bursts" id="{key}"><style>{_style(key)}</style>{_controls(key, self)}'
+            f'<figure class="bursts" id="{key}"><style>{_style(key)}</style>{_controls(self)}'
             f'<svg class="symbols" aria-hidden="true"><defs>{_symbols(key)}</defs></svg>'
             f'<div class="panels">{drawn}</div>{legends}{_audible(self)}{SAID}'
             f'<figcaption>{escape(self.caption)}</figcaption>'
@@ -177,7 +177,7 @@ def _audible(view: View) -> str:
     return '<p class="audible">Thick outline: a burst that can be heard.</p>' if view.sounds else ""
 
 
-def _controls(key: str, view: View) -> str:
+def _controls(view: View) -> str:
     """The controls, which the script shows: what is drawn, what marks the bursts, and the choice of a burst."""
     choices = [(view.placing, "places", list(view.places)), ("marked by", "marks", list(view.marks))]
     selects = "".join(

@@ -12,6 +12,7 @@ from burst2vec.evaluation.metrics import METRIC_NAMES, sign
 from burst2vec.report.words import counted, listed
 from burst2vec.results.ensembles import read_ensembles
 from burst2vec.results.runs import VARIANTS
+from burst2vec.results.trainings import validation_curve
 
 
 def describe_rise(history: pd.DataFrame, task: Task) -> str:
@@ -20,8 +21,7 @@ def describe_rise(history: pd.DataFrame, task: Task) -> str:
     `history` is that of the training. The metric still rises if its best value is the last.
     """
     metric = METRIC_NAMES[task.kind]
-    rows = history[(history["stage"] == "validation") & (history["task"] == task.name)]
-    turned = sign(metric) * rows.set_index("iteration")["value"].dropna()
+    turned = sign(metric) * validation_curve(history, task)
     best, last = turned.idxmax(), turned.index[-1]
     if best == last:
         return f"The {metric} of {task.name} is best at the last step, {last:,}: it may still improve."

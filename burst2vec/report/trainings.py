@@ -14,9 +14,10 @@ from IPython.display import HTML
 from matplotlib.figure import Figure
 
 from burst2vec.config import Params
-from burst2vec.corpora.corpus import AUDIO, Corpus, Task
+from burst2vec.corpora.corpus import AUDIO, SPLIT_WORDS, Corpus, Task
 from burst2vec.evaluation.metrics import METRIC_NAMES, metric_columns, sign
 from burst2vec.evaluation.trivial import trivial_rows
+from burst2vec.report.figures.style import STYLE
 from burst2vec.report.figures.training import draw_terms
 from burst2vec.report.sentences import describe_heads_first
 from burst2vec.report.tables.frames import boxed
@@ -48,12 +49,13 @@ def scores_table(trainings: Sequence[Training], tasks: Sequence[Task], scores: p
     `scores` are those of `results.trainings.score_trainings`. A split without labels has no columns.
     """
     cells = {("", "Training"): [_named(training) for training in trainings]}
-    for split, heading in (("val", "Validation"), ("test", "Test")):
+    for split in ("val", "test"):
         for metric, task in metric_columns(tasks).items():
             rows = scores[(scores["split"] == split) & (scores["metric"] == metric)].set_index("name")
             if len(rows):
                 digits = 2 if task.kind == "scalar" else 3
-                cells[heading, metric_in_words(task)] = [_scored(rows, training.name, digits) for training in trainings]
+                cells[SPLIT_WORDS[split].capitalize(), metric_in_words(task)] = [
+                    _scored(rows, training.name, digits) for training in trainings]
     return pd.DataFrame(cells)
 
 
@@ -279,8 +281,8 @@ def tabs(contents: Mapping[str, str], name: str) -> HTML:
 
 def picture(figure: Figure, alternative: str) -> str:
     """A figure as an HTML image in vectors, and the same bytes for the same figure; closes the figure."""
-    with io.BytesIO() as file, plt.rc_context({"svg.hashsalt": "burst2vec", "svg.fonttype": "none"}):
-        figure.savefig(file, format="svg", metadata={"Date": None}, transparent=True)
+    with io.BytesIO() as file, plt.rc_context(STYLE | {"svg.fonttype": "none"}):
+        figure.savefig(file, format="svg", metadata={"Date": None})
         data = base64.b64encode(file.getvalue()).decode()
     plt.close(figure)
     return f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(alternative)}" style="max-width: 100%">'

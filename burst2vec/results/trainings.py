@@ -60,14 +60,19 @@ class Training:
 
     def validation(self, task: Task) -> pd.Series:
         """The metric of a task on validation by iteration; empty where it was not validated on the task."""
-        rows = self.history[(self.history["stage"] == "validation") & (self.history["task"] == task.name)
-                            & (self.history["term"] == METRIC_NAMES[task.kind])]
-        return rows.set_index("iteration")["value"].dropna()
+        return validation_curve(self.history, task)
 
     def improves(self, task: Task) -> bool:
         """Whether the metric of a task on validation is best at the last step, and may improve still."""
         turned = sign(METRIC_NAMES[task.kind]) * self.validation(task)
         return len(turned) > 1 and turned.idxmax() == turned.index[-1]
+
+
+def validation_curve(history: pd.DataFrame, task: Task) -> pd.Series:
+    """The metric of a task on validation by iteration, from a training's history."""
+    rows = history[(history["stage"] == "validation") & (history["task"] == task.name)
+                   & (history["term"] == METRIC_NAMES[task.kind])]
+    return rows.set_index("iteration")["value"].dropna()
 
 
 def read_trainings(run_folder: Path) -> list[Training]:

@@ -18,7 +18,7 @@ from burst2vec import __version__
 from burst2vec.audio.faults import SAMPLE_RATE
 from burst2vec.audio.store import Store
 from burst2vec.config import Params
-from burst2vec.corpora.corpus import Corpus, Task
+from burst2vec.corpora.corpus import SPLIT_WORDS, Corpus, Task
 from burst2vec.corpora.licence import find_licence
 from burst2vec.evaluation.bootstrap import scored_splits
 from burst2vec.evaluation.classes import score_classes
@@ -31,9 +31,6 @@ from burst2vec.results import scores
 
 if TYPE_CHECKING:
     from burst2vec.models.burst2vec import Burst2Vec
-
-SPLITS = {"train": "training", "val": "validation", "test": "test"}
-"""What a card calls each split."""
 
 SYNTHETIC = ("**Synthetic:** the bursts and labels were made by a synthesiser. The scores show that the software "
              "works; they say nothing about people or about recordings of them.")
@@ -174,7 +171,7 @@ def _training(corpus: Corpus | None, store: Store | None = None) -> str:
     if corpus is None:
         return "## Training\n\nNot recorded."
     rows = []
-    for split, name in SPLITS.items():
+    for split, name in SPLIT_WORDS.items():
         there = (corpus.table["split"] == split).to_numpy()
         if there.any():
             hours = (f"{store.lengths[there].sum() / SAMPLE_RATE / 3600:.2f}",) if store else ()
@@ -256,7 +253,8 @@ def _scores(corpus: Corpus | None, table: pd.DataFrame) -> str:
         return "## Scores\n\nNot recorded."
     columns = {c: _heading(task) for c, task in metric_columns(corpus.tasks).items()}
     columns |= {"s_mtl": "S_MTL"} if "s_mtl" in table else {}
-    rows = [(SPLITS[row["split"]], row["code"], *(_number(row[c]) for c in columns)) for _, row in table.iterrows()]
+    rows = [(SPLIT_WORDS[row["split"]], row["code"], *(_number(row[c]) for c in columns))
+            for _, row in table.iterrows()]
     said = [f"Measured on {_named(corpus)}. The rows below the model's are audio-free baselines: {_trivial(table)}.",
             _table(("split", "predictor", *columns.values()), rows), _not_beaten(table, columns)]
     return "## Scores\n\n" + "\n\n".join(filter(None, said))
@@ -278,7 +276,7 @@ def _classes_of(task: Task, truths: dict[str, pd.DataFrame], predictions: pd.Dat
               if len(truth) and speaker_indices(truth).max() > 0}
     if not tables:
         return []
-    rows = [(SPLITS[split], _count_speakers(labelled[split]), *map(_interval, table.head(2).itertuples()))
+    rows = [(SPLIT_WORDS[split], _count_speakers(labelled[split]), *map(_interval, table.head(2).itertuples()))
             for split, table in tables.items()]
     split, table = list(tables.items())[-1]
     classes = table[2:].sort_values("estimate", ascending=False, kind="stable")
@@ -286,8 +284,8 @@ def _classes_of(task: Task, truths: dict[str, pd.DataFrame], predictions: pd.Dat
             f"{1 / len(task.classes):.3f}. In brackets is the 95 % interval over speakers; where these are unknown it "
             "is one over bursts, and too narrow.",
             _table(("split", "speakers", "UAR", "macro-F1"), rows),
-            *_confidence(task, labelled[split], predictions, SPLITS[split]),
-            f"Recall is the share of a class's bursts that the model gives this class, here on {SPLITS[split]}.",
+            *_confidence(task, labelled[split], predictions, SPLIT_WORDS[split]),
+            f"Recall is the share of a class's bursts that the model gives this class, here on {SPLIT_WORDS[split]}.",
             _table((task.name, "bursts", "recall"),
                    [(row[2], f"{row.bursts:,}", _interval(row)) for row in classes.itertuples()])]
 

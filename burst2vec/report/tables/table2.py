@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from IPython.display import HTML
 
+from burst2vec.corpora.corpus import SPLIT_WORDS
 from burst2vec.evaluation.metrics import sign
 from burst2vec.evaluation.significance import LEVEL, REFERENCES
 from burst2vec.evaluation.trivial import is_trivial
@@ -20,9 +21,6 @@ from burst2vec.results.scores import metric_names, parse_marks
 
 SYMBOLS = ("♣", "♦", "♥", "▲", "■", "●")
 """The marks of significant differences, one for each reference system, in the order of the references."""
-
-SPLIT_NAMES = {"val": "Validation", "test": "Test"}
-"""What the heading of Table 2 calls each split."""
 
 TEXT_STYLE = "\N{VARIATION SELECTOR-15}"
 """The character that keeps phones from drawing the card suit before it as an emoji."""
@@ -56,7 +54,7 @@ def render_table2(table: pd.DataFrame, published: pd.DataFrame | None = None, co
     cells = {("", "System"): [f"{escape(code)}<small>{_model(model)}</small>" for code, model in models.items()]}
     for split, metric in columns:
         found = _cells(table[table["split"] == split], metric, symbols, published, intervals)
-        cells[SPLIT_NAMES[split], _heading(metric)] = [found.get(code, DASH) for code in models.index]
+        cells[SPLIT_WORDS[split].capitalize(), _heading(metric)] = [found.get(code, DASH) for code in models.index]
     if steps:
         cells["", "Steps"] = [number(steps[code], 0) if code in steps else "" for code in models.index]
     first_trivial = next((i for i, code in enumerate(models.index) if is_trivial(code)), None)
