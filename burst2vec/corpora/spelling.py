@@ -31,6 +31,7 @@ unless they are one of the classes that are declared for the column. As the spea
 
 _WHITE = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+_JOINERS = re.compile("(?<=[^\\W\\d_])[-_\u2010-\u2015]+(?=[^\\W_])|(?<=[^\\W_])[-_\u2010-\u2015]+(?=[^\\W\\d_])")
 _QUOTES = "\"'`\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}\N{LEFT DOUBLE QUOTATION MARK}" \
           "\N{RIGHT DOUBLE QUOTATION MARK}"
 
@@ -54,8 +55,9 @@ def is_missing(text: str) -> bool:
 def folded(text: str) -> str:
     """What different spellings of one name have in common.
 
-    Left out are the case of letters, white space, invisible characters, quotation marks, and zeros that do not change a
-    number; characters with several Unicode forms take one of them.
+    Left out are the case of letters, white space, invisible characters, quotation marks, hyphens and underscores that
+    join a letter to what follows or precedes it, and zeros that do not change a number; characters with several Unicode
+    forms take one of them.
 
     >>> folded("1") == folded("01") == folded("1.0"), folded("Laugh") == folded(" laugh"), folded("1") == folded("10")
     (True, True, False)
@@ -66,6 +68,7 @@ def folded(text: str) -> str:
     if number:
         sign, whole, fraction = number.groups()
         return sign + whole + (f".{fraction}" if fraction else "")
+    plain = _JOINERS.sub("", plain)
     return re.sub(r"(?<![\d.])0+(?=\d)", "", plain) or text
 
 
