@@ -14,8 +14,12 @@ from burst2vec.corpora.corpus import Corpus, CorpusError, Task
 def select(corpora: Sequence[Corpus], tasks: Sequence[str]) -> list[Corpus]:
     """The corpora, restricted to the tasks that are named, as `age` or `exvo:age`; all where none is named.
 
-    Raises CorpusError for a task that none of them has, and for a corpus of which no task is left.
+    Raises CorpusError for a task that none of them has, and for a corpus of which no task is left, or that has none.
     """
+    for c in corpora:
+        if not c.tasks:
+            raise CorpusError(f"{c.root}: declares no task, so a backbone can learn from it (burst2vec pretrain) and "
+                              "nothing else; to train on it, declare its tasks in corpus.yaml")
     posed = [name for c in corpora for t in c.tasks for name in _names(c, t)]
     unknown = [t for t in tasks if t not in posed]
     if unknown:

@@ -42,7 +42,8 @@ def write_json(checked: Checked, path: Path) -> None:
 
 
 def summary(checked: Checked) -> str:
-    """What the corpus holds, its problems, and the command that trains on it where none is grave.
+    """What the corpus holds, its problems, and the command that trains on it where none is grave, or pre-trains on it
+    where it has no task.
 
     Of many problems of one kind the first few are shown, and how many there are.
     """
@@ -55,6 +56,10 @@ def summary(checked: Checked) -> str:
     if notes:
         parts += [f"{_count(len(notes), 'note')}:", *_lines(notes)]
     reading = checked.reading
+    if reading is not None and not reading.tasks and not grave:
+        root = shlex.quote(str(checked.root.resolve()))
+        parts += ["", "It declares no task. To pre-train a backbone on it:",
+                  f"  burst2vec pretrain {root} --family hubert --out {shlex.quote(f'backbones/{reading.name}')}"]
     if reading is not None and reading.tasks and not grave:
         parts += ["", "To train on it:", f"  {command(checked, reading)}"]
         if not any(_varies(task, reading.table) for task in reading.tasks):

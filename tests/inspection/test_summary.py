@@ -19,6 +19,7 @@ from burst2vec.corpora.readers.reading import Reading
 from burst2vec.inspection.check import Checked, check
 from burst2vec.inspection.listening import Heard
 from burst2vec.inspection.summary import command, formats, labels, summary, write_json
+from burst2vec.pretraining.heard import open_unlabelled
 from tests.support.planting import TABLE, TONE, absent, put, put_all, recording, without
 
 
@@ -55,6 +56,16 @@ def declare(root, text, folder):
             for number, split in enumerate(["train"] * 16 + ["val"] * 8 + ["test"] * 4)]
     (root / "bursts.csv").write_text("\n".join(["path,part,label", *rows]) + "\n")
     (root / "corpus.yaml").write_text(f"table: bursts.csv\n{text}\n")
+
+
+def test_without_tasks_a_backbone_can_learn_from_it_and_nothing_else(root):
+    declare(root, "file: path\nsplit: part", "wav/")
+    shown = summary(check(root))
+    assert shown.endswith(f"To pre-train a backbone on it:\n  burst2vec pretrain {root} --family hubert "
+                          "--out backbones/tones")
+    assert len(open_unlabelled([str(root)], Params()).table) == 28
+    with pytest.raises(CorpusError, match="declares no task, so a backbone can learn from it"):
+        open_corpus(Params(corpus=[str(root)]))
 
 
 def test_a_training_by_the_command_starts_and_is_refused_where_the_check_refuses(root):

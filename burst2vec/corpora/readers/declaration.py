@@ -49,11 +49,14 @@ class DeclaredTask:
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a `corpus.yaml` says. `file`, `raw`, `speaker`, `sex` and `split` are columns of the table on disk."""
+    """What a `corpus.yaml` says. `file`, `raw`, `speaker`, `sex` and `split` are columns of the table on disk.
+
+    Without `tasks` the corpus has no labels: a backbone can learn from it, and nothing else.
+    """
 
     table: str
     file: str
-    tasks: tuple[DeclaredTask, ...]
+    tasks: tuple[DeclaredTask, ...] = ()
     raw: str | None = None
     speaker: str | None = None
     sex: str | None = None
@@ -107,14 +110,14 @@ def _content(path: Path) -> Any:
 
 
 def _declaration(content: Any) -> Declaration:
-    said = _mapping(content, "", _fields(Declaration), needed=("table", "file", "tasks"))
+    said = _mapping(content, "", _fields(Declaration), needed=("table", "file"))
     texts = {key: _text(key, value) for key, value in said.items() if key not in ("synthetic", "tasks")}
     synthetic = said.get("synthetic", False)
     synthetic = synthetic.value if isinstance(synthetic, Misread) else synthetic  # `yes` means true in YAML
     if not isinstance(synthetic, bool):
         raise CorpusError(_wrong("synthetic", said["synthetic"]))
-    tasks = said["tasks"]
-    if not isinstance(tasks, dict) or not tasks:
+    tasks = said.get("tasks", {})
+    if not isinstance(tasks, dict) or "tasks" in said and not tasks:
         raise CorpusError(_wrong("tasks", tasks))
     declared = tuple(_task(name, task) for name, task in tasks.items())
     made = Declaration(**{**texts, "table": said["table"], "tasks": declared, "synthetic": synthetic})

@@ -29,6 +29,11 @@ def test_a_declaration_says_columns_and_tasks(read, declared):
                           DeclaredTask("sound", "classes", ("label",)))
 
 
+def test_recordings_without_labels_need_no_tasks(read, declared):
+    del declared["tasks"]
+    assert read(yaml.safe_dump(declared)).tasks == ()
+
+
 def test_one_column_may_stand_without_brackets_and_numbers_are_names_too(read, declared):
     declared["tasks"]["sound"] |= {"columns": 7, "classes": [1, 2]}
     assert read(yaml.safe_dump(declared)).tasks[-1] == DeclaredTask("sound", "classes", ("7",), classes=("1", "2"))
@@ -57,7 +62,6 @@ def set_in(declared, path, value):
     ("split", 3, "split is 3; expected a column of the table; put quotes around it"),
     ("synthetic", "no", "synthetic is 'no'; expected true or false"),
     ("speakers", "who", r"key 'speakers' is not known; did you mean speaker\?"),
-    ("tasks", ..., "tasks is missing; expected a line for each, such as `age: {kind: scalar"),
     ("tasks", {}, "tasks is {}; expected a line for each"),
     ("tasks", ["age"], r"tasks is \['age'\]; expected a line for each"),
     ("tasks/age", "years", "task age: expected lines `key: value` with the keys kind, columns, unit, classes"),
