@@ -45,7 +45,7 @@ VARIANTS = ("V1", "V2", "V3", "V4", "V5", "V6", "V7")
 with refusing():
     GIVEN = given(config, workflow.config_settings.config_args)
     PARAMS = {code: Params.resolve(GIVEN | {"variant": code}) for code in ("Baseline", *VARIANTS)}
-    SEEDS = further_seeds(Path("params/seeds.yaml"), {code: PARAMS[code] for code in VARIANTS})
+    SEEDS = further_seeds(Path("params/seeds.yaml"), PARAMS)
     REACHES = further_reaches(Path("params/reach.yaml"), {code: PARAMS[code] for code in VARIANTS})
     RANDOM = further_random(Path("params/random.yaml"), {code: PARAMS[code] for code in VARIANTS})
     JOINED = joined_training(Path("params/joined.yaml"), GIVEN, VARIANTS, EMBEDDED)
@@ -108,7 +108,7 @@ if any(params.backbone_size == "small" for params in (*PARAMS.values(), ON_SEVER
 BASELINE = modules("burst2vec.baseline.network", "burst2vec.baseline.functionals")
 ALL = sorted(str(path) for path in Path("burst2vec").rglob("*.py"))
 PREPARED = expand(RUN + "/prepared/{audio}.json", audio=sorted({p.audio for p in PARAMS.values()} - set(ABSENT)))
-SEEDED = [f"{RUN}/seeds/{seed}/{code}/predictions.csv" for code in SEEDS if code in TRAINED for seed in SEEDS[code]]
+SEEDED = [f"{RUN}/seeds/{seed}/{code}/predictions.csv" for code in SEEDS if code not in LEFT_OUT for seed in SEEDS[code]]
 DRAWN = [f"{RUN}/random/{place}{code}/predictions.csv" for code in RANDOM if code in TRAINED
          for place in ("", *(f"seeds/{seed}/" for seed in SEEDS.get(code, [])))]
 REACHED = [f"{RUN}/reach/{code}/predictions.csv" for code in REACHES if code in TRAINED]
@@ -306,6 +306,21 @@ rule baseline:
     priority: 7
     resources: **DECODES
     shell: EXECUTE + "-f {input.variant:q}"
+
+
+use rule baseline as baseline_seed with:
+    input:
+        TRAINING, BASELINE, SCALE,
+        features=RUN + "/Baseline/predictions.csv",  # the run's own seed computes and keeps the features
+        notebook="notebooks/03_baseline.ipynb",
+        variant="params/variants/Baseline.yaml",
+    output:
+        executed=RUN + "/notebooks/Baseline-seed{seed}.ipynb",
+        predictions=RUN + "/seeds/{seed}/Baseline/predictions.csv",
+    params:
+        options=lambda wildcards: options(GIVEN | {
+            "seed": wildcards.seed, "run": f"{PARAMS['V4'].run_name}/seeds/{wildcards.seed}"}),
+    threads: 1
 
 
 rule trainings:
