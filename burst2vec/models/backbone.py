@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 
+from burst2vec.audio.faults import SAMPLE_RATE
 from burst2vec.config import Params
 from burst2vec.messages import shown
 from burst2vec.models.attention import use_attention
@@ -31,6 +32,8 @@ MODEL_TYPES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio")
 
 MAX_LAYERS = 1_000
 """The largest number of layers of one kind that a configuration may ask for, far more than any published model has."""
+MAX_SECONDS = 60
+"""The most seconds that one frame may see. The published models' see 0.025."""
 
 
 class BackboneError(ValueError):
@@ -140,10 +143,7 @@ class Backbone(nn.Module):
     @property
     def receptive_field(self) -> int:
         """Number of samples that one frame sees."""
-        samples = 1
-        for kernel, stride in zip(self.config.conv_kernel[::-1], self.config.conv_stride[::-1], strict=True):
-            samples = (samples - 1) * stride + kernel
-        return samples
+        return _receptive_field(self.config)
 
     def forward(self, inputs: torch.Tensor, lengths: torch.Tensor, every_layer: bool = False
                 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -226,13 +226,25 @@ def check_flag(value: Any, name: str) -> None:
 
 
 def _check_shape(shape: PreTrainedConfig, name: str) -> None:
-    """Raises BackboneError where a configuration asks for more layers than can be built, or convolutions of no size."""
+    """Raises BackboneError where a configuration asks for more layers than can be built, for convolutions of no size,
+    or for frames that see more than `MAX_SECONDS`."""
     for kind in ("num_hidden_layers", "num_conv_pos_embeddings", "num_adapter_layers"):
         if getattr(shape, kind, 0) > MAX_LAYERS:
             raise BackboneError(f"backbone {name!r}: {kind} is {getattr(shape, kind)}; expected {MAX_LAYERS} or less")
     if min((*shape.conv_stride, *shape.conv_kernel), default=1) < 1:
         raise BackboneError(f"backbone {name!r}: a convolution of stride {min(shape.conv_stride)} over "
                             f"{min(shape.conv_kernel)} samples; expected 1 or more of both")
+    if _receptive_field(shape) > MAX_SECONDS * SAMPLE_RATE:
+        raise BackboneError(f"backbone {name!r}: by conv_kernel and conv_stride one of its frames sees "
+                            f"{_receptive_field(shape):,} samples; expected {MAX_SECONDS} seconds or less")
+
+
+def _receptive_field(shape: PreTrainedConfig) -> int:
+    """The number of samples that one frame sees."""
+    samples = 1
+    for kernel, stride in zip(shape.conv_kernel[::-1], shape.conv_stride[::-1], strict=True):
+        samples = (samples - 1) * stride + kernel
+    return samples
 
 
 _NO_ARCHITECTURE = ("_name_or_path", "dtype", "gradient_checkpointing")

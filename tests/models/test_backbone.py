@@ -353,6 +353,13 @@ def test_convolutions_that_are_none_are_refused(change):
         Backbone.from_config(config | {"model": model})
 
 
+def test_a_frame_that_would_see_more_than_any_recording_holds_is_refused():
+    config = load_backbone("facebook/hubert-base-ls960", "tiny").to_config()
+    change = {"conv_dim": [8] * 3, "conv_stride": [5, 2, 2], "conv_kernel": [10, 3, 2**58]}
+    with pytest.raises(BackboneError, match="one of its frames sees .* samples; expected 60 seconds or less"):
+        Backbone.from_config(config | {"model": config["model"] | change})
+
+
 def test_more_layers_than_any_model_has_are_refused():
     config = load_backbone("facebook/hubert-base-ls960", "tiny").to_config()
     with pytest.raises(BackboneError, match="num_hidden_layers is 2147483648; expected 1000 or less"):

@@ -166,6 +166,8 @@ class TableFile:
             records = again
         if not records:
             raise self.error("empty; expected a table")
+        if not any(map(trimmed, records[0])):
+            raise self.error("its first line is blank; expected the names of the columns", 1)
         return records
 
     def _text(self) -> str:

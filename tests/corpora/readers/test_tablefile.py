@@ -96,6 +96,12 @@ def test_empty_cells_beyond_the_header_and_rows_of_separators_alone_are_nothing(
     assert problem.row == 2 and problem.problem.startswith("4 cells where the header has 2")
 
 
+@pytest.mark.parametrize("content", ["\n1,2\n", " \n", ",,\n1,2,3\n", "\r\r\n"])
+def test_a_table_whose_first_line_is_blank_has_no_columns(read, content):
+    with pytest.raises(CorpusError, match="t.csv, row 1: its first line is blank; expected the names of the columns"):
+        read(content)
+
+
 def test_one_name_in_two_unicode_forms_is_one(read):
     table = read("caf\u00e9,e\u0301\nga\u0308hnen,1\ng\u00e4hnen,2\n")
     assert list(table.cells) == ["caf\u00e9", "\u00e9"]
