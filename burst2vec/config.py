@@ -12,6 +12,7 @@ import dataclasses
 import difflib
 import json
 import math
+import os
 import types
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,12 @@ from typing import Any
 import yaml
 
 from burst2vec.messages import shown
+
+JOB = "BURST2VEC_JOB"
+"""The environment variable of kernels that run a notebook from its first cell to its last, as papermill's do."""
+
+BY_HAND = "by-hand"
+"""The folder within a run's for what a notebook writes that is run by hand, where the run has it already."""
 
 
 class ParameterError(ValueError):
@@ -146,6 +153,8 @@ class Params:
     results: str = _p("results", "Folder of results.")
     run: str = _p("", "Name of the run, a folder of `results`; the scale's name by default.")
     cache: str = _p("cache", "Folder of what can be made again: the embedded corpus, waveform stores, features.")
+    play_recordings: bool = _p(False, "Make recordings of people part of the pages, so that they can be heard; the "
+                                      "licence of the corpus has to allow that.")
 
     def __post_init__(self):
         for f in dataclasses.fields(self):
@@ -189,13 +198,26 @@ class Params:
         """The folder of this system's results, within the run's."""
         return self.run_folder / (self.variant or "system")
 
+    def output(self, *parts: str) -> Path:
+        """Where a notebook writes a file or a folder of the run, named by its parts within the run's folder.
+
+        A notebook that is run by hand, as in JupyterLab, leaves alone what is there already: then this is a place in
+        the run's folder `by-hand`, which is said in a line.
+        """
+        place = self.run_folder.joinpath(*parts)
+        if JOB in os.environ or not place.exists():
+            return place
+        aside = self.run_folder.joinpath(BY_HAND, *parts)
+        print(f"{place} stays as it is; a notebook that is run by hand writes to {aside}")
+        return aside
+
     def to_json(self) -> str:
         """The parameters as JSON text."""
         return json.dumps(dataclasses.asdict(self), indent=1)
 
 
 CHANGES_NOTHING = ("scale", "variant", "title", "question", "results", "run", "cache", "restart", "tensorboard",
-                   "checkpoint_minutes", "accumulate", "gradient_checkpointing", "out_of_memory")
+                   "checkpoint_minutes", "play_recordings", "accumulate", "gradient_checkpointing", "out_of_memory")
 """The parameters on which the numbers of a training do not depend, or only in which features of the backbone dropout
 drops. They may change before a training resumes, and from one seed of a variant to another."""
 

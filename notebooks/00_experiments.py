@@ -135,7 +135,7 @@ import torch
 from burst2vec.models.burst2vec import masked_mean
 from burst2vec.models.hub import load_backbone
 from burst2vec.models.tiny import FAMILIES
-from burst2vec.report.figures.style import PALETTE, STYLE
+from burst2vec.report.figures.style import PALETTE, use_style
 
 
 # %%
@@ -166,7 +166,7 @@ of_base = at_half["facebook/hubert-base-ls960", "as_published"]
 glue("padding_published", f"{of_base:.0f}", display=False)
 
 # %%
-plt.rcParams.update(STYLE)
+use_style()
 _, axes = plt.subplots(figsize=(6.5, 3), layout="constrained")
 for name, marker, color in zip(FAMILIES, ("o-", "s--", "^:"), PALETTE, strict=False):
     short = name.removeprefix("facebook/")

@@ -32,9 +32,9 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
-from burst2vec.report.figures.style import STYLE
+from burst2vec.report.figures.style import use_style
 
-plt.rcParams.update(STYLE)
+use_style()
 
 # %% tags=["banner"]
 from burst2vec.corpora.opening import open_corpus
@@ -286,7 +286,8 @@ if comparable:
 # %%
 from burst2vec.report.sounds import may_be_heard
 
-chosen = description.examples(rated, labelled) if may_be_heard(corpus) else {}
+audible = may_be_heard(corpus, params.play_recordings)
+chosen = description.examples(rated, labelled) if audible else {}
 place = dict(zip(corpus.table.index, range(len(store)), strict=True))
 heard = {f"{name} ({file})": store[place[file]] for name, file in chosen.items()}
 players(heard)

@@ -33,9 +33,9 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
-from burst2vec.report.figures.style import STYLE
+from burst2vec.report.figures.style import use_style
 
-plt.rcParams.update(STYLE)
+use_style()
 
 # %% tags=["banner"]
 from burst2vec.corpora.opening import open_corpus
@@ -149,9 +149,10 @@ if len(kinds) == 2:
 # %%
 from burst2vec.report.sounds import may_be_heard
 
-if len(kinds) == 2 and may_be_heard(corpus):
+if len(kinds) == 2 and may_be_heard(corpus, params.play_recordings):
     file = corpus.table.index[example]
-    display(players({f"{kind} ({file})": sound for kind, sound in heard.items()}))
+    each = {f"{kind} ({file})": sound for kind, sound in heard.items()}
+    display(players(each, lossless=True))
 
 # %% [markdown]
 # How much of the corpus is affected? A sample counts as clipped when it lies at the

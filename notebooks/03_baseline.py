@@ -27,12 +27,11 @@ from burst2vec.config import Params
 params = Params.resolve(globals())
 
 # %%
-import matplotlib.pyplot as plt
 from IPython.display import Markdown
 
-from burst2vec.report.figures.style import STYLE
+from burst2vec.report.figures.style import use_style
 
-plt.rcParams.update(STYLE)
+use_style()
 
 # %% tags=["banner"]
 from burst2vec.corpora.opening import open_corpus
@@ -123,7 +122,8 @@ boxed(weights.reset_index(name="weight"), caption="Learnt weights of the losses"
 from burst2vec.systems.folders import write_system
 
 predictions = network.predict(trained.model, corpus, features)
-write_system(params.folder, params, predictions, trained, corpus)
+folder = params.output(params.folder.name)
+write_system(folder, params, predictions, trained, corpus)
 boxed(predictions.head(3).T.rename_axis("column").reset_index(),
       caption="The predictions for the first three bursts")
 

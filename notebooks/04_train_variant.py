@@ -48,7 +48,8 @@ banner(corpus)
 from burst2vec.training.checkpoints import checkpoints_beside
 from burst2vec.training.trainer import train
 
-trained = train(corpus, store, params, checkpoints_beside(params.folder))
+folder = params.output(params.folder.name)
+trained = train(corpus, store, params, checkpoints_beside(folder))
 
 # %%
 from burst2vec.report import trainings
@@ -74,12 +75,10 @@ boxed(pd.DataFrame(counts, columns=["Part", "Parameters"]),
       caption="Parameters of the model")
 
 # %%
-import matplotlib.pyplot as plt
-
-from burst2vec.report.figures.style import STYLE
+from burst2vec.report.figures.style import use_style
 from burst2vec.report.figures.training import draw_terms, draw_validation
 
-plt.rcParams.update(STYLE)
+use_style()
 draw_terms(trained.history, corpus.tasks);
 
 # %% tags=["caption"]
@@ -152,7 +151,7 @@ if len(classes):
 # %%
 from burst2vec.systems.folders import write_system
 
-write_system(params.folder, params, predictions, trained, corpus)
+write_system(folder, params, predictions, trained, corpus)
 boxed(predictions.head(3).T.rename_axis("column").reset_index(),
       caption="The predictions for the first three bursts")
 

@@ -43,8 +43,8 @@ banner(corpus)
 # %% [markdown]
 # ## Members
 #
-# `params/ensembles.yaml` says which systems each ensemble joins. An ensemble is left out
-# where a member of it could not be trained.
+# `params/ensembles.yaml` says which systems each ensemble joins. An ensemble is left
+# out where a member of it could not be trained.
 
 # %%
 from burst2vec.results import ensembles
@@ -63,7 +63,7 @@ from burst2vec.systems.folders import write_ensemble
 
 built = ensembles.build(params.run_folder, corpus.tasks, members)
 for code, predictions in built.items():
-    write_ensemble(params.run_folder / code, members[code], predictions, corpus)
+    write_ensemble(params.output(code), members[code], predictions, corpus)
 for predictions in list(built.values())[:1]:
     display(predictions.head().round(3))
 

@@ -80,7 +80,7 @@ from burst2vec.results.intervals import score_intervals
 from burst2vec.results.published import read_published
 
 table = scores.table2(corpus, predictions, models)
-scores.write_table(table, params.run_folder / "table2.csv")
+scores.write_table(table, params.output("table2.csv"))
 intervals = score_intervals(corpus, predictions)
 
 # %%

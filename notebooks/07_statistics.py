@@ -77,7 +77,7 @@ both = {"V4", "V5"} <= set(predictions)
 first, second = ("V4", "V5") if both else list(predictions)[:2]
 a, b = predictions[first], predictions[second]
 shared = speaker_effects(corpus.tasks, val, a, b)
-write_table(shared, params.run_folder / "speaker_effects.csv")
+write_table(shared, params.output("speaker_effects.csv"))
 
 # %%
 boxed(shared, f"Errors of {first}, and their differences from those of {second}, on "
@@ -118,7 +118,7 @@ for split in bootstrap.scored_splits(corpus):
 # %%
 found = [bootstrap.intervals(boot, split) for split, boot in boots.items()]
 intervals = pd.concat(found, ignore_index=True)
-write_table(intervals, params.run_folder / "intervals.csv")
+write_table(intervals, params.output("intervals.csv"))
 
 # %%
 drawn = {split: bootstrap.speakers_in_words(corpus.tasks, corpus.split(split))
@@ -175,7 +175,7 @@ boxed(widths.unstack("metric", sort=False).reset_index(),
 from burst2vec.evaluation.differences import differences
 
 compared = differences(corpus, predictions)
-write_table(compared, params.run_folder / "differences.csv")
+write_table(compared, params.output("differences.csv"))
 on_val = compared[compared["split"] == "val"]
 
 # %%
@@ -256,7 +256,7 @@ from burst2vec.evaluation.false_positives import false_positives, rates_in_words
 by_speaker = boots["val"].clusters == "speakers"
 if by_speaker:
     rates = false_positives(corpus.tasks, val, a, b, repeats=500)
-    write_table(rates, params.run_folder / "false_positives.csv")
+    write_table(rates, params.output("false_positives.csv"))
 else:
     display(Markdown("No speaker of this corpus is known: nothing can be simulated."))
 

@@ -69,10 +69,10 @@ stated = claims.paper_claims(margin=claims.MARGIN)
 random = runs.random_backbones(params.run_folder)
 small = runs.small_backbones(params.run_folder)
 about = sum(claim.about_pretraining for claim in stated)
-Markdown(f"There are {len(stated)} claims, {about} of them about pre-training. Systems on "
-         f"par differ by no more than {claims.MARGIN}. Backbones that started from random "
-         f"weights are in {', '.join(random) or 'no system'}, and small pre-trained "
-         f"ones in {', '.join(small) or 'none'}.")
+Markdown(f"There are {len(stated)} claims, {about} of them about pre-training. Systems "
+         f"on par differ by no more than {claims.MARGIN}. Backbones that started from "
+         f"random weights are in {', '.join(random) or 'no system'}, and small "
+         f"pre-trained ones in {', '.join(small) or 'none'}.")
 
 # %% [markdown]
 # Which systems are compared stands in the paper's sentence and is never chosen by the
@@ -141,7 +141,7 @@ ledgers = {split: claims.ledger(stated, found, random, steps, small)
            for split, found in both.items()}
 of_splits = [found.assign(split=split) for split, found in ledgers.items()]
 ledger = pd.concat(of_splits, ignore_index=True)
-scores.write_table(ledger, params.run_folder / "claims.csv")
+scores.write_table(ledger, params.output("claims.csv"))
 paper = claims.published_ledger(stated)
 render_ledger(ledgers["val"], paper)
 
@@ -237,7 +237,7 @@ from burst2vec.results import random_weights
 
 random_too = random_weights.read_random(params.run_folder)
 worth = random_weights.worth_of_pretraining(corpus, by_seed, random_too)
-scores.write_table(worth, params.run_folder / "pretraining_worth.csv")
+scores.write_table(worth, params.output("pretraining_worth.csv"))
 display(Markdown(describe_worth(worth)))
 if len(worth):
     display(boxed(worth.assign(metric=worth["metric"].map(metric_name))))
@@ -256,16 +256,15 @@ if len(worth):
 from burst2vec.results.power import detectable_differences
 
 power = detectable_differences(stated, both["val"])
-scores.write_table(power, params.run_folder / "power.csv")
-legend = ("In the unit of the metric; age in years. A dash: a variant of the pair has one "
-          "seed, or is not in this run.")
+scores.write_table(power, params.output("power.csv"))
+legend = ("In the unit of the metric; age in years. A dash: a variant of the pair has "
+          "one seed, or is not in this run.")
 boxed(power, legend, caption="The smallest effects that could have been shown")
 
 # %% tags=["remove-cell"]
-known = power.dropna(subset=["detectable"])
-beyond = int((known["paper"] < known["detectable"]).sum())
-glue("effects_known", len(known), display=False)
-glue("effects_out_of_reach", beyond, display=False)
+out_of_reach, known = in_short.out_of_reach(power)
+glue("effects_known", known, display=False)
+glue("effects_out_of_reach", out_of_reach, display=False)
 
 # %%
 within = int((power["paper"] >= power["exvo_speakers"]).sum())
@@ -322,7 +321,7 @@ from burst2vec.results.sensitivity import decompose, sensitivity
 
 if "s_mtl" in table:
     every = sensitivity(table)
-    scores.write_table(every, params.run_folder / "sensitivity.csv")
+    scores.write_table(every, params.output("sensitivity.csv"))
     sources = every.query("split == 'val'")
 
 # %%
@@ -403,7 +402,7 @@ Markdown(f"In the paper's own numbers, of what V4 gains over V5 by debiasing "
 
 # %%
 of_seeds = seeds.score_seeds(corpus, by_seed)
-scores.write_table(of_seeds, params.run_folder / "seeds.csv")
+scores.write_table(of_seeds, params.output("seeds.csv"))
 Markdown(seeds.summary(of_seeds))
 
 # %%
@@ -425,14 +424,14 @@ if len(several):
 
 # %%
 compared = seeds.compare_seeds(of_seeds).query("split == 'val'").drop(columns="split")
-beyond = compared[compared["verdict"].str.startswith("exceeds")]
-legend = ("Above 0 the first is better. Intervals and <i>p</i>-values hold for all pairs "
-          "of a metric at once.")
+apart = compared[compared["verdict"].str.startswith("exceeds")]
+legend = ("Above 0 the first is better. Intervals and <i>p</i>-values hold for all "
+          "pairs of a metric at once.")
 if len(compared):
     words = {"a": "first", "b": "second"}
-    display(boxed(beyond.drop(columns="verdict").rename(columns=words), legend,
-                  caption=f"Pairs that differ by more than their seeds do, {len(beyond)} "
-                          f"of {len(compared)}"))
+    display(boxed(apart.drop(columns="verdict").rename(columns=words), legend,
+                  caption="Pairs that differ by more than their seeds do, "
+                          f"{len(apart)} of {len(compared)}"))
 
 # %% tags=["in-short"]
 Markdown(f"{in_short.claims(ledgers, power)} {heads_first}")

@@ -37,13 +37,12 @@ codes = [f"V{number}" for number in range(1, 8)
 params_of = {code: Params.resolve(globals() | {"variant": code}) for code in codes}
 
 # %%
-import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import Markdown, display
 
-from burst2vec.report.figures.style import STYLE
+from burst2vec.report.figures.style import use_style
 
-plt.rcParams.update(STYLE)
+use_style()
 
 # %% tags=["banner"]
 from burst2vec.corpora.opening import open_corpus
@@ -113,7 +112,7 @@ from burst2vec.results.scores import write_table
 pair = pairs[0] if pairs else dict.fromkeys(codes[:1], "")
 representations = {code: represent_saved(corpus, params_of[code]) for code in pair}
 probed = probes.probe_all(representations, corpus)
-write_table(probed.table, params.run_folder / "probes.csv")
+write_table(probed.table, params.output("probes.csv"))
 
 # %% [markdown]
 # CCC, UAR and MAE do not compare, so the figure shows how far each probe comes from a
@@ -335,7 +334,7 @@ if embedded:
 losses = None
 if embedded:
     losses, drawn = twins.bias_losses(corpus.tasks, val, others, of_bursts, of_twins)
-    write_table(losses, params.run_folder / "bias0.csv")
+    write_table(losses, params.output("bias0.csv"))
 
 # %%
 from burst2vec.evaluation.metrics import metric_columns
@@ -401,8 +400,9 @@ Markdown(f"{reach.describe_reaches(by_reach)} {describe_heads_first(params)}")
 # has an interval that leaves out 0. Where the reversed gradients end at the extractors
 # (`reversal: extractors`), or the backbone does not learn (`head_steps`), the adversary
 # cannot reach the pooled features: in that row the two systems differ by what training
-# made of the other gradients, or not at all. And what holds for voices from a synthesiser need not hold for people's.
-# The features can be looked at, and their bursts heard, [on a map](look.ipynb).
+# made of the other gradients, or not at all. And what holds for voices from a
+# synthesiser need not hold for people's. The features can be looked at, and their
+# bursts heard, [on a map](look.ipynb).
 
 # %% tags=["in-short"]
 Markdown(audit.in_short(compared, pair, losses, corpus.tasks, codes))

@@ -137,7 +137,7 @@ from burst2vec.report import audit
 from burst2vec.results.scores import write_table
 
 told = origins.tell_corpora(features, corpus.split("val"))
-write_table(told, params.run_folder / "joined" / "origins.csv")
+write_table(told, params.output("joined", "origins.csv"))
 boxed(told.drop(columns="told").rename(columns=audit.TOLD),
       "The UAR of the classifier; its floor, the mean after exchanges of the corpora, "
       "with the lowest and the highest in small type; and a blind guess.")

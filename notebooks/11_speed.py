@@ -31,9 +31,9 @@ paper = Params()  # the numbers here are those of the scale paper
 import matplotlib.pyplot as plt
 from IPython.display import Markdown, display
 
-from burst2vec.report.figures.style import STYLE
+from burst2vec.report.figures.style import use_style
 
-plt.rcParams.update(STYLE)
+use_style()
 
 # %%
 from burst2vec.audio.waveform import SAMPLE_RATE

@@ -199,16 +199,16 @@ from burst2vec.pretraining.command import pretrain_folder
 from burst2vec.pretraining.recipe import Recipe
 
 again = replace(params, restart=True)  # what an earlier report left is replaced
-for family in families:
+places = {family: params.output("pretraining", family) for family in families}
+for family, place in places.items():
     recipe = Recipe(family=family, size=size, steps=steps, units=units,
                     learning_rate=highest_rate, seed=params.seed)
-    pretrain_folder(corpora, params.run_folder / "pretraining" / family, recipe, again)
+    pretrain_folder(corpora, place, recipe, again)
 
 # %%
 from burst2vec.report.tables.frames import boxed
 
-written = [read_description(params.run_folder / "pretraining" / family)
-           for family in families]
+written = [read_description(place) for place in places.values()]
 boxed(pretraining.facts_table(written), align="left",
       caption="The pre-trainings of this page")
 
@@ -218,12 +218,10 @@ boxed(pretraining.facts_table(written), align="left",
 # only what lies below it has been learnt.
 
 # %%
-import matplotlib.pyplot as plt
-
 from burst2vec.report.figures.pretraining import draw_guesses
-from burst2vec.report.figures.style import STYLE
+from burst2vec.report.figures.style import use_style
 
-plt.rcParams.update(STYLE)
+use_style()
 draw_guesses({told.facts["name"]: told.history for told in written});
 
 # %% tags=["caption"] name="fig-pretraining-miniature"

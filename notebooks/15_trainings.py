@@ -38,18 +38,17 @@ path = project_root() / "params" / "joined.yaml"
 both = Params.resolve(joined_training(path, globals(), by_code, EMBEDDED))
 
 # %%
-import matplotlib.pyplot as plt
 from IPython.display import Markdown, display
 
 from burst2vec.corpora.corpus import deciding_task
 from burst2vec.corpora.opening import open_corpus
 from burst2vec.report import trainings as told
-from burst2vec.report.figures.style import STYLE
+from burst2vec.report.figures.style import use_style
 from burst2vec.report.figures.training import draw_curves
 from burst2vec.report.tables.frames import boxed
 from burst2vec.results.trainings import JOINED, read_trainings, score_trainings
 
-plt.rcParams.update(STYLE)
+use_style()
 
 # %% tags=["banner"]
 from burst2vec.report.page import banner

@@ -22,7 +22,7 @@
 # %% tags=["parameters"]
 seed = 0  # of the training
 
-# %% tags=["remove-cell"]
+# %% tags=["remove-cell", "alone"]
 import os
 import sys
 import tempfile
@@ -180,12 +180,19 @@ Markdown(recognised)
 # of recordings, and is better started as [a run](../reproduce.md), which goes on where
 # it was interrupted.
 
-# %% tags=["show-input", "hide-output"]
+# %% tags=["show-input"]
 from burst2vec import Params, open_corpus, open_store, train
 
 params = Params(corpus=["recordings"], backbone="facebook/hubert-base-ls960",
                 backbone_size="small", adversarial=False, learning_rate=5e-4,
-                batch_size=4, head_steps=24, max_steps=27, validate_every=9, seed=seed)
+                batch_size=4, head_steps=24, max_steps=27, validate_every=9)
+
+# %% tags=["remove-cell"]
+from dataclasses import replace
+
+params = replace(params, seed=seed)
+
+# %% tags=["show-input", "hide-output"]
 corpus = open_corpus(params)
 store = open_store(corpus, params.audio, "cache")
 trained = train(corpus, store, params)

@@ -63,7 +63,7 @@ if codes:
 # %%
 store = open_store(corpus, params.audio, params.path(params.cache))
 place = dict(zip(corpus.table.index, range(len(store)), strict=True))
-audible = may_be_heard(corpus)
+audible = may_be_heard(corpus, params.play_recordings)
 
 
 def sounds(rows):
@@ -86,10 +86,13 @@ def sounds(rows):
 posed = bool(codes) and poses_kinds(corpus, "intensities")
 if posed:
     scores = look.score_intensities(task, val, predictions)
-    caption = look.caption_intensities(task, scores, seen, len(val))
     heard = sounds(look.heard_rows(seen))
-    view = look.intensity_view(seen, task, predictions, texts, heard, caption)
+    view = look.intensity_view(seen, task, predictions, texts, heard)
     display(view.show())
+
+# %% tags=["caption"] name="fig-look-intensities"
+if posed:
+    display(Markdown(look.caption_intensities(task, scores, seen, len(val))))
 
 # %% [markdown]
 # The same in numbers. The *concordance correlation coefficient* (CCC) is 1 where all
@@ -133,10 +136,13 @@ drawn = {code: {name: maps.map_bursts(of_bursts[seen.rows])
 if codes:
     marks = look.marks_of(corpus.tasks, seen.table)
     alike = maps.score_maps(drawn, marks, seen.table)
-    adversarial = {code: params_of[code].adversarial for code in codes}
-    caption = look.caption_maps(alike, codes, adversarial)
     heard = sounds(look.spread_rows(next(iter(marks.values()))))
-    display(look.map_view(drawn, marks, texts, heard, caption).show())
+    display(look.map_view(drawn, marks, texts, heard).show())
+
+# %% tags=["caption"] name="fig-look-maps"
+if codes:
+    adversarial = {code: params_of[code].adversarial for code in codes}
+    display(Markdown(look.caption_maps(alike, codes, adversarial)))
 
 # %%
 if codes:

@@ -280,6 +280,13 @@ def test_sounds_are_files_that_are_loaded_when_played(built_book):
     assert all((built_book / "book/notebooks" / source).resolve().is_file() for source in sources)
 
 
+def test_what_a_reader_can_look_into_is_a_figure_with_a_number(built_book):
+    page = (built_book / "book/notebooks/look.html").read_text(encoding="utf-8")
+    figures = re.findall(r'<figure [^>]*id="(fig-look-\w+)">(.*?)</figure>', page, re.DOTALL)
+    assert [name for name, _ in figures] == ["fig-look-intensities", "fig-look-maps"]
+    assert all('class="bursts"' in content and 'class="caption-number">Fig. ' in content for _, content in figures)
+
+
 # The head of a page -----------------------------------------------------------------------------------------
 
 def head(built_book: Path, page: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from burst2vec.config import Params
-from burst2vec.report.sentences import describe_heads_first
+from burst2vec.report.sentences import describe_heads_first, initial_weights
 
 TABLE_3 = {
     "batch_size": "batch size", "max_epochs": "epochs at most",
@@ -20,10 +20,6 @@ BEYOND_TABLE_3 = (
     "pretrained", "pooled_layers", "pooled_statistics", "pooled_scale", "head_steps", "head_learning_rate",
     "warmup_steps", "learning_rate_decay", "max_gradient_norm", "epoch", "max_repeat", "reversal")
 """The parameters that change what is trained, and that Table 3 does not have."""
-
-BACKBONES = {"published": "the published ones", "small": "small ones that come with the package",
-             "tiny": "tiny ones with random weights"}
-"""What the backbones of a run are, by `backbone_size`."""
 
 ROUNDING = 0.01
 """The change of an embedding, in percent, up to which rounding in float32 explains it."""
@@ -43,11 +39,10 @@ def describe_experiments(params: Params, corpus: str, variants: int, ensembles: 
     settings = f"differ in: {'; '.join(other)}" if other else "are the same"
     beyond = [f"`{name}` {getattr(params, name)} (default: {getattr(paper, name)})" for name in BEYOND_TABLE_3
               if getattr(params, name) != getattr(paper, name)]
-    drawn = ", with random weights in place of theirs" * (not params.pretrained and params.backbone_size != "tiny")
     more = [f"Beyond Table 3 they differ in: {'; '.join(beyond)}."] if beyond else []
     return " ".join(filter(None, [
         f"The paper's Table 2 has a baseline, {variants} variants and {ensembles} ensembles, and each variant is there "
-        f"to answer one question. This run heard {corpus}; its backbones are {BACKBONES[params.backbone_size]}{drawn}. "
+        f"to answer one question. This run heard {corpus}; its backbones are {initial_weights(vars(params))}. "
         f"Beside the paper's Table 3 its settings {settings}.", *more, describe_heads_first(params)]))
 
 

@@ -121,13 +121,11 @@ def claims(ledgers: Mapping[str, pd.DataFrame], power: pd.DataFrame) -> str:
 
     `ledgers` holds `claims.ledger` by split, and `power` is the table of `power.detectable_differences`.
     """
-    ledger = ledgers["val"]
-    known = power.dropna(subset=["detectable"])
-    beyond = int((known["paper"] < known["detectable"]).sum())
+    ledger, (beyond, known) = ledgers["val"], out_of_reach(power)
     said = [f"Which of {counted(len(ledger), 'statement')} about the paper's results would other speakers and other "
             f"seeds bear out? On validation {verdicts_in_words(ledger)}."]
-    if len(known):
-        said.append(f"Undecided is not refuted: {_of(beyond, len(known), 'effect is', 'effects are')} smaller than "
+    if known:
+        said.append(f"Undecided is not refuted: {_of(beyond, known, 'effect is', 'effects are')} smaller than "
                     "what these speakers and seeds could have shown in four samples of five.")
     if "test" in ledgers:
         merged = ledger.merge(ledgers["test"], on="claim", suffixes=("", "_test"))
@@ -135,6 +133,15 @@ def claims(ledgers: Mapping[str, pd.DataFrame], power: pd.DataFrame) -> str:
         said.append(f"On test {counted(unlike, 'verdict is', 'verdicts are')} another." if unlike
                     else "On test every verdict is the same.")
     return " ".join(said)
+
+
+def out_of_reach(power: pd.DataFrame) -> tuple[int, int]:
+    """How many of the paper's effects are smaller than what this run could have shown, and of how many that is known.
+
+    `power` is the table of `power.detectable_differences`.
+    """
+    known = power.dropna(subset=["detectable"])
+    return int((known["paper"] < known["detectable"]).sum()), len(known)
 
 
 def verdicts_in_words(ledger: pd.DataFrame) -> str:
@@ -147,8 +154,8 @@ def verdicts_in_words(ledger: pd.DataFrame) -> str:
         said.append(f"{counted(len(names), 'is', 'are') if names else 'none is'} {verdict}{listing}")
     undecided = int(sum(count for verdict, count in verdicts.items() if str(verdict).startswith("undecided")))
     single = int(verdicts.get("undecided (one seed)", 0))
-    said.append(f"{counted(undecided, 'is', 'are')} undecided" + (f", {single} of them for want of a second seed"
-                                                                  if single else ""))
+    said.append(f"{counted(undecided, 'is', 'are')} undecided"
+                + (f" ({single} of them for want of a second seed)" if single else ""))
     said.append(f"{counted(int(verdicts.get('not tested', 0)), 'is', 'are')} not tested")
     return listed(said)
 

@@ -1,8 +1,9 @@
 """Drawings of bursts that can be looked into: choose a burst, read what it is, and hear it.
 
-A view is complete as it is written here, an SVG with axes, legend and caption, which is read and printed without a
-script. The script `book/assets/interactive.js`, a part of each view, adds the choice of what is drawn and of a burst,
-by mouse, touch or keyboard, and its sound. Its data are JSON within the view; nothing is loaded from elsewhere.
+A view is complete as it is written here, an SVG with axes and legend, which is read and printed without a script; its
+caption is a cell of its own, as for every figure. The script `book/assets/interactive.js`, a part of each view, adds
+the choice of what is drawn and of a burst, by mouse, touch or keyboard, and its sound. Its data are JSON within the
+view; nothing is loaded from elsewhere.
 
 Conventions: places are between 0 and 1, from left to right and from bottom to top.
 """
@@ -22,6 +23,7 @@ from matplotlib.colors import to_hex
 
 from burst2vec.config import project_root
 from burst2vec.report.figures.style import PALETTE
+from burst2vec.running.publishing import VIEW
 
 SCRIPT = "book/assets/interactive.js"
 """The script of all views, in the project's folder."""
@@ -69,7 +71,6 @@ class View:
 
     places: Mapping[str, Mapping[str, np.ndarray]]
     texts: Sequence[str]
-    caption: str
     alternative: str
     placing: str = ""
     axes: Axes = Axes()
@@ -103,11 +104,10 @@ class View:
                           for i, (name, values) in enumerate(self.marks.items()))
         script = (project_root() / SCRIPT).read_text(encoding="utf-8")
         return HTML(
-            f'<figure class="bursts" id="{key}"><style>{_style(key)}</style>{_controls(self)}'
+            f'{VIEW} id="{key}"><style>{_style(key)}</style>{_controls(self)}'
             f'<svg class="symbols" aria-hidden="true"><defs>{_symbols(key)}</defs></svg>'
             f'<div class="panels">{drawn}</div>{legends}{_audible(self)}{SAID}'
-            f'<figcaption>{escape(self.caption)}</figcaption>'
-            f'<script type="application/json">{data}</script><script>{script}</script></figure>')
+            f'<script type="application/json">{data}</script><script>{script}</script></div>')
 
 
 def _in_drawing(places: np.ndarray) -> np.ndarray:
@@ -221,7 +221,7 @@ KEY :is(select, button, .panels):focus-visible { outline-offset: 2px;
 KEY .symbols { position: absolute; width: 0; height: 0; }
 KEY .said { min-height: 6.5rem; position: sticky; bottom: 0; padding: 0.4rem 0;
   background: var(--pst-color-background, var(--jp-layout-color0, Canvas)); }
-KEY :is(.said p, .audible, figcaption) { margin: 0.5rem 0 0.3rem; font-size: 0.9rem; text-align: left; }
+KEY :is(.said p, .audible) { margin: 0.5rem 0 0.3rem; font-size: 0.9rem; text-align: left; }
 KEY .said audio { width: 100%; max-width: 24rem; }
 KEY .legend { display: flex; flex-wrap: wrap; gap: 0.2rem 1rem; margin: 0.3rem 0; padding: 0; list-style: none;
   font-size: 0.9rem; }

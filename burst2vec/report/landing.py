@@ -7,6 +7,7 @@ import pandas as pd
 from burst2vec.config import Params
 from burst2vec.corpora.corpus import Corpus
 from burst2vec.report.in_short import order_in_words, score_in_words
+from burst2vec.report.sentences import initial_weights
 from burst2vec.report.tables.table2 import best_system, main_metric
 from burst2vec.report.words import counted, listed
 
@@ -34,15 +35,11 @@ def corpus_in_words(corpus: Corpus) -> str:
 
 def backbones_in_words(params: Params) -> str:
     """What the backbones are, whether they have heard anything before, and whether they are left as they are."""
-    size = {"published": "the models that the paper names", "small": "small networks of the paper's families",
-            "tiny": "tiny networks of the paper's families"}[params.backbone_size]
     left = ""
     if params.head_steps:
         every = 0 < params.max_steps <= params.head_steps
         left = " and left as they are" + ("" if every else f" in the first {counted(params.head_steps, 'step')}")
-    if params.backbone_size == "tiny" or not params.pretrained:
-        return f"{size}, with random weights{left}"
-    return f"{size}, pre-trained{' on bursts' * (params.backbone_size == 'small')}{left}"
+    return f"{initial_weights(vars(params))}{left}"
 
 
 def finding(table: pd.DataFrame, intervals: pd.DataFrame) -> str:

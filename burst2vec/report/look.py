@@ -111,7 +111,7 @@ def _value(task: Task, row: pd.Series) -> str:
 
 
 def intensity_view(look: Look, task: Task, predictions: Mapping[str, pd.DataFrame], texts: Sequence[str],
-                   waveforms: Mapping[int, np.ndarray], caption: str) -> View:
+                   waveforms: Mapping[int, np.ndarray]) -> View:
     """The view of predicted against true intensities, one intensity at a time, with a panel for each system.
 
     `waveforms` holds the sounds of those bursts that can be heard, by position in the table of `look`.
@@ -122,7 +122,7 @@ def intensity_view(look: Look, task: Task, predictions: Mapping[str, pd.DataFram
               for name in task.columns}
     readings = {name: [_reading(name, truth[name].iloc[row], {code: g[name].iloc[row] for code, g in guesses.items()},
                                 look.picked[name].get(row, "")) for row in range(len(files))] for name in task.columns}
-    return View(places, texts, caption, f"predicted against true {task.name} intensity of each burst", task.name,
+    return View(places, texts, f"predicted against true {task.name} intensity of each burst", task.name,
                 Axes("true intensity", "predicted intensity", (0, 0.5, 1), diagonal=True), readings=readings,
                 sounds={row: encode(sound) for row, sound in waveforms.items()},
                 heard={name: list(rows) if waveforms else [] for name, rows in look.picked.items()})
@@ -167,14 +167,14 @@ def _quarters(task: Task, table: pd.DataFrame) -> pd.Series:
 
 
 def map_view(maps: Mapping[str, Mapping[str, np.ndarray]], marks: Mapping[str, pd.Series], texts: Sequence[str],
-             waveforms: Mapping[int, np.ndarray], caption: str) -> View:
+             waveforms: Mapping[int, np.ndarray]) -> View:
     """The view of maps (`maps.map_bursts`) by the code of the system and the name of the representation.
 
     `waveforms` holds the sounds of those bursts that can be heard, by position.
     """
     names = list(dict.fromkeys(name for of_system in maps.values() for name in of_system))
     places = {name: {code: 0.03 + 0.94 * of_system[name] for code, of_system in maps.items()} for name in names}
-    return View(places, texts, caption, "map of the bursts, near each other where the features are alike", "features",
+    return View(places, texts, "map of the bursts, near each other where the features are alike", "features",
                 marks=marks, sounds={row: encode(sound) for row, sound in waveforms.items()})
 
 

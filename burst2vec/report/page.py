@@ -3,20 +3,14 @@ where a corpus has nothing to show."""
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping
 from html import escape
 
 import numpy as np
-import soundfile
 from IPython.display import HTML, Markdown, display
 
-from burst2vec.audio.faults import SAMPLE_RATE
 from burst2vec.corpora.corpus import Corpus
-
-PEAK = 0.9
-"""The peak amplitude that every played waveform is scaled to; full scale is 1."""
+from burst2vec.report.sounds import encode
 
 
 def banner(corpus: Corpus) -> None:
@@ -37,24 +31,19 @@ def poses_kinds(corpus: Corpus, *kinds: str) -> bool:
     return not absent
 
 
-def player(waveform: np.ndarray, caption: str = "") -> HTML:
+def player(waveform: np.ndarray, caption: str = "", lossless: bool = False) -> HTML:
     """An audio player for a waveform (samples,) at 16 kHz, with a caption below it.
 
-    The sound is part of the page. It is stored in 16-bit samples and scaled to a peak of `PEAK`, so that nothing clips.
+    The sound is part of the page, as `sounds.encode` makes it.
     """
-    samples = np.asarray(waveform, np.float32)
-    samples = samples * (PEAK / max(float(np.abs(samples).max()), 1e-9))
-    with io.BytesIO() as file:
-        soundfile.write(file, samples, SAMPLE_RATE, format="WAV", subtype="PCM_16")
-        data = base64.b64encode(file.getvalue()).decode()
     caption = escape(caption)
     return HTML(f'<figure style="margin: 0"><audio controls preload="none" aria-label="{caption}" '
-                f'style="width: 100%" src="data:audio/wav;base64,{data}"></audio>'
+                f'style="width: 100%" src="{encode(waveform, lossless)}"></audio>'
                 f"<figcaption>{caption}</figcaption></figure>")
 
 
-def players(waveforms: Mapping[str, np.ndarray]) -> HTML:
+def players(waveforms: Mapping[str, np.ndarray], lossless: bool = False) -> HTML:
     """Players for waveforms by caption, side by side where there is room and one above the other on a phone."""
-    cells = "".join(player(waveform, caption).data for caption, waveform in waveforms.items())
+    cells = "".join(player(waveform, caption, lossless).data for caption, waveform in waveforms.items())
     return HTML('<div style="display: grid; gap: 1rem; grid-template-columns: '
                 f'repeat(auto-fill, minmax(min(100%, 14rem), 1fr))">{cells}</div>')

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -13,6 +14,16 @@ from burst2vec.report.words import counted, listed
 from burst2vec.results.ensembles import read_ensembles
 from burst2vec.results.runs import VARIANTS
 from burst2vec.results.trainings import validation_curve
+
+SIZES = {"tiny": "tiny, with random weights", "small": "small, pre-trained on vocal bursts",
+         "published": "as published, pre-trained"}
+"""What the values of `backbone_size` mean for the weights that a training begins with."""
+
+
+def initial_weights(params: Mapping[str, Any]) -> str:
+    """What backbones are and knew when their training began, from its parameters: `small, with random weights`."""
+    words = SIZES[params.get("backbone_size", "published")]
+    return words if params.get("pretrained", True) else f"{words.partition(',')[0]}, with random weights"
 
 
 def describe_rise(history: pd.DataFrame, task: Task) -> str:

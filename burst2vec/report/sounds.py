@@ -27,19 +27,21 @@ def may_be_heard(corpus: Corpus, asked: bool = False) -> bool:
     """
     allowed = corpus.wholly_synthetic or asked
     if not allowed:
-        display(Markdown("Recordings of people are not made part of a page unless that is asked for, because the "
-                         "licence of a corpus may forbid passing them on: there is nothing to hear here."))
+        display(Markdown("Recordings of people are not made part of a page unless `play_recordings` asks for that, "
+                         "because the licence of a corpus may forbid passing them on: there is nothing to hear here."))
     return allowed
 
 
-def encode(waveform: np.ndarray) -> str:
+def encode(waveform: np.ndarray, lossless: bool = False) -> str:
     """A waveform (samples,) at 16 kHz as the `data:` address of an MP3, which every browser plays.
 
-    It is scaled to a peak of `PEAK`, so that nothing clips. The same sound gives the same address.
+    `lossless` makes it a FLAC of 16-bit samples, some seven times as large, where distortion is what is to be heard. It
+    is scaled to a peak of `PEAK`, so that nothing clips. The same sound gives the same address.
     """
     samples = np.asarray(waveform, np.float32)
     samples = samples * (PEAK / max(float(np.abs(samples).max(initial=0)), 1e-9))
+    form, kind, options = ("FLAC", "flac", {"subtype": "PCM_16"}) if lossless else (
+        "MP3", "mpeg", {"subtype": "MPEG_LAYER_III", "compression_level": COMPRESSION})
     with io.BytesIO() as file:
-        soundfile.write(file, samples, SAMPLE_RATE, format="MP3", subtype="MPEG_LAYER_III",
-                        compression_level=COMPRESSION)
-        return f"data:audio/mpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+        soundfile.write(file, samples, SAMPLE_RATE, format=form, **options)
+        return f"data:audio/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"

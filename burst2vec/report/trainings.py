@@ -19,14 +19,11 @@ from burst2vec.evaluation.metrics import METRIC_NAMES, metric_columns, sign
 from burst2vec.evaluation.trivial import trivial_rows
 from burst2vec.report.figures.style import STYLE
 from burst2vec.report.figures.training import draw_terms
-from burst2vec.report.sentences import describe_heads_first
+from burst2vec.report.sentences import describe_heads_first, initial_weights
 from burst2vec.report.tables.frames import boxed
-from burst2vec.report.words import DASH, column_name, counted, interval, listed, number
+from burst2vec.report.words import DASH, column_name, counted, interval, listed, metric_name, number
 from burst2vec.results.runs import VARIANTS
 from burst2vec.results.trainings import SEED, Training, differing, spreads
-
-SIZES = {"tiny": "tiny, with random weights", "small": "small, pre-trained", "published": "as published, pre-trained"}
-"""What the values of `backbone_size` mean for the weights that a training begins with."""
 
 TOTALS = ("total", "loss")
 """The term of a history that is a task's whole loss: in the training of a variant, and of the baseline."""
@@ -54,7 +51,7 @@ def scores_table(trainings: Sequence[Training], tasks: Sequence[Task], scores: p
             rows = scores[(scores["split"] == split) & (scores["metric"] == metric)].set_index("name")
             if len(rows):
                 digits = 2 if task.kind == "scalar" else 3
-                cells[SPLIT_WORDS[split].capitalize(), metric_in_words(task)] = [
+                cells[SPLIT_WORDS[split].capitalize(), heading(metric, task)] = [
                     _scored(rows, training.name, digits) for training in trainings]
     return pd.DataFrame(cells)
 
@@ -70,11 +67,10 @@ def _scored(rows: pd.DataFrame, name: str, digits: int) -> str:
     return f"{number(row['estimate'], digits)}<small>{interval(row['low'], row['high'], digits)}</small>"
 
 
-def metric_in_words(task: Task) -> str:
-    """The name of a task's metric, its unit, and an arrow in the direction of better values: `Age MAE (years) ↓`."""
-    metric = METRIC_NAMES[task.kind]
+def heading(metric: str, task: Task) -> str:
+    """The name of a metric's column, its unit, and an arrow in the direction of better values: `Age-MAE (years) ↓`."""
     unit = f" ({task.unit})" if task.unit else ""
-    return f"{task.name.capitalize()} {metric}{unit} {'↑' if sign(metric) > 0 else '↓'}"
+    return f"{metric_name(metric)}{unit} {'↑' if sign(METRIC_NAMES[task.kind]) > 0 else '↓'}"
 
 
 def duration(seconds: float) -> str:
@@ -245,13 +241,6 @@ def _about(code: str, params: Params, training: Training | None, told: Mapping[s
 
 def _value(value: Any) -> str:
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)
-
-
-def initial_weights(params: Mapping[str, Any]) -> str:
-    """What a backbone knew when a training began, in words, from the parameters of that training."""
-    if not params.get("pretrained", True):
-        return "random"
-    return SIZES[params.get("backbone_size", "published")]
 
 
 def _model(summary: Mapping[str, Any]) -> list[tuple[str, str]]:

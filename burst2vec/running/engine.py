@@ -7,9 +7,10 @@ papermill is imported here before the engine runs.
 from __future__ import annotations
 
 import logging
+import os
 from typing import Any
 
-from burst2vec.config import Params
+from burst2vec.config import JOB, Params
 
 
 def _not_of_a_parameter(record: logging.LogRecord) -> bool:
@@ -21,6 +22,7 @@ def _not_of_a_parameter(record: logging.LogRecord) -> bool:
 
 
 logging.getLogger("papermill").addFilter(_not_of_a_parameter)
+os.environ[JOB] = "1"  # for the kernels of this process, whichever of papermill's engines starts them
 
 
 class Engine:

@@ -9,6 +9,7 @@ A page says the same as its notebook, in another order, and is still a notebook 
 | `caption` | a cell right after a figure's | the figure's caption, and its cell's metadata `name` the figure's label |
 | `parameters` | a code cell | hidden; the page's last line says what was set |
 | `show-input` | a code cell | not folded; what it is tagged besides counts |
+| `alone` | any cell | the page's last line says that the notebook needs the package alone |
 """
 
 from __future__ import annotations
@@ -32,14 +33,20 @@ HEADING = re.compile(r"\A(\(.+\)=\n)?# .*")
 SENTENCE = re.compile(r".+?[.!?](?=\s+[^\W\da-z_]|$)|.+$")
 """A text's first sentence. A full stop before a number or a small letter ends none."""
 
+VIEW = '<div class="bursts"'
+"""How an interactive drawing of `report.interactive` begins: a figure, too."""
+
 ADDED = ("banner", "in-short", "made-by")
 """The ids of the cells that publishing adds, and makes anew when a page has run again."""
 
 PROMPTS = {"code_prompt_show": "Show code and output", "code_prompt_hide": "Hide code and output"}
 """What a page says where output is folded with its code; elsewhere it is `nb_code_prompt_show` of `_config.yml`."""
 
-LAST_LINE = ("This page is {source}, executed with {parameters}. To run the notebook that it offers for download, open "
-             "it in the project's folder, where `burst2vec` is installed and this run's files lie.")
+LAST_LINE = "This page is {source}, executed with {parameters}. To run the notebook that it offers for download, {how}."
+
+HOW = ("open it in the project's folder, where `burst2vec` is installed and this run's files lie",
+       "open it in any folder, where `burst2vec` is installed: the package is all that it takes")
+"""How a downloaded notebook is run: one that reads a run's files, and one that is tagged `alone`."""
 
 
 def publish(notebook: Path, output: Path, title: str | None = None) -> None:
@@ -54,7 +61,8 @@ def publish(notebook: Path, output: Path, title: str | None = None) -> None:
         made = page.metadata.pop("papermill", {})
         cells = [_without_traces(cell) for cell in page.cells if cell.source.strip() and cell.get("id") not in ADDED]
         _caption_figures(cells)
-        page.cells = [*_answer_first(cells, title), *_fold(cells), *_last_line(made)]
+        how = HOW[any("alone" in _tags(cell) for cell in cells)]
+        page.cells = [*_answer_first(cells, title), *_fold(cells), *_last_line(made, how)]
     except NotebookError as error:
         raise NotebookError(f"{notebook}: {error}") from None
     with write_aside(output) as aside:
@@ -108,7 +116,7 @@ def _caption_figures(cells: list[NotebookNode]) -> None:
             before.metadata.setdefault("mystnb", {})["figure"] = label | {"caption": text}
         cell.metadata["tags"] = [*_tags(cell), "remove-cell"]
     for cell in cells:
-        drawn = sum(any(kind.startswith("image/") for kind in o.get("data", {})) for o in cell.get("outputs", []))
+        drawn = sum(_is_figure(output) for output in cell.get("outputs", []))
         options = cell.metadata.get("mystnb", {})
         if not drawn:
             options.pop("figure", None)
@@ -118,6 +126,11 @@ def _caption_figures(cells: list[NotebookNode]) -> None:
             raise NotebookError(f"the figure of the cell {_shown(cell)} has no caption: a cell tagged caption after it")
         else:
             options.setdefault("image", {}).setdefault("alt", first_sentence(options["figure"]["caption"]))
+
+
+def _is_figure(output: NotebookNode) -> bool:
+    data = output.get("data", {})
+    return any(kind.startswith("image/") for kind in data) or data.get("text/html", "").startswith(VIEW)
 
 
 def _shown(cell: NotebookNode) -> str:
@@ -160,15 +173,16 @@ def _markdown(name: str, text: str) -> NotebookNode:
     return nbformat.v4.new_markdown_cell(text, id=name)
 
 
-def _last_line(made: dict) -> list[NotebookNode]:
-    """Says which notebook made the page with which parameters; nothing for a page that papermill did not make."""
+def _last_line(made: dict, how: str) -> list[NotebookNode]:
+    """Says which notebook made the page with which parameters, and how to run it; nothing for a page that papermill did
+    not make."""
     if not made.get("input_path"):
         return []
     source = project_root() / made["input_path"]
     text = source.with_suffix(".py") if source.with_suffix(".py").is_file() else source
     given = ", ".join(f"`{name}: {value if isinstance(value, str) else json.dumps(value)}`"
                       for name, value in made["parameters"].items())
-    line = LAST_LINE.format(source=f"`{text}`", parameters=given or "its own parameters")
+    line = LAST_LINE.format(source=f"`{text}`", parameters=given or "its own parameters", how=how)
     return [_markdown("made-by", f":::{{div}} made-by\n{line}\n:::")]
 
 

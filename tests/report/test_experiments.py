@@ -9,7 +9,8 @@ from burst2vec.report.experiments import BEYOND_TABLE_3, TABLE_3, describe_exper
 def test_a_run_with_the_papers_settings_is_said_to_have_them():
     said = describe_experiments(Params(), "the corpus exvo", 7, 3)
     assert "a baseline, 7 variants and 3 ensembles" in said and "This run heard the corpus exvo" in said
-    assert said.endswith("its backbones are the published ones. Beside the paper's Table 3 its settings are the same.")
+    assert said.endswith("its backbones are as published, pre-trained. Beside the paper's Table 3 its settings "
+                         "are the same.")
 
 
 def test_every_setting_that_differs_is_named_with_both_values():
@@ -17,7 +18,7 @@ def test_every_setting_that_differs_is_named_with_both_values():
     said = describe_experiments(params, "the synthetic corpus", 7, 3)
     assert said.endswith("its settings differ in: iterations between validations 50 (paper: 800); learning rate of "
                          "Adam 0.002 (paper: 1e-05); 1,200 steps for every training (paper: no such limit).")
-    assert "tiny ones with random weights" in said
+    assert "its backbones are tiny, with random weights." in said
 
 
 def test_what_table_3_does_not_have_is_named_too_and_a_backbone_that_does_not_learn():

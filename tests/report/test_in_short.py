@@ -69,7 +69,7 @@ def test_a_run_of_other_tasks_is_judged_by_its_own_metric():
 @pytest.mark.parametrize("verdicts, expected", [
     (["undecided"] * 2, "none is supported, none is contradicted, 2 are undecided and 0 are not tested"),
     (["supported", "contradicted", "undecided (one seed)", "not tested"],
-     "1 is supported (“claim 0”), 1 is contradicted (“claim 1”), 1 is undecided, 1 of them for want of a second seed "
+     "1 is supported (“claim 0”), 1 is contradicted (“claim 1”), 1 is undecided (1 of them for want of a second seed) "
      "and 1 is not tested"),
     (["supported"] * 4, "4 are supported, none is contradicted")])
 def test_verdicts_are_counted_and_few_decided_claims_named(verdicts, expected):

@@ -25,7 +25,7 @@ def view():
              "sex": pd.Series(pd.Categorical(["f", "f", "m", "m"]))}
     tone = encode(np.sin(np.arange(3200) / 4))
     return View({"Awe": {"V4": places, "V5": places[::-1]}, "Fear & fright": {"V4": places / 2, "V5": places / 4}},
-                ["Burst 0.", "Burst 1.", "Burst 2.", VILLAIN], "Answers <follow> it.", "predicted against true",
+                ["Burst 0.", "Burst 1.", "Burst 2.", VILLAIN], "predicted <against> true",
                 "emotion", Axes("true", "predicted", (0, 1), diagonal=True), marks,
                 {"Awe": [f"Awe {i}." for i in range(4)]},
                 {1: tone, 3: tone}, {"Awe": [3, 1]})
@@ -55,7 +55,7 @@ def test_without_a_script_the_first_choice_is_drawn_whole(view):
     assert [panel.count("<use ") for panel in panels] == [4, 4] and "true" in panels[0]
     assert 'x="292" y="8" class="m-1 heard"' in panels[0] and 'x="166" y="134" class="m0 heard"' in panels[0]
     assert re.findall(r'data-marks="(\w+)"[^>]*?( hidden)?>', body) == [("country", ""), ("sex", " hidden")]
-    assert 'class="controls" hidden' in body and "Answers &lt;follow&gt; it." in body
+    assert 'class="controls" hidden' in body and "V4: predicted &lt;against&gt; true" in body
 
 
 def test_no_text_ends_the_script_or_becomes_a_tag(view):

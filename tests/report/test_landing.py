@@ -57,17 +57,9 @@ def test_a_corpus_of_recordings_is_not_said_to_be_synthetic():
     assert landing.corpus_in_words(dataclasses.replace(corpus, synthetic=False)) == "the recordings of made up"
 
 
-@pytest.mark.parametrize("size, pretrained, expected", [
-    ("published", True, "the models that the paper names, pre-trained"),
-    ("published", False, "the models that the paper names, with random weights"),
-    ("small", True, "small networks of the paper's families, pre-trained on bursts"),
-    ("tiny", True, "tiny networks of the paper's families, with random weights")])
-def test_backbones_that_know_nothing_are_not_said_to_be_pre_trained(size, pretrained, expected):
-    assert landing.backbones_in_words(Params(backbone_size=size, pretrained=pretrained)) == expected
-
-
 @pytest.mark.parametrize("max_steps, expected", [
-    (600, "on bursts and left as they are"), (601, "and left as they are in the first 600 steps"),
+    (600, "small, pre-trained on vocal bursts and left as they are"),
+    (601, "and left as they are in the first 600 steps"),
     (0, "and left as they are in the first 600 steps")])
 def test_backbones_that_do_not_learn_are_said_to_be_left_as_they_are(max_steps, expected):
     said = landing.backbones_in_words(Params(backbone_size="small", head_steps=600, max_steps=max_steps))

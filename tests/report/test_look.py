@@ -53,7 +53,7 @@ def test_only_what_is_of_a_kind_is_called_so():
 def test_the_view_embeds_what_was_predicted(predictions, seen):
     texts = look.describe_bursts(seen, (EMOTION, AGE, COUNTRY), predictions)
     row, sound = look.heard_rows(seen)[0], np.sin(np.arange(1600) / 5)
-    view = look.intensity_view(seen, EMOTION, predictions, texts, {row: sound}, "caption")
+    view = look.intensity_view(seen, EMOTION, predictions, texts, {row: sound})
     for name, panels in view.places.items():
         assert list(panels) == ["V4", "V5"]
         for code, places in panels.items():

@@ -23,7 +23,7 @@ def shown(monkeypatch):
 
 
 def decoded(html):
-    data = re.findall(r'src="data:audio/wav;base64,([^"]*)"', html)
+    data = re.findall(r'src="data:audio/flac;base64,([^"]*)"', html)
     return [soundfile.read(io.BytesIO(base64.b64decode(d)), dtype="float32") for d in data]
 
 
@@ -47,16 +47,8 @@ def test_an_absent_kind_of_task_is_named(tiny_corpus, shown):
     assert "*scalar*" in shown[0].data
 
 
-@pytest.mark.parametrize("scale", [1e-3, 1.0, 20.0])
-def test_a_player_holds_the_sound_at_one_peak_and_never_clips(scale):
-    waveform = np.random.default_rng(0).standard_normal(1600).astype(np.float32)
-    (samples, rate), = decoded(page.player(scale * waveform, "a burst").data)
-    assert rate == 16_000 and np.abs(samples).max() == pytest.approx(0.9, abs=1e-4)
-    np.testing.assert_allclose(samples, 0.9 * waveform / np.abs(waveform).max(), atol=1e-4)
-
-
 def test_players_keep_order_and_escape_captions():
-    html = page.players({"<one>": np.ones(1600), "two & more": np.zeros(800)}).data
+    html = page.players({"<one>": np.ones(1600), "two & more": np.zeros(800)}, lossless=True).data
     assert [len(samples) for samples, _ in decoded(html)] == [1600, 800]
     assert html.index("&lt;one&gt;") < html.index("two &amp; more") and "<one>" not in html
 

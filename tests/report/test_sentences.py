@@ -55,3 +55,12 @@ def test_an_error_is_best_where_it_is_smallest():
     rows = [(step, "validation", "age", "MAE", value) for step, value in ((1, 4.0), (2, 3.0))]
     history = pd.DataFrame(rows, columns=["iteration", "stage", "task", "term", "value"])
     assert "the last step, 2" in describe_rise(history, Task("age", "scalar", ("age",), unit="years", low=20, high=40))
+
+
+@pytest.mark.parametrize(("params", "words"), [
+    ({"backbone_size": "tiny"}, "tiny, with random weights"), ({}, "as published, pre-trained"),
+    ({"backbone_size": "small"}, "small, pre-trained on vocal bursts"),
+    ({"backbone_size": "small", "pretrained": False}, "small, with random weights"),
+    ({"pretrained": False}, "as published, with random weights")])
+def test_backbones_that_know_nothing_are_not_said_to_be_pre_trained(params, words):
+    assert sentences.initial_weights(params) == words

@@ -48,3 +48,12 @@ def test_the_same_sound_is_the_same_address_and_silence_is_none_the_louder():
     assert sounds.encode(noise) == sounds.encode(noise.copy())
     data = base64.b64decode(sounds.encode(np.zeros(1600)).split(",")[1])
     assert np.abs(soundfile.read(io.BytesIO(data))[0]).max() < 1e-3
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 20.0])
+def test_without_loss_every_sample_is_that_of_the_sound_at_one_peak(scale):
+    waveform = np.random.default_rng(0).standard_normal(1600).astype(np.float32)
+    kind, data = sounds.encode(scale * waveform, lossless=True).split(",")
+    samples, rate = soundfile.read(io.BytesIO(base64.b64decode(data)))
+    assert kind == "data:audio/flac;base64" and rate == 16_000
+    np.testing.assert_allclose(samples, sounds.PEAK * waveform / np.abs(waveform).max(), atol=1e-4)

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from burst2vec.config import project_root
+from burst2vec.report.interactive import View
 from burst2vec.running.notebooks import NotebookError, execute
 from burst2vec.running.publishing import first_sentence, publish
 from tests.support.notebooks import notebook
@@ -71,7 +73,9 @@ def test_the_last_line_says_which_notebook_made_the_page_and_with_what(published
     made = {"input_path": "notebooks/06_results.ipynb", "parameters": {"scale": "demo", "tasks": ["a", "b"]}}
     last = published(papermill=made)[-1].source
     assert "`notebooks/06_results.py`" in last and "`scale: demo`, `tasks: [\"a\", \"b\"]`" in last
-    assert "in the project's folder" in last
+    assert "in the project's folder" in last and "in any folder" not in last
+    alone = published(code("import os", tags=["remove-cell", "alone"]), papermill=made)[-1].source
+    assert "in any folder" in alone and "in the project's folder" not in alone
 
 
 # Figures ----------------------------------------------------------------------------------------------------
@@ -95,6 +99,15 @@ def test_the_cell_after_a_figure_becomes_its_caption_label_and_alternative_text(
 def test_a_figure_in_two_encodings_is_one(published):
     both = new_output("display_data", {"image/png": "iVBORw0KGgo=", "image/svg+xml": "<svg/>"})
     assert published(code("draw()", both), caption("V4 is best."))[-1].metadata["tags"] == ["caption", "remove-cell"]
+
+
+def test_an_interactive_drawing_is_a_figure_and_a_table_is_none(published):
+    view = View({"Awe": {"V4": np.zeros((1, 2))}}, ["Burst 0."], "a map").show()
+    drawing = new_output("display_data", {"text/html": view.data, "text/plain": "<HTML>"})
+    *_, figure, _ = published(code("view.show()", drawing), caption("V4 is best."))
+    assert figure.metadata["mystnb"]["figure"] == {"name": "fig-scores", "caption": "V4 is best."}
+    table = new_output("display_data", {"text/html": "<table></table>", "text/plain": "<HTML>"})
+    assert "mystnb" not in published(code("boxed(table)", table))[-1].metadata
 
 
 def test_a_caption_goes_where_its_cell_drew_nothing(published):

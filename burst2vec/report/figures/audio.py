@@ -42,8 +42,12 @@ def draw_recordings(recordings: Mapping[str, tuple[np.ndarray, int]]) -> Figure:
 
 
 def plot_waveform(waveform: np.ndarray, rate: int, axes: Axes) -> Axes:
-    """Draws the waveform over time; dotted lines mark full scale."""
-    axes.plot(np.arange(len(waveform)) / rate, waveform, linewidth=0.5, color=PALETTE[0])
+    """Draws the waveform over time; dotted lines mark full scale.
+
+    The line is drawn in pixels, in a vector drawing too: each of its many thousand samples would be a point there, and
+    the figure some three times as large.
+    """
+    axes.plot(np.arange(len(waveform)) / rate, waveform, linewidth=0.5, color=PALETTE[0], rasterized=True)
     _full_scale(axes)
     axes.set(xlabel="time (s)", ylabel="amplitude")
     return axes
