@@ -376,9 +376,9 @@ rule pretraining:
 
 
 rule voices:
-    "What the file of real voices says: nothing is trained here."
+    "What the files of real voices say: nothing is trained here."
     input:
-        ALL, SCALE, PREPARED, sorted(Path("studies").glob("voices.json")),
+        ALL, SCALE, PREPARED, sorted([*Path("studies").glob("voices*.json"), *Path("studies").glob("curve.json")]),
         notebook="notebooks/14_voices.ipynb",
     output: executed=RUN + "/notebooks/voices.ipynb"
     params: options=OPTIONS

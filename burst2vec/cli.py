@@ -329,6 +329,8 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER",
                         help="a new folder, or that of a saved model, which is replaced")
     parser.add_argument("--half", action="store_true", help="store the weights in float16, in half the space")
+    parser.add_argument("--calibrate", action="store_true",
+                        help="fit a temperature for each task of classes to the predictions for validation")
 
 
 @_command("export", _export_arguments, help="write a system's model by itself, with its card, to pass it on",
@@ -337,7 +339,7 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 def _export(options: argparse.Namespace) -> None:
     from burst2vec.systems.folders import export_system
 
-    export_system(options.system, options.out, options.half)
+    export_system(options.system, options.out, options.half, options.calibrate)
     size = sum(path.stat().st_size for path in options.out.iterdir())
     print(f"{options.out}: {size / 1e6:.1f} MB")
 

@@ -14,8 +14,8 @@
 # The corpus that this project carries was made by a synthesiser. How do the systems do
 # on recordings of people? EmoGator {cite:p}`buhl2023` holds vocal bursts of thirty
 # emotion categories, and may be had by everybody. Its recordings are not part of the
-# project, so this page trains nothing: it reads the file that `make voices
-# CORPUS=/data/emogator` wrote.
+# project, so this page trains nothing: it reads the files that `make voices
+# CORPUS=/data/emogator` and the commands below wrote.
 
 # %% tags=["parameters"]
 scale = "demo"  # which file of params/scales
@@ -29,16 +29,16 @@ given = {name: value for name, value in globals().items() if name != "sounds"}
 params = Params.resolve(given)
 
 # %%
-import matplotlib.pyplot as plt
 from IPython.display import Markdown, display
 
-from burst2vec.report import voices
+from burst2vec.report import curve, voices
 from burst2vec.report.figures import voices as figures
-from burst2vec.report.figures.style import STYLE
+from burst2vec.report.figures.curve import draw_curve
+from burst2vec.report.figures.style import use_style
 from burst2vec.report.studies import read_study
 from burst2vec.report.tables.frames import boxed
 
-plt.rcParams.update(STYLE)
+use_style()
 
 # %%
 found = read_study(project_root() / "studies", "voices")
@@ -61,46 +61,45 @@ if recorded and recorded.unfinished:
 # labels. Speakers whom a backbone heard in its pre-training, as far as its folder says,
 # are left out for all. What has to be chosen is chosen within the other folds: the
 # penalty of a linear reader across their speakers, and the end of a training of
-# Burst2Vec by some of them.
+# Burst2Vec by some of them. How Burst2Vec is trained was chosen on other speakers of
+# EmoGator, who are scored nowhere on this page.
 #
 # - *Constant* is the most frequent category of the other folds, and *Chance* one of
 #   their labels at random: audio-free baselines.
 # - *ComParE* is logistic regression on the main directions of the functionals that [the
 #   challenge's baseline](baseline.ipynb) uses, *log-mel* on the mean and the deviation
 #   of the bands of a spectrogram.
-# - A backbone's name stands for the same reading of the mean and the deviation of all
-#   its layers, with random weights and pre-trained, without labels and without these
-#   speakers.
-# - *Burst2Vec* is trained on a backbone of either kind. From the model of the
+# - A backbone's name stands for the same reading of its embeddings, the mean and the
+#   deviation over time of all its layers, with random weights and pre-trained, without
+#   labels and without these speakers.
+# - *Burst2Vec* on a backbone hears the same embeddings. From the model of the
 #   [method](../method.md) it differs in three ways. It has a single task, and so
 #   neither discriminator nor adversaries: only the losses of its outputs are left. Its
-#   backbone is the one that it is named after, such as the small one that comes with
-#   the package. And it is trained by another recipe: what follows the backbone learns
-#   first, by itself, and at a higher rate; rates fall to zero; and there is a fixed
-#   number of steps, of which the best weights are kept, in place of patience.
+#   backbone is the one that it is named after, such as a small one that comes with the
+#   package. And the backbone stays as it is: what learns is all that follows, in a
+#   fixed number of steps, of which the best weights are kept, while rates fall to zero.
 #
 # The [model that comes with the package](../predict.md) is no row of these tables. It
-# has learnt for longer and from more speakers; its card has its scores.
+# has learnt from more speakers, its backbone too; its card has its scores.
 #
-# **With speaker statistics** each system answers once more. The features of the linear
-# ones are standardised by each speaker's own mean and deviation; of Burst2Vec the mean
-# of a speaker's logits is taken away. That uses no label, but it does use the other
-# bursts of the same speaker, so it holds for voices that were heard before. It also
-# profits from the design of the corpus: everybody was asked for every category equally
-# often, so that what is left of a speaker's mean is the voice. In a corpus where some
-# laugh more than others, a part of the emotion would go with it.
+# **With speaker statistics** each system answers once more: features and embeddings are
+# standardised by each speaker's own mean and deviation. That uses no label, but it does
+# use the other bursts of the same speaker, so it holds for voices that were heard
+# before. It also profits from the design of the corpus: everybody was asked for every
+# category equally often, so that what is left of a speaker's mean is the voice. In a
+# corpus where some laugh more than others, a part of the emotion would go with it.
 
 # %% [markdown]
 # (voices-scores)=
 # ## How well bursts are recognised
 #
-# Macro-F1 and UAR with 95 % intervals, by a bootstrap over speakers. The bar is
-# ComParE: what learns from the recordings should exceed acoustic functionals.
+# Macro-F1 and UAR with 95 % intervals over speakers and, of Burst2Vec, over seeds. The
+# bar is ComParE: what learns from the recordings should exceed acoustic functionals.
 
 # %%
 if recorded:
     display(boxed(voices.score_table(recorded),
-                  "Small: 95 % intervals over speakers. Highest is 1.",
+                  "Small: 95 % intervals over speakers and seeds. Highest is 1.",
                   caption="Scores on speakers that were not heard"))
 
 # %%
@@ -109,8 +108,8 @@ if recorded:
 
 # %% tags=["caption"] name="fig-voices-scores"
 Markdown(f"{voices.summarise_best(recorded)} Shown is the macro-F1 of each system on "
-         "speakers that it has not heard, with 95 % intervals over speakers. Lines: "
-         "ComParE, without and with speaker statistics. Hollow: audio-free baselines."
+         "speakers that it has not heard, with 95 % intervals over speakers and "
+         "seeds. Lines: ComParE, without and with speaker statistics. Hollow: audio-free baselines."
          if recorded else "")
 
 # %%
@@ -124,9 +123,87 @@ if recorded:
 # %%
 if recorded:
     display(boxed(voices.contrast_cells(recorded),
-                  "Differences in macro-F1; small: their 95 % intervals over speakers, "
-                  "each comparison by itself.",
+                  "Differences in macro-F1; small: their 95 % intervals over speakers "
+                  "and seeds, each comparison by itself.",
                   caption="By how much one system exceeds another"))
+
+# %% [markdown]
+# (which-backbone)=
+# ## Which backbone?
+#
+# The same command reads any backbones, those that come with the package and folders of
+# published ones, from any corpus with a task of classes, and trains Burst2Vec on those
+# that `--train` names:
+#
+# ```sh
+# python -m studies.voices /data/emogator --json backbones.json \
+#     --backbone wav2vec2 hubert hubert-layer-norm /models/voc2vec --train hubert
+# ```
+
+# %%
+if recorded:
+    display(boxed(voices.backbone_cells(recorded),
+                  "Macro-F1, each burst by itself; small: 95 % intervals over speakers "
+                  "and seeds. A dash: not trained.", caption="What is had from each "
+                  "backbone, with random weights and its own"))
+
+# %%
+Markdown(voices.summarise_backbones(recorded) if recorded else "")
+
+# %% [markdown]
+# (voices-takes)=
+# ## More recordings of the same people
+#
+# The bursts above are the first takes of each person. The same systems again, on all
+# three takes of the same hundred speakers:
+
+# %%
+more = read_study(project_root() / "studies", "voices-300")
+takes = voices.read_record(more) if more else None
+Markdown(voices.describe_bursts(more) if takes else
+         "Not measured yet: `python -m studies.voices /data/emogator-300 --split test "
+         "--without ComParE --backbone hubert --json studies/voices-300.json`.")
+
+# %%
+if takes:
+    display(boxed(voices.score_table(takes),
+                  "Small: 95 % intervals over speakers and seeds. Highest is 1.",
+                  caption="Scores with three takes of each category"))
+
+# %%
+if takes:
+    display(Markdown(voices.describe(takes)))
+
+# %% [markdown]
+# (voices-curve)=
+# ## How much data?
+#
+# Where does pre-training pay? Systems learn from some of the training speakers of the
+# 300, and all answer for the test speakers, each burst by itself. The speakers of a
+# share are drawn three times. The pre-trained backbone has heard all training speakers
+# without labels: what grows is the number of those with labels.
+
+# %%
+learnt = read_study(project_root() / "studies", "curve")
+curves = curve.read_curve(learnt) if learnt else None
+Markdown(voices.describe_bursts(learnt) if curves else
+         "Not measured yet: `python -m studies.curve /data/emogator-300 --takes 1 "
+         "--without ComParE --backbone hubert --json studies/curve.json`.")
+
+# %%
+if curves:
+    draw_curve(curves.scores);
+
+# %% tags=["caption"] name="fig-voices-curve"
+Markdown(f"{curve.summarise_curve(curves)} Shown is the macro-F1 on test speakers by the "
+         "number of training speakers, with 95 % intervals over test speakers and "
+         "draws. Dashed: random weights." if curves else "")
+
+# %%
+if curves:
+    display(boxed(curve.curve_cells(curves),
+                  "Macro-F1; small: 95 % intervals over test speakers and draws.",
+                  caption="Scores by the number of training speakers"))
 
 # %% [markdown]
 # ## What is taken for what

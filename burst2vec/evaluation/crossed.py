@@ -34,7 +34,7 @@ intervals of an ensemble's gain over a member are too wide rather than too narro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,6 +122,13 @@ class Crossed:
                         turn * (means.replicates[a].to_numpy() - factor * means.replicates[b].to_numpy()),
                         means.speakers, np.sqrt(variances / seeds), seeds - 1)
 
+    def alone(self, code: str, metric: str) -> Contrast:
+        """The score of a variant, as a difference from nothing: so it has the interval of one."""
+        where = code, metric
+        error = np.sqrt(self.variances[where] / self.seeds[where])
+        return Contrast(float(self.means.estimates[where]), self.means.replicates[where].to_numpy(),
+                        self.means.speakers, np.array([error]), np.array([self.seeds[where] - 1]))
+
     def with_one_seed(self, codes: Iterable[str], metric: str) -> list[str]:
         """Those of the variants whose variance over seeds is unknown, because they have one seed."""
         return [code for code in codes if np.isnan(self.variances[code, metric])]
@@ -141,11 +148,19 @@ def cross(tasks: Iterable[Task], truth: pd.DataFrame, predictions: Mapping[str, 
 
 def cross_sums(sums: SpeakerSums, variants: Sequence[str], resamples: int = RESAMPLES, seed: int = 0) -> Crossed:
     """The same as `cross`, from sums by speaker; `variants` names the variant of each system of `sums`."""
-    drawn, variant_of = bootstrap_sums(sums, resamples, seed), dict(zip(sums.codes, variants, strict=True))
+    variant_of = dict(zip(sums.codes, variants, strict=True))
+    return cross_replicates(bootstrap_sums(sums, resamples, seed), variant_of, [*filter(is_trivial, variants)])
+
+
+def cross_replicates(drawn: Replicates, variant_of: Mapping[str, str], seedless: Collection[str]) -> Crossed:
+    """The same from the scores of systems, by code, and those on resamples of the speakers.
+
+    `variant_of` names the variant of each system. Those that are `seedless` have one system, and no seed changes it.
+    """
     codes, metrics = (drawn.estimates.index.get_level_values(level) for level in ("code", "metric"))
     index = pd.MultiIndex.from_arrays([codes.map(variant_of), metrics], names=["code", "metric"])
     scores = drawn.estimates.set_axis(index).groupby(level=["code", "metric"], sort=False)
     replicates = drawn.replicates.set_axis(index, axis=1).T.groupby(level=["code", "metric"], sort=False).mean().T
     variances = scores.var()
-    variances[variances.index.get_level_values("code").map(is_trivial)] = 0.0
+    variances[variances.index.get_level_values("code").isin(seedless)] = 0.0
     return Crossed(Replicates(scores.mean(), replicates, drawn.clusters, drawn.speakers), variances, scores.size())

@@ -153,7 +153,8 @@ class Burst2Vec(nn.Module):
     preprocessed, as in `waveform.load`.
 
     The attribute `heard` is `synthetic` where the model was trained on synthetic bursts alone, and empty where it was
-    not, or where that is unknown; it is saved with the model.
+    not, or where that is unknown. `temperatures` has, by the name of a task of classes, what its logits are divided by
+    in `answer` (`evaluation.calibration`); a task that it does not name has 1. Both are saved with the model.
     """
 
     def __init__(self, backbone: Backbone, tasks: Sequence[Task], width: int = 256, hidden: int = 128,
@@ -168,6 +169,7 @@ class Burst2Vec(nn.Module):
                          "pooled_scale": pooled_scale}
         self.tasks, self.pooling, self.reversal, self.audio = tuple(tasks), pooling, reversal, audio
         self.heard = ""
+        self.temperatures: dict[str, float] = {}
         self.backbone = backbone
         self.every_layer = pooled_layers == "all"
         self.with_deviation = pooled_statistics == "mean_deviation"
@@ -193,18 +195,22 @@ class Burst2Vec(nn.Module):
         """
         settings = dict(config)
         backbone, tasks = Backbone.from_config(settings.pop("backbone")), settings.pop("tasks")
-        heard = settings.pop("heard", "")
+        heard, temperatures = settings.pop("heard", ""), settings.pop("temperatures", {})
         if heard not in ("", "synthetic"):
             raise ValueError(f"heard is {shown(heard)}; expected synthetic, or nothing")
         model = cls(backbone, [_task(described) for described in tasks], **settings)
-        model.heard = heard
+        classes = [task.name for task in model.tasks if task.kind == "classes"]
+        wrong = {name: value for name, value in temperatures.items() if not (name in classes and value > 0)}
+        if wrong:
+            raise ValueError(f"temperatures are {shown(wrong)}; expected numbers above 0 of tasks of classes")
+        model.heard, model.temperatures = heard, dict(temperatures)
         return model
 
     def to_config(self) -> dict[str, Any]:
         """What `from_config` needs to build this architecture again, ready for JSON."""
         heard = {"heard": self.heard} if self.heard else {}
-        return {**self.settings, **heard, "tasks": [dataclasses.asdict(t) for t in self.tasks],
-                "backbone": self.backbone.to_config()}
+        return {**self.settings, **heard, "temperatures": self.temperatures,
+                "tasks": [dataclasses.asdict(t) for t in self.tasks], "backbone": self.backbone.to_config()}
 
     @classmethod
     def from_pretrained(cls, source: str | Path) -> Burst2Vec:
@@ -287,7 +293,7 @@ class Burst2Vec(nn.Module):
     def answer(self, pooled: torch.Tensor) -> dict[str, torch.Tensor]:
         """The outputs (batch, outputs) of each task's head, by task name, for bursts whose embeddings are `pooled`."""
         combined = self.branch(pooled).combined
-        return {n: head(combined[n]) for n, head in self.heads.items()}
+        return {n: head(combined[n]) / self.temperatures.get(n, 1) for n, head in self.heads.items()}
 
 
 def _task(described: dict[str, Any]) -> Task:

@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 CONFIG, WEIGHTS, CARD = FILES = ("config.json", "model.safetensors", "README.md")
 """The names of a model's files."""
 
-FORMAT = 3
+FORMAT = 4
 """The format of `config.json`, which counts its changes that an older release could not read."""
 
 _ADDED: dict[int, dict[str, Any]] = {2: {"pooled_layers": "last", "pooled_statistics": "mean"},
-                                     3: {"pooled_scale": "as_is"}}
+                                     3: {"pooled_scale": "as_is"}, 4: {"temperatures": {}}}
 """What each format has added to the configuration of a model, with the value that every older model has."""
 
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
@@ -207,7 +207,8 @@ def holds_model(path: str | Path) -> bool:
 def _build(path: Path, config: dict[str, Any], build: Callable[[dict[str, Any]], Burst2Vec]) -> Burst2Vec:
     """The model that the configuration at `path` describes. Raises ModelError where none can be built from it."""
     try:
-        Params(**{name: value for name, value in config.items() if name not in ("tasks", "backbone", "heard")})
+        Params(**{name: value for name, value in config.items() 
+                  if name not in ("tasks", "backbone", "heard", "temperatures")})
         with quiet_transformers(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model = build(config)

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from burst2vec.corpora.corpus import Corpus, Task
-from burst2vec.evaluation.bootstrap import RESAMPLES, Replicates
+from burst2vec.evaluation.bootstrap import RESAMPLES
 from burst2vec.evaluation.confusion import METRICS, bootstrap_confusions, confusions, grouped, recalls
+from burst2vec.evaluation.crossed import Crossed, cross_replicates
 from burst2vec.evaluation.speaker_sums import speaker_indices
 from burst2vec.evaluation.trivial import is_trivial
 from burst2vec.report.words import DASH, counted, interval, number
@@ -39,12 +40,12 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Recorded:
-    """What systems answered: `truth` (bursts,) and, by system and way, `answers` (bursts,), class indices.
+    """What systems answered: `truth` (bursts,) and, by system and way, `answers` (seeds, bursts), class indices.
 
-    `confusions` has the same by speaker, (speakers, classes, classes), and `scores` the columns system, way, metric,
-    estimate, low and high, the bounds of 95 % intervals over speakers, which follow from `replicates`. `settings` has
-    those of each system. Systems that have not answered every fold with the same settings are named in `unfinished`,
-    and are nowhere else.
+    `confusions` has the same by speaker, (speakers, classes, classes), added up over the seeds. `scores` has the
+    columns system, way, metric, estimate, low and high: means over the seeds with the bounds of 95 % intervals over
+    speakers and seeds, which follow from `crossed`. `settings` has those of each system. Systems that have not answered
+    every fold with the same settings are named in `unfinished`, and are nowhere else.
     """
 
     classes: tuple[str, ...]
@@ -53,7 +54,7 @@ class Recorded:
     settings: Mapping[str, Mapping[str, Any]]
     unfinished: tuple[str, ...]
     confusions: Mapping[Key, np.ndarray]
-    replicates: Replicates
+    crossed: Crossed
     scores: pd.DataFrame
 
     def best(self, way: str = "plain") -> Key:
@@ -71,42 +72,64 @@ class Recorded:
 def read_record(content: Mapping, resamples: int = RESAMPLES) -> Recorded | None:
     """What the file of the study says, with scores of so many resamples of the speakers; None where no system is
     finished."""
-    classes, truth = tuple(content["corpus"]["classes"]), _indices(content["truth"])
+    classes, truth = tuple(content["corpus"]["classes"]), read(content["truth"])
     answers, settings, unfinished = _answers(content)
     if not answers:
         return None
-    found = {key: confusions(truth, each, _indices(content["speakers"]), len(classes))
+    found = {_code(key): confusions_of(truth, each, read(content["speakers"]), len(classes))
              for key, each in answers.items()}
-    replicates = bootstrap_confusions({_code(key): each for key, each in found.items()}, resamples)
+    crossed = cross_confusions(found, [_code(key) for key in answers if not is_drawn(key[0])], resamples)
     rows = []
-    for key in found:
+    for key in answers:
         for metric in METRICS:
-            drawn = replicates.replicates[_code(key), metric].to_numpy()
-            rows.append((*key, metric, replicates.estimates[_code(key), metric], *replicates.interval(drawn)))
+            alone = crossed.alone(_code(key), metric)
+            rows.append((*key, metric, alone.difference, *alone.interval()))
     scores = pd.DataFrame(rows, columns=["system", "way", "metric", "estimate", "low", "high"])
-    return Recorded(classes, truth, answers, settings, unfinished, found, replicates, scores)
+    return Recorded(classes, truth, answers, settings, unfinished,
+                    {key: found[_code(key)].sum(0) for key in answers}, crossed, scores)
+
+
+def confusions_of(truth: np.ndarray, answers: np.ndarray, speakers: np.ndarray, classes: int) -> np.ndarray:
+    """The confusions (seeds, speakers, classes, classes) of answers (seeds, bursts)."""
+    return np.stack([confusions(truth, each, speakers, classes) for each in answers])
+
+
+def cross_confusions(found: Mapping[str, np.ndarray], seedless: Collection[str], resamples: int) -> Crossed:
+    """The scores of systems, by code, over their seeds and on resamples of the speakers.
+
+    `found` has the confusions (seeds, speakers, classes, classes) of each; no seed changes those that are `seedless`.
+    """
+    single = {f"{code}, seed {number}": each for code, seeds in found.items() for number, each in enumerate(seeds)}
+    variant_of = {f"{code}, seed {number}": code for code, seeds in found.items() for number in range(len(seeds))}
+    return cross_replicates(bootstrap_confusions(single, resamples), variant_of, seedless)
 
 
 def _answers(content: Mapping) -> tuple[dict[Key, np.ndarray], dict[str, dict], tuple[str, ...]]:
     """The answers and the settings of systems that have answered every fold with the same, and the others' names."""
-    folds, found, settings, unfinished = _indices(content["folds"]), {}, {}, []
+    folds, found, settings, unfinished = read(content["folds"]), {}, {}, []
     for name in dict.fromkeys(row["system"] for row in content["rows"]):
-        rows = {row["fold"]: row for row in content["rows"] if row["system"] == name}
-        own = next(iter(rows.values()))["settings"]
-        if set(rows) != set(folds.tolist()) or any(row["settings"] != own for row in rows.values()):
+        rows = {(row["seed"], row["fold"]): row for row in content["rows"] if row["system"] == name}
+        own, seeds = next(iter(rows.values()))["settings"], sorted({seed for seed, _ in rows})
+        if (len(rows) < len(seeds) * len(set(folds.tolist()))
+                or any(row["settings"] != own for row in rows.values())):
             unfinished.append(name)
             continue
         settings[name] = own
         for way in (way for way in WAYS if all(way in row for row in rows.values())):
-            found[name, way] = np.empty(len(folds), int)
-            for fold, row in rows.items():
-                found[name, way][folds == fold] = _indices(row[way])
+            found[name, way] = np.empty((len(seeds), len(folds)), int)
+            for (seed, fold), row in rows.items():
+                found[name, way][seeds.index(seed), folds == fold] = read(row[way])
     return found, settings, tuple(unfinished)
 
 
-def _indices(line: str) -> np.ndarray:
-    """The indices that a line of the file holds."""
-    return np.array(line.split(), int)
+def written(indices: np.ndarray) -> str:
+    """Indices as a text of one character each: `0` for 0, and so on in the order of Unicode."""
+    return "".join(chr(ord("0") + index) for index in indices)
+
+
+def read(text: str) -> np.ndarray:
+    """The indices that `written` has written."""
+    return np.array([ord(character) - ord("0") for character in text], int)
 
 
 def _code(key: Key) -> str:
@@ -169,10 +192,8 @@ def _against(system: str) -> str:
 
 def _difference(recorded: Recorded, first: Key, second: Key) -> tuple[float, float, float]:
     """By how much the macro-F1 of the first exceeds that of the second, and the bounds of the interval."""
-    a, b = (_code(first), "macro_f1"), (_code(second), "macro_f1")
-    drawn, estimates = recorded.replicates.replicates, recorded.replicates.estimates
-    low, high = recorded.replicates.interval((drawn[a] - drawn[b]).to_numpy())
-    return estimates[a] - estimates[b], low, high
+    contrast = recorded.crossed.contrast(_code(first), _code(second), "macro_f1")
+    return contrast.difference, *contrast.interval()
 
 
 def category_table(recorded: Recorded, key: Key) -> pd.DataFrame:
@@ -180,7 +201,7 @@ def category_table(recorded: Recorded, key: Key) -> pd.DataFrame:
     the answer is wrong (`taken for`), with its share of the bursts."""
     whole, classes = recorded.confusions[key].sum(0), np.array(recorded.classes)
     bursts, wrong = whole.sum(1), whole - np.diag(np.diag(whole))
-    table = pd.DataFrame({"category": classes, "bursts": bursts, "recall": recalls(whole),
+    table = pd.DataFrame({"category": classes, "bursts": bursts // len(recorded.answers[key]), "recall": recalls(whole),
                           "taken for": classes[wrong.argmax(1)], "share": wrong.max(1) / np.maximum(bursts, 1)})
     return table.sort_values("recall", ascending=False, kind="stable", ignore_index=True)
 
@@ -194,13 +215,14 @@ def confusion_shares(recorded: Recorded, key: Key) -> pd.DataFrame:
 
 
 def examples(recorded: Recorded, key: Key, categories: Sequence[str]) -> pd.DataFrame:
-    """For each category the first burst that is recognised and the first that is not, as far as there are: burst (its
-    place in the study), category, answer."""
+    """For each category the first burst that is recognised and the first that is not, by the first seed and as far as
+    there are: burst (its place in the study), category, answer."""
     rows = []
     for category in categories:
-        own, right = recorded.truth == recorded.classes.index(category), recorded.answers[key] == recorded.truth
+        answers = recorded.answers[key][0]
+        own, right = recorded.truth == recorded.classes.index(category), answers == recorded.truth
         for kind in (own & right, own & ~right):
-            rows += [(burst, category, recorded.classes[recorded.answers[key][burst]])
+            rows += [(burst, category, recorded.classes[answers[burst]])
                      for burst in np.flatnonzero(kind)[:1]]
     return pd.DataFrame(rows, columns=["burst", "category", "answer"])
 
@@ -224,8 +246,8 @@ def rows_of(content: Mapping, corpus: Corpus) -> np.ndarray | None:
         return None
     task = corpus.task(told["task"])
     rows = taking_part(task, table, told["split"], told["left_out"]["speakers"])
-    same = (np.array_equal(task.labels(table)[rows], _indices(content["truth"]))
-            and np.array_equal(speaker_indices(table.iloc[rows]), _indices(content["speakers"])))
+    same = (np.array_equal(task.labels(table)[rows], read(content["truth"]))
+            and np.array_equal(speaker_indices(table.iloc[rows]), read(content["speakers"])))
     return rows if same else None
 
 
@@ -243,13 +265,17 @@ def describe_bursts(content: Mapping) -> str:
 
 
 def describe_recipe(recorded: Recorded) -> str:
-    """Sentences on the steps in which Burst2Vec's backbone learns; empty where none was trained, or in all steps."""
-    steps = dict.fromkeys((each["head_steps"], each["max_steps"]) for name, each in recorded.settings.items()
-                          if name.startswith("Burst2Vec") and each.get("head_steps"))
-    return " ".join(f"Of the {steps:,} steps of a training of Burst2Vec, the first {heads:,} leave the backbone alone "
-                    f"(`head_steps`). A backbone with random weights thus learns in the other {steps - heads:,} alone, "
-                    "and what pre-training is worth to Burst2Vec holds for this recipe: longer trainings of all "
-                    "weights may make up for some of it." for heads, steps in steps)
+    """Sentences on what of Burst2Vec was trained, in how many steps and with how many seeds; empty where none was."""
+    own = [name for name in recorded.settings if name.startswith("Burst2Vec")]
+    seeds = {len(recorded.answers[name, "plain"]) for name in own}
+    said = [f"Burst2Vec was trained with {counted(number_of, 'seed')}"
+            + (", so that its intervals are over speakers alone." if number_of == 1 else ".")
+            for number_of in sorted(seeds)]
+    for steps in sorted({recorded.settings[name]["max_steps"] for name in own}):
+        said.append(f"In all {steps:,} steps of a training the backbone stays as it is (`head_steps`), so that what "
+                    "pre-training is worth holds for such trainings: longer ones of all weights may make up for some "
+                    "of it.")
+    return " ".join(said)
 
 
 def describe(recorded: Recorded) -> str:
@@ -265,21 +291,18 @@ def describe(recorded: Recorded) -> str:
 
 
 def summarise(recorded: Recorded) -> str:
-    """Sentences on the best system, on how the pre-trained backbones and Burst2Vec compare with ComParE, and how sure
-    that is. Each burst is answered by itself."""
+    """Sentences on the best system, and on how the best reading of a pre-trained backbone and the best Burst2Vec
+    compare with ComParE in each way, and how sure that is."""
     best = recorded.best()
     said = [f"Asked which of {counted(len(recorded.classes), 'category', 'categories')} a burst is of, {best[0]} does "
             f"best on speakers that it has not heard: macro-F1 {_estimated(recorded.score(best))}"
             f"{_by_chance(recorded)}."]
     table = contrast_table(recorded)
-    rows = table[(table["question"] == BAR) & (table["way"] == "plain")]
-    said += [f"{row.system[:1].upper()}{row.system[1:]} {_compared(row)}." for row in rows.itertuples()
-             if not _is_drawn(row.system)]
-    trained = [key for key in recorded.answers if key[0].startswith("Burst2Vec") and key[1] == "plain"]
-    if trained:
-        top = max(trained, key=lambda key: recorded.score(key)["estimate"])
-        said.append(f"{top[0]} reaches {_estimated(recorded.score(top))}, trained with one seed: another may say "
-                    "otherwise.")
+    rows = table[(table["question"] == BAR) & table["system"].str.endswith(PRETRAINED)]
+    for _, alike in rows.groupby(rows["system"].str.startswith("Burst2Vec")):
+        tops = [part.loc[part["difference"].idxmax()] for _, part in alike.groupby("way", sort=False)]
+        sentence = "; ".join(f"{WAYS[top['way']]}, {top['system']} {_compared(top)}" for top in tops)
+        said.append(f"{sentence[:1].upper()}{sentence[1:]}{max(_reservation(recorded, top) for top in tops)}.")
     return " ".join(said)
 
 
@@ -315,11 +338,19 @@ def _by_chance(recorded: Recorded) -> str:
 
 def _compared(row: Any) -> str:
     """How a difference of `contrast_table` reads: above, below, or not to be told from none."""
-    if row.low > 0 or row.high < 0:
-        bounds = sorted((abs(row.low), abs(row.high)))
-        where = "above" if row.difference > 0 else "below"
-        return f"lies {number(abs(row.difference))} ({interval(*bounds)}) {where} {row.against}"
-    return f"cannot be told from {row.against} by these speakers ({interval(row.low, row.high, signed=True)})"
+    low, high = row["low"], row["high"]
+    if low > 0 or high < 0:
+        bounds = sorted((abs(low), abs(high)))
+        where = "above" if row["difference"] > 0 else "below"
+        return f"lies {number(abs(row['difference']))} ({interval(*bounds)}) {where} {row['against']}"
+    return f"cannot be told from {row['against']} here ({interval(low, high, signed=True)})"
+
+
+def _reservation(recorded: Recorded, row: Any) -> str:
+    """What is to be said of a difference that holds for the weights of one seed alone; empty for others."""
+    codes = [_code((system, row["way"])) for system in (row["system"], row["against"]) if system != "without"]
+    lone = recorded.crossed.with_one_seed(codes, "macro_f1")
+    return "; one seed drew the weights, and another might say otherwise" if lone else ""
 
 
 def describe_contrasts(recorded: Recorded, question: str) -> str:
@@ -328,15 +359,53 @@ def describe_contrasts(recorded: Recorded, question: str) -> str:
     Where a side of it has weights that one seed drew, it holds for these weights, and there is no verdict.
     """
     table, said = contrast_table(recorded), []
-    for row in table[table["question"] == question].itertuples():
-        clear, drawn = row.low > 0 or row.high < 0, _is_drawn(row.system) or _is_drawn(row.against)
-        said.append(f"- {row.system}, {WAYS[row.way]}: {number(row.difference, signed=True)} "
-                    f"{_against(row.against)}, from {interval(row.low, row.high, signed=True)}"
-                    + (", which these speakers cannot tell from none." if not clear else
-                       "; one seed drew the weights, and another might say otherwise." if drawn else "."))
+    for _, row in table[table["question"] == question].iterrows():
+        clear = row["low"] > 0 or row["high"] < 0
+        said.append(f"- {row['system']}, {WAYS[row['way']]}: {number(row['difference'], signed=True)} "
+                    f"{_against(row['against'])}, from {interval(row['low'], row['high'], signed=True)}"
+                    + (_reservation(recorded, row) if clear else ", which cannot be told from none") + ".")
     return "\n".join(said)
 
 
-def _is_drawn(system: str) -> bool:
+def backbone_cells(recorded: Recorded, way: str = "plain") -> pd.DataFrame:
+    """A row for each backbone, as HTML: the macro-F1 of its linear reading and of Burst2Vec on it, with random weights
+    and its own, each above its interval."""
+    rows = []
+    for name in backbones(recorded):
+        cells = {"Backbone": name}
+        for reader, system in (("Linear reading", name), ("Burst2Vec", f"Burst2Vec on {name}")):
+            for kind in (RANDOM, PRETRAINED):
+                key = system + kind, way
+                score = recorded.score(key) if key in recorded.answers else None
+                cells[reader + kind] = DASH if score is None else (
+                    f"{number(score['estimate'])}<small>{interval(score['low'], score['high'])}</small>")
+        rows.append(cells)
+    return pd.DataFrame(rows)
+
+
+def backbones(recorded: Recorded) -> list[str]:
+    """The names of the backbones that were read with their own weights."""
+    return [system.removesuffix(PRETRAINED) for system, way in recorded.answers
+            if way == "plain" and system.endswith(PRETRAINED) and not system.startswith("Burst2Vec")]
+
+
+def summarise_backbones(recorded: Recorded) -> str:
+    """Sentences on which pre-trained backbone a linear reader reads most from, and whether that is certain; empty for
+    fewer than two."""
+    keys = {name: (name + PRETRAINED, "plain") for name in backbones(recorded)}
+    if len(keys) < 2:
+        return ""
+    best, *others = sorted(keys, key=lambda name: -recorded.score(keys[name])["estimate"])
+    found = {name: _difference(recorded, keys[best], keys[name]) for name in others}
+    clear = [name for name, (_, low, _) in found.items() if low > 0]
+    less = [f"{number(found[name][0])} ({interval(*found[name][1:])}) more than from {name}" for name in clear]
+    alike = [f"{name} ({interval(*found[name][1:], signed=True)})" for name in others if name not in clear]
+    return (f"Of the pre-trained backbones, a linear reader reads most from {best}, "
+            f"{_estimated(recorded.score(keys[best]))}"
+            + (f": {' and '.join(less)}" if less else "") + "."
+            + (f" It cannot be told from {' or '.join(alike)}." if alike else ""))
+
+
+def is_drawn(system: str) -> bool:
     """Whether what a system answers depends on a seed: on the weights that it began with, or on its training."""
     return system.startswith("Burst2Vec") or system.endswith(RANDOM)

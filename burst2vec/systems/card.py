@@ -7,7 +7,7 @@ intervals over speakers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from burst2vec.config import Params
 from burst2vec.corpora.corpus import SPLIT_WORDS, Corpus, Task
 from burst2vec.corpora.licence import find_licence
 from burst2vec.evaluation.bootstrap import scored_splits
+from burst2vec.evaluation.calibration import calibration_error, tempered
 from burst2vec.evaluation.classes import score_classes
 from burst2vec.evaluation.metrics import METRIC_NAMES, aligned, metric_columns, sign
 from burst2vec.evaluation.speaker_sums import speaker_indices
@@ -93,7 +94,8 @@ def describe_model(model: Burst2Vec, title: str = "Burst2Vec", corpus: Corpus | 
                    license_name=None if own else "corpus-and-checkpoint",
                    base_model=_on_hub(model) if origin == ("published", True) else None)
     return _join(data, title, _tasks(model.tasks), USE, _training(corpus, store), _pretraining(params),
-                 _backbone(model, params, half), _scores(corpus, table), _by_class(corpus, predictions), INTENDED,
+                 _backbone(model, params, half), _scores(corpus, table),
+                 _by_class(corpus, predictions, model.temperatures), INTENDED,
                  _licence(own, params, corpus))
 
 
@@ -260,16 +262,19 @@ def _scores(corpus: Corpus | None, table: pd.DataFrame) -> str:
     return "## Scores\n\n" + "\n\n".join(filter(None, said))
 
 
-def _by_class(corpus: Corpus | None, predictions: pd.DataFrame | None) -> str:
+def _by_class(corpus: Corpus | None, predictions: pd.DataFrame | None,
+              temperatures: Mapping[str, float] | None = None) -> str:
     """The section with the scores of each class, for the tasks of classes; empty where none can be scored."""
     if corpus is None or predictions is None:
         return ""
     said = [text for task in corpus.tasks if task.kind == "classes"
-            for text in _classes_of(task, {split: corpus.split(split) for split in scored_splits(corpus)}, predictions)]
+            for text in _classes_of(task, {split: corpus.split(split) for split in scored_splits(corpus)}, predictions,
+                                    (temperatures or {}).get(task.name))]
     return "\n\n".join(["## Class by class", f"Measured on {_named(corpus)}.", *said]) if said else ""
 
 
-def _classes_of(task: Task, truths: dict[str, pd.DataFrame], predictions: pd.DataFrame) -> list[str]:
+def _classes_of(task: Task, truths: dict[str, pd.DataFrame], predictions: pd.DataFrame,
+                temperature: float | None) -> list[str]:
     """Two tables of a task with a sentence above each: its means on each split, and its classes on the last of them."""
     labelled = {split: truth[task.labelled(truth)] for split, truth in truths.items()}
     tables = {split: score_classes(task, truth, predictions) for split, truth in labelled.items()
@@ -284,22 +289,29 @@ def _classes_of(task: Task, truths: dict[str, pd.DataFrame], predictions: pd.Dat
             f"{1 / len(task.classes):.3f}. In brackets is the 95 % interval over speakers; where these are unknown it "
             "is one over bursts, and too narrow.",
             _table(("split", "speakers", "UAR", "macro-F1"), rows),
-            *_confidence(task, labelled[split], predictions, SPLIT_WORDS[split]),
+            *_confidence(task, labelled[split], predictions, SPLIT_WORDS[split], temperature),
             f"Recall is the share of a class's bursts that the model gives this class, here on {SPLIT_WORDS[split]}.",
             _table((task.name, "bursts", "recall"),
                    [(row[2], f"{row.bursts:,}", _interval(row)) for row in classes.itertuples()])]
 
 
-def _confidence(task: Task, truth: pd.DataFrame, predictions: pd.DataFrame, split: str) -> list[str]:
+def _confidence(task: Task, truth: pd.DataFrame, predictions: pd.DataFrame, split: str,
+                temperature: float | None) -> list[str]:
     """How probable the answers are to the model, and how often they are right; none where it tells no probabilities."""
     names = list(task.probability_columns)
     if not set(names) <= set(predictions):
         return []
     known, guessed = aligned(task, truth, predictions)
-    sure = predictions.loc[known.index, names].max(axis=1).mean()
+    found, true = predictions.loc[known.index, names].to_numpy(), task.labels(known)
     right = (known[task.columns[0]] == guessed[task.columns[0]]).mean()
-    return [f"The probabilities are not calibrated: on {split} that of the answer is {sure:.2f} on average, and the "
-            f"share of answers that are right is {right:.2f}."]
+    said = (f"on {split} that of the answer is {found.max(1).mean():.2f} on average, and the share of answers that are "
+            f"right is {right:.2f}. The expected calibration error is "
+            f"{calibration_error(found, true):.3f}")
+    if temperature is None:
+        return [f"The probabilities are not calibrated: {said}."]
+    before = calibration_error(tempered(found, 1 / temperature), true)
+    return [f"The probabilities are calibrated: logits are divided by {temperature:.2f}, which was fitted to "
+            f"validation. Then {said}; without that it is {before:.3f}."]
 
 
 def _interval(row: Any) -> str:

@@ -19,6 +19,7 @@ from burst2vec.audio.store import open_store
 from burst2vec.config import Params
 from burst2vec.corpora.corpus import Corpus, CorpusError
 from burst2vec.corpora.opening import open_corpus
+from burst2vec.evaluation.calibration import fit_temperature, tempered
 from burst2vec.evaluation.predictions import read_predictions, write_predictions
 from burst2vec.machine.files import sync, write_aside
 from burst2vec.models.burst2vec import Burst2Vec
@@ -57,11 +58,12 @@ def write_system(folder: Path, params: Params, predictions: pd.DataFrame, traine
     discard(checkpoints_beside(folder))
 
 
-def export_system(system: Path, folder: Path, half: bool = False) -> None:
+def export_system(system: Path, folder: Path, half: bool = False, calibrate: bool = False) -> None:
     """Writes the model of a trained system to `folder` by itself, whole or not at all, as it can be passed on.
 
     `system` is the folder of a Burst2Vec, as `write_system` wrote it. The card is made anew from its parameters, its
-    corpus, which must still be there, and its predictions. With `half` the weights are stored in half precision.
+    corpus, which must still be there, and its predictions. With `half` the weights are stored in half precision. With
+    `calibrate` the model gets a temperature for each task of classes, fitted to its predictions for validation.
 
     Raises ModelError for another folder, for weights that half precision cannot hold, and where `folder` holds other
     files; FileNotFoundError and CorpusError where the predictions or the corpus are not there or damaged, and
@@ -73,8 +75,24 @@ def export_system(system: Path, folder: Path, half: bool = False) -> None:
     corpus = open_corpus(params)
     _check_corpus(corpus, predictions, system / "predictions.csv")
     store = open_store(corpus, params.audio, params.path(params.cache))
+    if calibrate:
+        predictions = _calibrated(model, corpus, predictions)
     text = card.describe_model(model, params.title or system.resolve().name, corpus, predictions, params, store, half)
     model.save_pretrained(folder, text, half=half)
+
+
+def _calibrated(model: Burst2Vec, corpus: Corpus, predictions: pd.DataFrame) -> pd.DataFrame:
+    """The predictions with the temperatures that the model gets here. Raises ModelError where validation has no label
+    of a task of classes."""
+    found, truth = predictions.copy(), corpus.split("val")
+    for task in (task for task in corpus.tasks if task.kind == "classes"):
+        columns, known = list(task.probability_columns), truth[task.labelled(truth)]
+        if known.empty:
+            raise ModelError(f"validation has no label of task {task.name}, which calibration needs")
+        fitted = fit_temperature(predictions.loc[known.index, columns].to_numpy(), task.labels(known))
+        model.temperatures[task.name] = fitted * model.temperatures.get(task.name, 1)
+        found[columns] = tempered(predictions[columns].to_numpy(), fitted)
+    return found
 
 
 def write_ensemble(folder: Path, members: Iterable[str], predictions: pd.DataFrame,

@@ -25,7 +25,7 @@ from burst2vec.machine.hardware import arithmetic, autocast, choose_device, keep
 from burst2vec.machine.interruption import Interrupted, Request, interruptible
 from burst2vec.machine.progress import progress_bar, step_line
 from burst2vec.models.burst2vec import Burst2Vec, build
-from burst2vec.models.inference import embed_once, infer
+from burst2vec.models.inference import Embedded, embed_once, infer
 from burst2vec.models.packing import has_batch_norm
 from burst2vec.training.batches import Feed, plan
 from burst2vec.training.checkpoints import Checkpoints
@@ -70,6 +70,22 @@ def train(corpus: Corpus, store: Store, params: Params, folder: Path | None = No
         return _Training(model, corpus, store, params, team, checkpoints).run()
 
 
+def train_heads(corpus: Corpus, embedded: Embedded, params: Params) -> Trained:
+    """The same as `train`, from embeddings of the corpus's bursts that `embed_once` has computed before.
+
+    Trainings that begin with the same backbone and let it be thus share what takes longest. Raises ParameterError
+    unless all `max_steps` are `head_steps`, and ValueError where a burst is not embedded.
+    """
+    deciding_task(corpus.tasks, params.early_stopping_task)
+    if not 0 < params.max_steps <= params.head_steps:
+        raise ParameterError(f"parameter head_steps is {params.head_steps}; expected max_steps ({params.max_steps}) or "
+                             "more, since a backbone does not learn from embeddings")
+    team = join_team(choose_device(params.device))
+    with arithmetic(team.device, params.deterministic):
+        seed_everything(params.seed)
+        return _Training(_untrained(corpus, params).to(team.device), corpus, embedded, params, team, None).run()
+
+
 def _train_in_processes(corpus: Corpus, store: Store, params: Params, folder: Path | None,
                         device: torch.device) -> Trained:
     """Trains in several processes; their last checkpoint has the trained model."""
@@ -92,7 +108,7 @@ def _untrained(corpus: Corpus, params: Params) -> Burst2Vec:
 class _Training:
     """One training: the loop, and the state that its steps, validations and checkpoints share."""
 
-    def __init__(self, model: Burst2Vec, corpus: Corpus, store: Store, params: Params, team: Team,
+    def __init__(self, model: Burst2Vec, corpus: Corpus, store: Store | Embedded, params: Params, team: Team,
                  checkpoints: Checkpoints | None):
         self.model, self.corpus, self.store, self.params = model, corpus, store, params
         self.team, self.checkpoints = team, checkpoints
@@ -153,6 +169,8 @@ class _Training:
 
     def _feed(self) -> Feed:
         """The batches of the training, from bursts as far computed and as near to the device as memory allows."""
+        if isinstance(self.store, Embedded):
+            return Feed(self.corpus, self.store, self.params, self.team.device)
         rows = np.flatnonzero(self.corpus.table["split"].isin(["train", "val"]))
         if self.progress.encoded is None:
             self.progress.encoded = encodes_once(self.model, self.store.lengths[rows], self.params, self.team)
@@ -172,8 +190,10 @@ class _Training:
         if self.learner.iteration >= self.params.head_steps and scale is None:
             return feed
         rows = np.flatnonzero(self.corpus.table["split"].isin(["train", "val"]))
-        source = embed_once(self.model, feed.source, rows, self.store.lengths, self.params.inference_batch_size,
-                            self.precision)
+        source = self.store if isinstance(self.store, Embedded) else embed_once(
+            self.model, feed.source, rows, self.store.lengths, self.params.inference_batch_size, self.precision)
+        if not source.sizes[rows].all():
+            raise ValueError(f"no embedding is there of {(source.sizes[rows] == 0).sum()} of {len(rows)} bursts")
         if scale is not None:
             train, _ = source.batch(np.flatnonzero(self.corpus.table["split"] == "train"))
             examples = self.team.broadcast({"pooled": train.cpu().numpy()})["pooled"]

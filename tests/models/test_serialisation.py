@@ -40,7 +40,7 @@ def test_a_saved_model_comes_back_as_it_was(make_model, tmp_path, name):
 def test_the_folder_holds_a_config_to_read_weights_and_a_card(folder, model):
     assert {p.name for p in folder.iterdir()} == {"config.json", "model.safetensors", "README.md"}
     config = json.loads((folder / "config.json").read_text())
-    assert config["format"] == 3 and config["audio"] == "provided" and config["width"] == 16
+    assert config["format"] == 4 and config["audio"] == "provided" and config["width"] == 16
     assert [task["name"] for task in config["tasks"]] == ["emotion", "age", "country"]
     assert config["backbone"]["settings"]["name"] == "facebook/hubert-base-ls960"
     assert (folder / "model.safetensors").stat().st_mode & 0o077 == (folder / "config.json").stat().st_mode & 0o077
@@ -102,13 +102,15 @@ def test_a_card_in_another_encoding_is_no_hindrance(folder, model, encoding):
 
 # Of an older format -----------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_model_of_a_format_before_pooling_could_be_chosen_has_its_last_layers_mean_as_it_is(folder, model, version):
     said = json.loads((folder / "config.json").read_text())
     old = {name: said[name] for name in ("audio", "width", "hidden", "dropout", "adversarial", "pooling", "reversal",
                                          "tasks", "backbone")}  # all that format 1 had
-    if version == 2:
+    if version >= 2:
         old |= {"pooled_layers": "last", "pooled_statistics": "mean"}
+    if version == 3:
+        old |= {"pooled_scale": "as_is"}
     (folder / "config.json").write_text(json.dumps({"format": version, "burst2vec": "0.1.0", **old}))
     found = Burst2Vec.from_pretrained(folder)
     assert same(found.state_dict(), model.state_dict())
@@ -195,8 +197,8 @@ DAMAGE = {
     "another's": (lambda f: (f / "config.json").write_text('{"model_type": "hubert"}'),
                   "config.json: does not describe a Burst2Vec"),
     "a list": (lambda f: (f / "config.json").write_text("[1]"), "config.json: does not describe a Burst2Vec"),
-    "newer": (config(lambda c: c.update(format=4, burst2vec="9.0")),
-              "config.json: of format 4, written by burst2vec 9.0; this is burst2vec .*, which reads formats 1 to 3"),
+    "newer": (config(lambda c: c.update(format=5, burst2vec="9.0")),
+              "config.json: of format 5, written by burst2vec 9.0; this is burst2vec .*, which reads formats 1 to 4"),
     "no format": (config(lambda c: c.update(format=[1])), r"config.json: of format \[1\], written by"),
     "no pooling": (config(lambda c: c.pop("pooled_layers")), "config.json: lacks pooled_layers"),
     "no backbone": (config(lambda c: c.pop("backbone")), f"{NO_MODEL}'backbone'"),

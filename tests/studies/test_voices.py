@@ -17,8 +17,11 @@ from burst2vec.audio.store import open_store
 from burst2vec.config import Params
 from burst2vec.corpora.corpus import CorpusError
 from burst2vec.corpora.opening import open_corpus
+from burst2vec.models.inference import infer
 from burst2vec.models.tiny import CHECKPOINTS
 from burst2vec.pretraining.recipe import random_backbone
+from burst2vec.report.voices import read
+from burst2vec.training.trainer import train
 from studies import voices
 from tests.support.declared import HEAD
 
@@ -69,8 +72,17 @@ def backbone(tmp_path_factory):
 @pytest.fixture
 def brief(monkeypatch):
     """Trainings of a few steps."""
-    monkeypatch.setattr(voices, "TRAINING", {"max_steps": 4, "validate_every": 2, "max_epochs": 9, "width": 16,
-                                             "learning_rate": 1e-3, "batch_size": 8, "precision": "float32"})
+    monkeypatch.setattr(voices, "TRAINING", {
+        "head_steps": 4, "max_steps": 4, "validate_every": 2, "max_epochs": 9, "width": 16, "learning_rate": 1e-3,
+        "batch_size": 8, "precision": "float32", **voices.POOLED})
+
+
+def unit(study, fold):
+    return study.units()[fold]
+
+
+def learnt(study, fold):
+    return unit(study, fold).learnt
 
 
 def noise(study, seed=0):
@@ -94,9 +106,8 @@ def test_folds_share_no_speaker_and_cover_every_labelled_burst(study):
 
 @pytest.mark.parametrize("fold", range(voices.FOLDS))
 def test_a_training_stops_by_speakers_who_are_neither_learnt_from_nor_scored(study, fold):
-    table = study.divided(fold).table  # which refuses a speaker who is in two splits
-    assert set(study.rows[study.folds == fold]) <= set(np.flatnonzero(table["split"] == "test"))
-    assert (table["split"].iloc[study.rows[study.folds != fold]] != "test").all()
+    table = study.divided(learnt(study, fold)).table  # which refuses a speaker who is in two splits
+    assert np.array_equal(table["split"] == "test", study.folds == fold) and len(table) == 71
     speakers = table.groupby("split")["speaker"].nunique()
     assert speakers["val"] >= 1 and speakers["train"] >= 6
 
@@ -107,16 +118,8 @@ def test_bursts_without_a_speaker_are_speakers_of_their_own(study):
     unknown = voices.Voices.of(dataclasses.replace(study.corpus, table=table), study.store, study.task)
     assert len(np.unique(unknown.speakers)) == 15 + 12 and len(unknown.rows) == 71
     for fold in range(voices.FOLDS):
-        split = unknown.divided(fold).table["split"].to_numpy()
-        assert (split[unknown.rows[unknown.folds == fold]] == "test").all()
-        assert (split[unknown.rows[unknown.folds != fold]] != "test").all() and split[71] == "test"
-
-
-def test_a_burst_without_a_label_is_where_its_speaker_is(study):
-    own = study.folds[study.speakers == study.speakers[-1]][0]
-    assert study.divided(own).table["split"].iloc[71] == "test"
-    table = study.divided((own + 1) % voices.FOLDS).table
-    assert table["split"].iloc[71] == table["split"].iloc[70] != "test"
+        split = unknown.divided(learnt(unknown, fold)).table["split"]
+        assert np.array_equal(split == "test", unknown.folds == fold)
 
 
 def test_speakers_whom_a_backbone_has_heard_are_left_out(study):
@@ -125,7 +128,7 @@ def test_speakers_whom_a_backbone_has_heard_are_left_out(study):
     assert found.left_out == {"speakers": ["s0", "s3", "s7"], "backbones": ["ear", "other"]}
     names = study.corpus.table["speaker"].iloc[found.rows]
     assert set(names) == {f"s{number}" for number in range(12)} - {"s0", "s3", "s7"}
-    assert (found.divided(0).table["split"][study.corpus.table["speaker"] == "s3"] == "test").all()
+    assert "s3" not in set(found.divided(learnt(found, 0)).table["speaker"])
     with pytest.raises(CorpusError, match="tones: 2 speakers besides the 10 whom ear heard have a label for task"):
         voices.Voices.of(study.corpus, study.store, study.task, heard={"ear": {f"s{number}" for number in range(10)}})
 
@@ -156,9 +159,7 @@ def test_one_split_alone_is_dealt_where_it_is_named(study):
     with pytest.raises(CorpusError, match="4 speakers of split val have a label for task pitch; expected 6 or more"):
         voices.Voices.of(study.corpus, study.store, study.task, "val")
     own = voices.Voices.of(study.corpus, study.store, study.task, "train")
-    assert len(own.rows) == 48
-    table = own.divided(0).table
-    assert (table["split"].iloc[48:] == "test").all()
+    assert len(own.rows) == len(own.divided(learnt(own, 0)).table) == 48
 
 
 def test_features_are_standardised_by_each_speakers_own_mean_and_deviation():
@@ -172,12 +173,10 @@ def test_features_are_standardised_by_each_speakers_own_mean_and_deviation():
 def test_what_is_the_same_in_all_bursts_of_a_speaker_changes_no_answer_with_speaker_statistics(study):
     features, own = noise(study), np.random.default_rng(1).normal(size=(12, 6))
     shifted = features + 5 * own[study.speakers]
-    before, after = (voices.linear("some", lambda each=each: each).answer(study, 0)[0] for each in (features, shifted))
+    before, after = (voices.linear("some", lambda each=each: each).answer(study, unit(study, 0), 0)[0]
+                     for each in (features, shifted))
     assert np.array_equal(before["centred"], after["centred"])
     assert not np.array_equal(before["plain"], after["plain"])
-    logits = voices.centred(shifted, study.speakers)
-    np.testing.assert_allclose(logits, voices.centred(features, study.speakers), atol=1e-9)
-    np.testing.assert_allclose(np.bincount(study.speakers, logits[:, 0]), 0, atol=1e-9)
 
 
 def test_labels_of_the_fold_that_is_scored_change_no_answer(study, params, backbone, brief):
@@ -185,7 +184,7 @@ def test_labels_of_the_fold_that_is_scored_change_no_answer(study, params, backb
                voices.train_on(study, params, "ear", backbone)[0]]
     other = other_labels_in(study, 2)
     for system in systems:
-        before, after = system.answer(study, 2)[0], system.answer(other, 2)[0]
+        before, after = system.answer(study, unit(study, 2), 1)[0], system.answer(other, unit(other, 2), 1)[0]
         assert before.keys() == after.keys()
         for way in before:
             assert np.array_equal(before[way], after[way]), (system.name, way)
@@ -195,21 +194,43 @@ def test_features_of_the_fold_that_is_scored_change_no_answer_to_another(study):
     features = noise(study)
     other = np.where((study.folds == 1)[:, None] & (np.arange(len(features)) % 7 > 0)[:, None], 50, features)
     scored = np.flatnonzero(study.folds == 1) % 7 == 0
-    before, after = (voices.linear("some", lambda each=each: each).answer(study, 1) for each in (features, other))
+    before, after = (voices.linear("some", lambda each=each: each).answer(study, unit(study, 1), 0)
+                     for each in (features, other))
     assert np.array_equal(before[0]["plain"][scored], after[0]["plain"][scored]) and scored.any()
     assert before[1]["plain"] == after[1]["plain"]
+
+
+def test_embeddings_that_are_computed_once_train_as_the_recordings_do(study, params, backbone, brief):
+    own = dataclasses.replace(params, backbone=str(backbone), **voices.TRAINING)
+    system = voices.trained("some", study, own, {}, 1)
+    found = system.answer(study, unit(study, 0), 0)[0]["plain"]
+    assert np.array_equal(study.rows, np.arange(71))  # so that the store is that of these bursts
+    done, rows = train(study.divided(learnt(study, 0)), study.store, own), study.rows[study.folds == 0]
+    assert np.array_equal(found, infer(done.model, study.store, rows, study.store.lengths[rows], 8)["pitch"].argmax(1))
+
+
+def test_embeddings_have_no_shift_nor_scale_of_a_speaker_with_speaker_statistics(study, params, backbone, brief,
+                                                                                 monkeypatch):
+    own = dataclasses.replace(params, backbone=str(backbone), **voices.TRAINING)
+    plain = voices.embeddings(study, own)
+    answers = []
+    for factor in (1, 3):
+        shifted = (plain.astype(np.float64) * factor + 9 * (factor - 1) * study.speakers[:, None]).astype(np.float32)
+        monkeypatch.setattr(voices, "embeddings", lambda study, params, found=shifted: found)
+        answers.append(voices.trained("some", study, own, {}, 1).answer(study, unit(study, 0), 0)[0])
+    assert (answers[0]["centred"] == answers[1]["centred"]).mean() > 0.9  # but for rounding
 
 
 def test_an_interrupted_study_goes_on_where_it_was_and_does_nothing_twice(study, tmp_path):
     done, path = [], tmp_path / "voices.json"
 
     def system(name, **settings):
-        def answer(study, fold):
+        def answer(study, unit, seed):
             if len(done) == 7:
                 done.append("interrupted")
                 raise KeyboardInterrupt
-            done.append((name, fold))
-            return {"plain": study.truth[study.folds == fold]}, {}
+            done.append((name, unit.key["fold"]))
+            return {"plain": study.truth[unit.scored]}, {}
         return voices.System(name, settings, answer)
 
     both = [system("a", steps=3), system("b")]
@@ -227,11 +248,11 @@ def test_an_interrupted_study_goes_on_where_it_was_and_does_nothing_twice(study,
 
 
 def test_what_has_other_settings_goes_as_a_whole_before_any_of_it_is_made_again(study, tmp_path):
-    def answer(study, fold):
+    def answer(study, unit, seed):
         if len(done) == 12:
             raise KeyboardInterrupt
-        done.append(fold)
-        return {"plain": study.truth[study.folds == fold]}, {}
+        done.append(unit.key)
+        return {"plain": study.truth[unit.scored]}, {}
 
     done, path = [], tmp_path / "voices.json"
     voices.study(study, [voices.System(name, {"weights": 1}, answer) for name in "ab"], path, [])
@@ -266,29 +287,31 @@ def test_a_file_about_other_bursts_is_refused_and_kept(study, tmp_path):
 def test_the_command_records_every_system(tones, params, backbone, brief, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(voices, "compare_features", lambda corpus, audio, cache: np.ones((72, 4), np.float32))
     path = tmp_path / "voices.json"
-    arguments = [str(tones), "--cache", params.cache, "--json", str(path)]
+    arguments = [str(tones), "--seeds", "2", "--cache", params.cache, "--json", str(path)]
     assert voices.main([*arguments, "--backbone", str(backbone)]) == 0
     content = json.loads(path.read_text())
     names = list(dict.fromkeys(row["system"] for row in content["rows"]))
     assert names == ["Constant", "Chance", "ComParE", "log-mel", "ear, random weights", "ear, pre-trained",
                      "Burst2Vec on ear, random weights", "Burst2Vec on ear, pre-trained"]
-    truth, folds = (np.array(content[name].split(), int) for name in ("truth", "folds"))
+    truth, folds = (read(content[name]) for name in ("truth", "folds"))
     right = {name: 0 for name in names}
     for row in content["rows"]:
-        right[row["system"]] += (np.array(row["plain"].split(), int) == truth[folds == row["fold"]]).sum()
+        right[row["system"]] += (read(row["plain"]) == truth[folds == row["fold"]]).sum()
     assert right["log-mel"] == 71 > right["Chance"]
     assert content["corpus"] == {"name": "tones", "split": None, "task": "pitch", "classes": list(PITCHES),
                                  "speakers": 12, "bursts": 71, "left_out": {"speakers": [], "backbones": []}}
-    assert content["command"] == ("python -m studies.voices tones --backbone ear --train ear "
+    assert content["command"] == ("python -m studies.voices tones --seeds 2 --backbone ear --train ear "
                                   "--json voices.json")
-    assert "step 40 of 40, Burst2Vec on ear, pre-trained, fold 5 of 5: UAR plain" in capsys.readouterr().out
+    assert "step 50 of 50, Burst2Vec on ear, pre-trained, fold 4, seed 1: UAR plain" in capsys.readouterr().out
+    seeds = [row["seed"] for row in content["rows"] if row["system"] == names[-1] and row["fold"] == 3]
+    assert seeds == [0, 1]
     assert voices.main([*arguments, "--backbone"]) == 0
     assert "step" not in capsys.readouterr().out
     other = tmp_path / "other"
     shutil.copytree(backbone, other)
     assert voices.main([*arguments, "--train", "--backbone", str(other)]) == 0
-    assert json.loads(path.read_text())["command"] == ("python -m studies.voices tones --backbone ear other "
-                                                       "--train ear --json voices.json")
+    assert json.loads(path.read_text())["command"] == ("python -m studies.voices tones --seeds 2 --backbone ear "
+                                                       "other --train ear --json voices.json")
     tell(other, tones=["s0", "s5"])
     capsys.readouterr()
     assert voices.main([*arguments, "--backbone", str(other)]) == 1

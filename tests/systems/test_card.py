@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from huggingface_hub import ModelCard
 from burst2vec.config import Params
 from burst2vec.corpora.joining import join
 from burst2vec.evaluation import metrics
+from burst2vec.evaluation.calibration import tempered
 from burst2vec.evaluation.classes import score_classes
 from burst2vec.evaluation.trivial import predict_constant
 from burst2vec.models.burst2vec import build
@@ -101,8 +103,26 @@ def test_how_sure_the_answers_are_stands_beside_how_often_they_are_right(model, 
     told.loc[truth.index, list(task.probability_columns)] = [[0.7, 0.1, 0.1, 0.1]] * 2 + [[0.2, 0.2, 0.1, 0.5]] * 2
     text = card.describe_model(model, "V4", tiny_corpus, told)
     assert "on test that of the answer is 0.60 on average, and the share of answers that are right is 0.25." in text
+    assert "The probabilities are not calibrated" in text
+    # Answers are right where the first country is and the fourth: |1.4 - right| and |1.0 - right| of two bursts each.
+    right = (truth["country"] == [task.classes[0]] * 2 + [task.classes[3]] * 2).to_numpy()
+    error = (abs(1.4 - right[:2].sum()) + abs(1.0 - right[2:].sum())) / 4
+    assert f"The expected calibration error is {error:.3f}." in text
     without = told.drop(columns=task.probability_columns[0])
     assert "calibrated" not in card.describe_model(model, "V4", tiny_corpus, without)
+
+
+def test_a_temperature_stands_beside_the_calibration_error_with_and_without_it(model, tiny_corpus, predictions):
+    task = tiny_corpus.task("country")
+    plain = card.describe_model(model, "V4", tiny_corpus, predictions)
+    without = re.search(r"calibration error is (\d\.\d+)", plain)[1]
+    told, names = predictions.copy(), list(task.probability_columns)
+    told[names] = tempered(predictions[names].to_numpy(), 2.5)
+    model.temperatures = {"country": 2.5}
+    text = card.describe_model(model, "V4", tiny_corpus, told)
+    model.temperatures = {}
+    assert "The probabilities are calibrated: logits are divided by 2.50" in text
+    assert f"; without that it is {without}." in text
 
 
 def test_a_model_of_one_task_has_no_adversary_whatever_its_settings_say(make_model, tiny_corpus):

@@ -7,6 +7,7 @@ import json
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -14,9 +15,10 @@ import torch
 from burst2vec.config import Params
 from burst2vec.corpora.corpus import CorpusError
 from burst2vec.corpora.joining import join
+from burst2vec.evaluation.calibration import fit_temperature, tempered
 from burst2vec.evaluation.predictions import read_predictions, write_predictions
 from burst2vec.models import serialisation
-from burst2vec.models.burst2vec import build
+from burst2vec.models.burst2vec import Burst2Vec, build
 from burst2vec.models.inference import predict
 from burst2vec.models.serialisation import ModelError
 from burst2vec.systems.folders import export_system, write_ensemble, write_system
@@ -112,6 +114,30 @@ def test_an_exported_model_predicts_by_itself_and_its_card_is_made_of_the_runs_p
     found = predict(load(tmp_path / "half", "cpu").members["half"], tiny_corpus, tiny_store)
     numbers = table.select_dtypes("number").columns
     assert (found[numbers] - table[numbers]).abs().drop(columns="age").max().max() < 1e-2
+
+
+def test_an_exported_model_is_calibrated_on_validation_where_that_is_asked_for(exportable, tiny_corpus, tiny_store,
+                                                                               tmp_path):
+    before = read_predictions(exportable / "predictions.csv")
+    export_system(exportable, tmp_path / "mine", calibrate=True)
+    network = Burst2Vec.from_pretrained(tmp_path / "mine")
+    task, truth = tiny_corpus.task("country"), tiny_corpus.split("val")
+    columns = list(task.probability_columns)
+    wanted = fit_temperature(before.loc[truth.index, columns].to_numpy(), task.labels(truth))
+    assert network.temperatures == pytest.approx({"country": wanted})
+    after = predict(network, tiny_corpus, tiny_store)
+    assert after["country"].equals(before["country"])
+    np.testing.assert_allclose(after["age"], before["age"], atol=1e-3)
+    np.testing.assert_allclose(after[columns], tempered(before[columns].to_numpy(), wanted), atol=1e-4)
+    assert "The probabilities are calibrated" in (tmp_path / "mine" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("wrong", [{"mood": 1.0}, {"country": 0}, {"country": -2}])
+def test_a_temperature_of_no_task_or_no_number_above_0_is_refused(exportable, wrong):
+    path = exportable / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"temperatures": wrong}))
+    with pytest.raises(ModelError, match="temperatures are .*; expected numbers above 0 of tasks of classes"):
+        Burst2Vec.from_pretrained(exportable)
 
 
 @pytest.fixture

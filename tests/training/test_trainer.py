@@ -26,7 +26,7 @@ from burst2vec.training.history import HISTORY
 from burst2vec.training.seeding import seed_everything
 from burst2vec.training.step import Learner
 from burst2vec.training.trained import Trained, TrainingError
-from burst2vec.training.trainer import train
+from burst2vec.training.trainer import train, train_heads
 from tests.support.killing import Killed, deeds_before, kill
 
 LOSSES = {"shared", "specific", "combined", "total", "padding"}
@@ -238,6 +238,23 @@ def test_heads_learn_from_embeddings_as_if_the_backbone_computed_them_each_time(
     each_time = train(tiny_corpus, tiny_store, params)
     found, wanted = (t.history[lambda h: h["term"] != "padding"] for t in (once, each_time))
     pd.testing.assert_frame_equal(found, wanted, atol=1e-4)
+
+
+def test_embeddings_in_place_of_a_store_train_the_same_and_no_backbone(tiny_corpus, tiny_store, tiny_params):
+    params = tiny_params(head_steps=4, max_steps=4, pooled_scale="standardised")
+    wanted = train(tiny_corpus, tiny_store, params)
+    seed_everything(params.seed)
+    rows = np.arange(len(tiny_corpus.table))
+    embedded = embed_once(build(params, tiny_corpus.tasks), tiny_store, rows, tiny_store.lengths, 8)
+    found = train_heads(tiny_corpus, embedded, params)
+    scores = [t.history[lambda h: h["term"] != "padding"] for t in (found, wanted)]
+    pd.testing.assert_frame_equal(*scores, atol=1e-4)
+    for other in (tiny_params(head_steps=3, max_steps=4), tiny_params(head_steps=3)):
+        with pytest.raises(ParameterError, match="since a backbone does not learn from embeddings"):
+            train_heads(tiny_corpus, embedded, other)
+    some = embed_once(found.model, tiny_store, rows[1:], tiny_store.lengths, 8)
+    with pytest.raises(ValueError, match="no embedding is there of 1 of"):
+        train_heads(tiny_corpus, some, params)
 
 
 def test_heads_learn_the_same_from_a_batch_in_parts(tiny_corpus, tiny_store, tiny_params):
