@@ -23,6 +23,7 @@ bench: .venv/installed  ## how fast training and inference are on this machine: 
 
 studies: .venv/installed  ## what the paper's silent choices cost: studies/*.json, trained anew where they are missing
 	python -m studies.batches --json studies/batches.json
+	python -m studies.debiasing --json studies/debiasing.json
 
 voices: .venv/installed  ## how the systems do on real recordings: studies/voices.json, of the folder CORPUS
 	$(if $(CORPUS),,$(error CORPUS is not given; expected the folder of a corpus: make voices CORPUS=/data/emogator))

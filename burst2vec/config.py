@@ -63,7 +63,9 @@ class Params:
     synthetic_train: int = _p(640, "Training clips of the embedded corpus.", low=4)
     synthetic_val: int = _p(320, "Validation clips of the embedded corpus.", low=4)
     synthetic_test: int = _p(320, "Test clips of the embedded corpus.", low=4)
-    synthetic_bias: float = _p(1.0, "Planted share of the measured association of age and country.", low=0, high=1)
+    synthetic_bias: float = _p(1.0, "Planted association of age and country: 0 for none, 1 as measured, 2 for twice as "
+                                    "strong.", low=0, high=2)
+    synthetic_ageing: float = _p(0.0, "How audible age is: 0 as in people, which is hardly, 1 plainly.", low=0, high=1)
     synthetic_seed: int = _p(0, "Seed of the embedded corpus.", low=0)
 
     audio: str = _p("provided", "The corpus's own processed audio, or our preprocessing of the raw recordings.",

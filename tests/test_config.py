@@ -103,7 +103,7 @@ def test_a_wrong_type_is_refused_naming_parameter_value_and_type(name, value, ex
     ("batch_size", 1, "at least 2"), ("dropout", 1.0, "at least 0 and at most 0.99"),
     ("learning_rate", -1e-5, "at least 0"),
     ("alpha_adversarial", -1, "at least 0"), ("patience", 0, "at least 1"),
-    ("synthetic_bias", 1.5, "at least 0 and at most 1"), ("audio", "raw", "one of provided, own"),
+    ("synthetic_bias", 2.5, "at least 0 and at most 2"), ("audio", "raw", "one of provided, own"),
     ("padding", "", "one of exact, as_published"), ("precision", "float16", "one of auto, float32, bfloat16"),
 ])
 def test_a_value_out_of_range_is_refused_naming_the_range(name, value, expected):

@@ -19,9 +19,10 @@ from burst2vec.audio.quantised import as_stored
 from burst2vec.audio.waveform import load
 from burst2vec.config import Params
 from burst2vec.corpora.corpus import Task
-from burst2vec.corpora.opening import read
+from burst2vec.corpora.opening import aged, read
 from burst2vec.corpora.synthetic.synthesis import VERSION, synthesise
 from burst2vec.evaluation.bootstrap import RESAMPLES, Replicates, bootstrap
+from burst2vec.evaluation.crossed import Crossed, by_system, over_seeds
 from burst2vec.evaluation.metrics import sign
 from burst2vec.evaluation.predictions import tabulate
 from burst2vec.machine.hardware import choose_device
@@ -39,9 +40,9 @@ def unbiased_twins(params: Params) -> pd.DataFrame:
         raise ValueError(f"corpus {', '.join(params.corpus)}: only the embedded corpus can be asked for twins")
     sizes = params.synthetic_train, params.synthetic_val, params.synthetic_test
     parts = (f"twins{VERSION}", *sizes, f"seed{params.synthetic_seed}")
-    folder = params.path(params.cache) / "-".join(map(str, parts))
+    folder = params.path(params.cache) / ("-".join(map(str, parts)) + aged(params))
     if not folder.exists():
-        synthesise(folder, *sizes, bias=0, seed=params.synthetic_seed, splits=["val"])
+        synthesise(folder, *sizes, bias=0, seed=params.synthetic_seed, splits=["val"], ageing=params.synthetic_ageing)
     table = read(folder).table
     return table.assign(**{kind: [str(folder / path) for path in table[kind]] for kind in ("raw", "provided")})
 
@@ -80,10 +81,7 @@ def bias_losses(tasks: Iterable[Task], biased: pd.DataFrame, unbiased: pd.DataFr
     the loss less that of *Constant*; `low` and `high` bound its 95 % interval over speakers, and the replicates hold
     the same quantity. Raises ValueError where the two tables are not of the same bursts and speakers.
     """
-    if not biased["speaker"].equals(unbiased["speaker"]):
-        raise ValueError("the tables are not of the same bursts by the same speakers; twins are compared pair by pair")
-    before, after = (bootstrap(tasks, truth, found, resamples, seed)
-                     for truth, found in ((biased, predictions), (unbiased, of_twins)))
+    before, after = _scored(tasks, (biased, predictions), (unbiased, of_twins), resamples, seed)
     metrics = before.estimates.index.get_level_values("metric")
     signs = np.array([sign(metric) for metric in metrics])
     constant = [("Constant", metric) for metric in metrics]
@@ -95,3 +93,29 @@ def bias_losses(tasks: Iterable[Task], biased: pd.DataFrame, unbiased: pd.DataFr
     table = pd.DataFrame({"biased": before.estimates, "unbiased": after.estimates, "loss": loss,
                           "beyond_constant": beyond.estimates, "low": low, "high": high})
     return table.reset_index(), beyond
+
+
+def cross_changes(tasks: Iterable[Task], biased: pd.DataFrame, unbiased: pd.DataFrame,
+                  predictions: Mapping[str, Mapping[int, pd.DataFrame]],
+                  of_twins: Mapping[str, Mapping[int, pd.DataFrame]], resamples: int = RESAMPLES,
+                  seed: int = 0) -> Crossed:
+    """By how much each metric of each variant is greater on the twins than on the bursts, over its seeds and speakers.
+
+    The tables of predictions are by code and seed, and all else is as in `bias_losses`. A contrast of two variants is
+    above 0 where the first loses less on the twins.
+    """
+    (before_by, variant_of), (after_by, _) = by_system(predictions), by_system(of_twins)
+    before, after = _scored(list(tasks), (biased, before_by), (unbiased, after_by), resamples, seed)
+    return over_seeds(Replicates(after.estimates - before.estimates, after.replicates - before.replicates,
+                                 before.clusters, before.speakers), variant_of)
+
+
+def _scored(tasks: Iterable[Task], bursts: tuple[pd.DataFrame, Mapping[str, pd.DataFrame]],
+            twins: tuple[pd.DataFrame, Mapping[str, pd.DataFrame]], resamples: int,
+            seed: int) -> tuple[Replicates, Replicates]:
+    """The metrics on bursts and on their twins, each with its predictions, on the same resamples of the speakers."""
+    tasks = list(tasks)
+    if not bursts[0]["speaker"].equals(twins[0]["speaker"]):
+        raise ValueError("the tables are not of the same bursts by the same speakers; twins are compared pair by pair")
+    before, after = (bootstrap(tasks, truth, found, resamples, seed) for truth, found in (bursts, twins))
+    return before, after

@@ -99,7 +99,12 @@ def _open_embedded(name: str, params: Params) -> Corpus:
         write_example, 2, params.synthetic_seed + 1)
     train, val, test = (size // share for size in (params.synthetic_train, params.synthetic_val, params.synthetic_test))
     parts = (f"{name}{VERSION}", train, val, test, f"bias{params.synthetic_bias:g}", f"seed{seed}")
-    folder = params.path(params.cache) / "-".join(map(str, parts))
+    folder = params.path(params.cache) / ("-".join(map(str, parts)) + aged(params))
     if not folder.exists():
-        write(folder, train, val, test, bias=params.synthetic_bias, seed=seed)
+        write(folder, train, val, test, bias=params.synthetic_bias, seed=seed, ageing=params.synthetic_ageing)
     return dataclasses.replace(read(folder), name=name).corpus()
+
+
+def aged(params: Params) -> str:
+    """What the name of an embedded corpus's folder says of how audible age is; nothing where it is as in people."""
+    return f"-ageing{params.synthetic_ageing:g}" if params.synthetic_ageing else ""

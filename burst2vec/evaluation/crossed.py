@@ -140,27 +140,32 @@ def cross(tasks: Iterable[Task], truth: pd.DataFrame, predictions: Mapping[str, 
 
     `predictions` holds tables of predictions by code and seed. Raises ValueError for fewer than two speakers.
     """
-    systems = {f"{code}, seed {number}": table for code, of_seeds in predictions.items()
-               for number, table in of_seeds.items()}
-    variants = [code for code, of_seeds in predictions.items() for _ in of_seeds]
-    return cross_sums(sum_by_speaker(tasks, truth, systems), variants, resamples, seed)
+    systems, variant_of = by_system(predictions)
+    return over_seeds(bootstrap_sums(sum_by_speaker(tasks, truth, systems), resamples, seed), variant_of)
+
+
+def by_system(predictions: Mapping[str, Mapping[int, pd.DataFrame]]) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
+    """Tables of predictions by code and seed as tables by system, and the variant of each system."""
+    named = [(f"{code}, seed {number}", code, table) for code, of_seeds in predictions.items()
+             for number, table in of_seeds.items()]
+    return {system: table for system, _, table in named}, {system: code for system, code, _ in named}
 
 
 def cross_sums(sums: SpeakerSums, variants: Sequence[str], resamples: int = RESAMPLES, seed: int = 0) -> Crossed:
     """The same as `cross`, from sums by speaker; `variants` names the variant of each system of `sums`."""
-    variant_of = dict(zip(sums.codes, variants, strict=True))
-    return cross_replicates(bootstrap_sums(sums, resamples, seed), variant_of, [*filter(is_trivial, variants)])
+    return over_seeds(bootstrap_sums(sums, resamples, seed), dict(zip(sums.codes, variants, strict=True)))
 
 
-def cross_replicates(drawn: Replicates, variant_of: Mapping[str, str], seedless: Collection[str]) -> Crossed:
-    """The same from the scores of systems, by code, and those on resamples of the speakers.
+def over_seeds(drawn: Replicates, variant_of: Mapping[str, str], seedless: Collection[str] | None = None) -> Crossed:
+    """The scores of variants from those of their systems, each of which `variant_of` says the variant of.
 
-    `variant_of` names the variant of each system. Those that are `seedless` have one system, and no seed changes it.
+    No seed changes the variants that are `seedless`, which have one system each: the audio-free baselines without this.
     """
     codes, metrics = (drawn.estimates.index.get_level_values(level) for level in ("code", "metric"))
     index = pd.MultiIndex.from_arrays([codes.map(variant_of), metrics], names=["code", "metric"])
     scores = drawn.estimates.set_axis(index).groupby(level=["code", "metric"], sort=False)
     replicates = drawn.replicates.set_axis(index, axis=1).T.groupby(level=["code", "metric"], sort=False).mean().T
     variances = scores.var()
-    variances[variances.index.get_level_values("code").isin(seedless)] = 0.0
+    codes = variances.index.get_level_values("code")
+    variances[codes.map(is_trivial) if seedless is None else codes.isin(seedless)] = 0.0
     return Crossed(Replicates(scores.mean(), replicates, drawn.clusters, drawn.speakers), variances, scores.size())

@@ -12,7 +12,7 @@ import pandas as pd
 from burst2vec.corpora.corpus import Corpus, Task
 from burst2vec.evaluation.bootstrap import RESAMPLES
 from burst2vec.evaluation.confusion import METRICS, bootstrap_confusions, confusions, grouped, recalls
-from burst2vec.evaluation.crossed import Crossed, cross_replicates
+from burst2vec.evaluation.crossed import Crossed, over_seeds
 from burst2vec.evaluation.speaker_sums import speaker_indices
 from burst2vec.evaluation.trivial import is_trivial
 from burst2vec.report.words import DASH, counted, interval, number
@@ -101,7 +101,7 @@ def cross_confusions(found: Mapping[str, np.ndarray], seedless: Collection[str],
     """
     single = {f"{code}, seed {number}": each for code, seeds in found.items() for number, each in enumerate(seeds)}
     variant_of = {f"{code}, seed {number}": code for code, seeds in found.items() for number in range(len(seeds))}
-    return cross_replicates(bootstrap_confusions(single, resamples), variant_of, seedless)
+    return over_seeds(bootstrap_confusions(single, resamples), variant_of, seedless)
 
 
 def _answers(content: Mapping) -> tuple[dict[Key, np.ndarray], dict[str, dict], tuple[str, ...]]:

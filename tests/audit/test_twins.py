@@ -63,10 +63,28 @@ def test_two_systems_are_contrasted_on_the_same_resamples(losses):
     assert not groups.contrast(replicates, "hears age", "hears age")[["difference", "low", "high"]].any(axis=None)
 
 
+def test_over_seeds_the_contrast_of_changes_is_that_of_losses_and_its_seeds_widen_it(pair, losses):
+    def tables(of, errors):
+        return {"hears age": {seed: answers(of, of["age"] + error) for seed, error in enumerate(errors)},
+                "hears country": {seed: answers(of, of["country"].map(TYPICAL)) for seed in range(len(errors))}}
+
+    biased, unbiased = pair
+    found = twins.cross_changes(TASKS, *pair, *(tables(of, [1, 1, 1]) for of in pair), resamples=500)
+    told = found.contrast("hears age", "hears country", "age_mae")
+    by_code = losses[0].query("metric == 'age_mae'").set_index("code")["loss"]
+    assert told.difference == pytest.approx(by_code["hears country"] - by_code["hears age"])
+    assert told.interval()[0] > 0  # who hears age loses less
+    # Seeds that change by 0, 1 and 2 years have a standard deviation of 1 year, whatever they were on the bursts.
+    varied = twins.cross_changes(TASKS, *pair, tables(biased, [1, 1, 1]), tables(unbiased, [1, 2, 3]), resamples=500)
+    assert varied.variances["hears age", "age_mae"] == pytest.approx(1)
+    assert varied.contrast("hears age", "hears country", "age_mae").interval()[0] < told.interval()[0]
+
+
 def test_tables_of_other_bursts_are_refused(pair):
     biased, unbiased = pair
-    with pytest.raises(ValueError, match="same bursts by the same speakers"):
-        twins.bias_losses(TASKS, biased, unbiased.iloc[::-1], {}, {})
+    for compare in (twins.bias_losses, twins.cross_changes):
+        with pytest.raises(ValueError, match="same bursts by the same speakers"):
+            compare(TASKS, biased, unbiased.iloc[::-1], {}, {})
 
 
 # The twins --------------------------------------------------------------------------------------------------

@@ -43,8 +43,8 @@ def test_the_corpus_that_the_parameters_name_is_opened(tiny_corpus):
 def test_the_embedded_corpus_is_synthesised_once_for_each_of_its_parameters(tmp_path, monkeypatch, write_exvo, labels):
     made = []
 
-    def synthesise(folder, *sizes, bias, seed):
-        made.append((sizes, bias, seed))
+    def synthesise(folder, *sizes, bias, seed, ageing):
+        made.append((sizes, bias, seed, ageing))
         write_exvo(folder, labels, audio=False)
         (folder / "SYNTHETIC.json").write_text(json.dumps({}))
 
@@ -52,13 +52,14 @@ def test_the_embedded_corpus_is_synthesised_once_for_each_of_its_parameters(tmp_
     options = {"cache": str(tmp_path), "synthetic_train": 16, "synthetic_val": 8, "synthetic_test": 4}
     for seed in (5, 5, 6):
         assert open_corpus(Params(**options, synthetic_bias=0.5, synthetic_seed=seed)).synthetic
-    assert made == [((16, 8, 4), 0.5, 5), ((16, 8, 4), 0.5, 6)]
+    assert open_corpus(Params(**options, synthetic_bias=0.5, synthetic_seed=6, synthetic_ageing=0.5)).synthetic
+    assert made == [((16, 8, 4), 0.5, 5, 0.0), ((16, 8, 4), 0.5, 6, 0.0), ((16, 8, 4), 0.5, 6, 0.5)]
 
 
 def test_the_example_is_half_as_large_and_has_other_speakers(tmp_path, monkeypatch, write_exvo, labels):
     made = []
 
-    def write_example(folder, *sizes, bias, seed):
+    def write_example(folder, *sizes, bias, seed, ageing):
         made.append((sizes, seed))
         write_exvo(folder, labels, audio=False)
 

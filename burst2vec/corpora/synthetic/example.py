@@ -28,14 +28,14 @@ tasks:
 
 
 def write_example(folder: str | Path, train: int = 320, val: int = 160, test: int = 160, bias: float = 1.0,
-                  seed: int = 1) -> Path:
+                  seed: int = 1, ageing: float = 0.0) -> Path:
     """Writes an example corpus of so many clips, whole or not at all, and returns its folder.
 
     The parameters are those of `synthesis.synthesise`.
     """
     folder = Path(folder)
     with write_aside(folder) as aside:
-        source = synthesise(aside.parent / "source", train, val, test, bias=bias, seed=seed)
+        source = synthesise(aside.parent / "source", train, val, test, bias=bias, seed=seed, ageing=ageing)
         table = read(source).table
         aside.mkdir()
         (source / "raw").rename(aside / "recordings")

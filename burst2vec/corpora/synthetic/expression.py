@@ -74,6 +74,9 @@ ACCENT_SPREAD = {
 }
 """The standard deviations of these habits among the speakers of one country."""
 
+GENERATIONS = {"openness": 0.4, "frontness": -0.3}
+"""By how much these habits differ at 40 years from those at 20, where age is to be audible: more than in any people."""
+
 LOGARITHMIC = ["f0", "duration", "rate", "openness", "frontness"]
 """The parameters that are mixed, and that vary, on a logarithmic scale."""
 
@@ -88,15 +91,18 @@ def habits_of(country: str, voice: np.random.Generator) -> dict[str, float]:
 
 def sound_of(
     intended: np.ndarray, sex: str, age: float, habits: dict[str, float],
-    rng: np.random.Generator, voice: np.random.Generator,
+    rng: np.random.Generator, voice: np.random.Generator, articulation: float = 0.0,
 ) -> Sound:
     """The sound of a burst of the `intended` intensities (emotions,) by a speaker of that sex, age and habits.
 
-    `rng` draws what is particular to the burst, `voice` what all bursts of its speaker share.
+    `rng` draws what is particular to the burst, `voice` what all bursts of its speaker share. `articulation` is the
+    share of `GENERATIONS` by which the speaker's age is heard.
     """
     p, ageing = mixed_sound(intended, sex), (age - 20) / 20
     register = voice.normal(-ageing if sex == "f" else 0.0, 2.0) + rng.normal(0, 2.5)
     tract = voice.normal(17.5 if sex == "m" else 14.5, 0.5)
+    if articulation:
+        habits = habits | {name: habits[name] + articulation * ageing * GENERATIONS[name] for name in GENERATIONS}
     for name, spread in CLIP_SPREAD.items():
         p[name] *= np.exp(rng.normal(habits.get(name, 0.0), spread))
     return Sound(

@@ -2,8 +2,8 @@
 
 Age and country are associated as in ExVo 2022. The counts of its clips by age band and country were measured off a
 published figure (train and validation together); `bias` mixes that joint distribution with one in which age and country
-are independent and have the same marginals. Shares are met by quotas and systematic samples rather than by chance, so
-that even forty speakers show them.
+are independent and have the same marginals, or makes the association up to twice as strong. Shares are met by quotas
+and systematic samples rather than by chance, so that even forty speakers show them.
 
 The columns of tables have the names of `burst2vec.corpora.corpus`: speaker, split, sex, age in years, country.
 Intensities lie in [0, 1].
@@ -27,6 +27,9 @@ AGE_BY_COUNTRY = np.array([
     [1400, 781, 1084, 958, 453, 125, 252, 151],
 ])
 """The number of clips of ExVo 2022 by country (rows, as `COUNTRIES`) and age band (columns, between `AGE_EDGES`)."""
+
+LARGEST_BIAS = 2
+"""The largest bias. Beyond it old speakers from one country would hardly be left."""
 
 STRONGEST = {
     "Amusement": 0.22, "Surprise": 0.18, "Fear": 0.15, "Sadness": 0.10, "Distress": 0.09,
@@ -52,14 +55,28 @@ RELATED = {
 def age_shares(bias: float) -> np.ndarray:
     """The joint distribution (countries, age bands) of country and age, with a sum of 1.
 
-    A `bias` of 1 gives the measured association, 0 none, and values in between a mixture; the marginals are always the
-    same. Raises ValueError unless `bias` is in [0, 1].
+    A `bias` of 1 gives the measured association, 0 none, and values in between a mixture. Beyond 1 the odds ratios of
+    the measured table are raised to the power of `bias`: at 2 the share of the variance of age that lies between
+    countries is twice the measured one. The marginals are always the same. Raises ValueError unless `bias` is in
+    [0, 2].
     """
-    if not 0 <= bias <= 1:
-        raise ValueError(f"bias is {bias:g}; it lies between 0 (no association) and 1 (as measured)")
+    if not 0 <= bias <= LARGEST_BIAS:
+        raise ValueError(f"bias is {bias:g}; it lies between 0 (no association) and {LARGEST_BIAS} (twice as strong "
+                         "as measured)")
     joint = AGE_BY_COUNTRY / AGE_BY_COUNTRY.sum()
     independent = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0)
-    return bias * joint + (1 - bias) * independent
+    if bias <= 1:
+        return bias * joint + (1 - bias) * independent
+    return _with_marginals_of(joint, independent * (joint / independent) ** bias)
+
+
+def _with_marginals_of(wanted: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """The table with the marginals of `wanted` and its own odds ratios, by iterative proportional fitting (Deming and
+    Stephan, 1940)."""
+    for _ in range(100):
+        table = table * (wanted.sum(axis=1) / table.sum(axis=1))[:, None]
+        table = table * (wanted.sum(axis=0) / table.sum(axis=0))
+    return table
 
 
 def draw_speakers(counts: dict[str, int], bias: float, rng: np.random.Generator) -> pd.DataFrame:

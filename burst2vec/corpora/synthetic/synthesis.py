@@ -45,20 +45,23 @@ PROVIDED_RMS = 10 ** (-3 / 20)
 
 def synthesise(
     folder: str | Path, train: int = 640, val: int = 320, test: int = 320,
-    bias: float = 1.0, seed: int = 0, workers: int | None = None, splits: Sequence[str] = SPLITS,
+    bias: float = 1.0, seed: int = 0, workers: int | None = None, splits: Sequence[str] = SPLITS, ageing: float = 0.0,
 ) -> Path:
     """Writes a synthetic corpus of so many clips, whole or not at all, and returns its folder.
 
-    `bias` is how strongly age and country are associated: 1 as measured in ExVo, 0 not at all. The same `seed` gives
-    the same bytes, however many `workers` (processes; by default one for each processor) share the work. Only the clips
-    of `splits` are written; they are the same whether or not the others are written.
+    `bias` is how strongly age and country are associated: 1 as measured in ExVo, 0 not at all, 2 twice as strongly. The
+    same `seed` gives the same bytes, however many `workers` (processes; by default one for each processor) share the
+    work. Only the clips of `splits` are written; they are the same whether or not the others are written. `ageing` is
+    how audible age is: 0 as in people, which is hardly, 1 by the whole of `expression.GENERATIONS`.
 
-    Raises FileExistsError where the folder has content, and ValueError for an impossible size, bias, seed or number of
-    workers.
+    Raises FileExistsError where the folder has content, and ValueError for an impossible size, bias, seed, ageing or
+    number of workers.
     """
     folder, sizes = Path(folder), population.split_sizes(train, val, test)
     if seed < 0 or (workers is not None and workers < 1):
         raise ValueError(f"workers is {workers} and seed {seed}; they must be at least 1 and 0")
+    if not 0 <= ageing <= 1:
+        raise ValueError(f"ageing is {ageing:g}; it lies between 0 (as in people) and 1 (plainly audible)")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder}: exists and is not empty; a corpus is written into a new folder")
     clips = draw_corpus(sizes, bias, seed)
@@ -66,11 +69,11 @@ def synthesise(
     with write_aside(folder) as aside:
         for name in ("raw", "wav"):
             (aside / name).mkdir(parents=True)
-        _write_audio(aside, clips, seed, workers)
+        _write_audio(aside, clips, seed, workers, ageing)
         _write_tables(aside, clips)
         about = {
             "synthetic": True, "generator": "burst2vec.synth", "version": VERSION, "seed": seed,
-            "bias": bias, **sizes,
+            "bias": bias, **({"ageing": ageing} if ageing else {}), **sizes,
             "note": "Synthetic vocal bursts and labels, which say nothing about people. Ids are random: "
                     "that ExVo's own ids are sorted by country is not reproduced.",
         }
@@ -95,15 +98,16 @@ def draw_corpus(sizes: dict[str, int], bias: float, seed: int) -> pd.DataFrame:
 
 
 def utter(
-    clip: pd.Series, sample_rate: int, rng: np.random.Generator, voice: np.random.Generator
+    clip: pd.Series, sample_rate: int, rng: np.random.Generator, voice: np.random.Generator, ageing: float = 0.0
 ) -> np.ndarray:
     """The waveform (samples,) of one clip as a microphone hears it: with background noise, and with a little
     silence before and after the burst.
 
-    `rng` draws what is particular to the clip, `voice` what all clips of its speaker share.
+    `rng` draws what is particular to the clip, `voice` what all clips of its speaker share. `ageing` is as in
+    `synthesise`.
     """
     habits = habits_of(clip["country"], voice)
-    sound = sound_of(clip["intended"], clip["sex"], clip["age"], habits, rng, voice)
+    sound = sound_of(clip["intended"], clip["sex"], clip["age"], habits, rng, voice, ageing)
     burst = render(sound, sample_rate, rng, equipment=habits["slope"])
     before, after = (rng.uniform(0.02, 0.12, 2) * sample_rate).astype(int)
     recording = np.pad(burst, (before, after))
@@ -138,20 +142,20 @@ def to_integers(waveform: np.ndarray) -> np.ndarray:
     return np.round(np.clip(waveform * 32768, -32768, 32767)).astype(np.int16)
 
 
-def _write_clip(job: tuple[Path, pd.Series, int]) -> None:
+def _write_clip(job: tuple[Path, pd.Series, int, float]) -> None:
     """Writes both audio files of one clip. Its random numbers follow from the seed, its id and its speaker alone."""
-    folder, clip, seed = job
+    folder, clip, seed, ageing = job
     keys = (1, int(clip.name)), (2, speaker_number(clip["speaker"]))
     rng, voice = (np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key)) for key in keys)
     sample_rate = int(rng.choice(list(RAW_RATES), p=list(RAW_RATES.values())))
-    recording = record(utter(clip, sample_rate, rng, voice), rng)
+    recording = record(utter(clip, sample_rate, rng, voice, ageing), rng)
     name = f"{clip.name}.wav"
     soundfile.write(folder / "raw" / name, recording, sample_rate, subtype="PCM_16")
     soundfile.write(folder / "wav" / name, provide(recording, sample_rate), PROVIDED_RATE, subtype="PCM_16")
 
 
-def _write_audio(folder: Path, clips: pd.DataFrame, seed: int, workers: int | None) -> None:
-    jobs = [(folder, clip, seed) for _, clip in clips.iterrows()]
+def _write_audio(folder: Path, clips: pd.DataFrame, seed: int, workers: int | None, ageing: float) -> None:
+    jobs = [(folder, clip, seed, ageing) for _, clip in clips.iterrows()]
     for _ in progress_bar(in_parallel(_write_clip, jobs, workers), total=len(jobs), desc="synthesising", unit="clip"):
         pass
 

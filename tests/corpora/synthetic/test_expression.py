@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -15,9 +17,9 @@ def emotions(**intensities: float) -> np.ndarray:
     return np.array([intensities.get(e, 0.0) for e in EMOTIONS])
 
 
-def voiced_by(sex: str, age: float):
+def voiced_by(sex: str, age: float, **given: float):
     rng, voice = np.random.default_rng(0), np.random.default_rng(1)
-    return expression.sound_of(emotions(Fear=1.0), sex, age, NO_HABITS, rng, voice)
+    return expression.sound_of(emotions(Fear=1.0), sex, age, NO_HABITS, rng, voice, **given)
 
 
 def test_a_pure_emotion_sounds_as_its_row_says():
@@ -38,6 +40,15 @@ def test_twenty_years_lower_a_womans_voice_by_a_semitone_and_leave_a_mans():
     assert voiced_by("f", 40).f0 / voiced_by("f", 20).f0 == pytest.approx(2 ** (-1 / 12))
     assert voiced_by("m", 40).f0 == voiced_by("m", 20).f0
     assert 1.0 < voiced_by("m", 40).jitter / voiced_by("m", 20).jitter < 1.5
+
+
+def test_age_is_made_audible_in_the_articulation_of_either_sex_and_in_nothing_else():
+    for sex in "fm":
+        plain, aged = voiced_by(sex, 40), voiced_by(sex, 40, articulation=0.5)
+        assert aged.openness / plain.openness == pytest.approx(np.exp(0.5 * 0.4))
+        assert aged.frontness / plain.frontness == pytest.approx(np.exp(-0.5 * 0.3))
+        assert dataclasses.replace(aged, openness=plain.openness, frontness=plain.frontness) == plain
+        assert voiced_by(sex, 20, articulation=1) == voiced_by(sex, 20)
 
 
 def test_women_have_the_shorter_tract_and_the_higher_voice():

@@ -29,10 +29,21 @@ def test_bias_changes_the_association_and_leaves_the_marginals():
     assert planted.sum() == pytest.approx(1.0)
 
 
+def test_beyond_the_measured_bias_the_odds_ratios_are_squared_and_the_marginals_stay():
+    measured, doubled = (population.age_shares(bias) for bias in (1, 2))
+    for axis in (0, 1):
+        np.testing.assert_allclose(doubled.sum(axis), measured.sum(axis))
+    ratios = [table[:, 0] * table[2, 5] / (table[2, 0] * table[:, 5]) for table in (measured, doubled)]
+    np.testing.assert_allclose(ratios[1], ratios[0] ** 2)
+    np.testing.assert_allclose(population.age_shares(1 + 1e-9), measured, atol=1e-8)  # no jump
+
+
 def test_age_depends_on_country_with_the_bias_and_not_without():
     assert explained_variance(speakers(1700, 1.0)) > 0.15
     assert explained_variance(speakers(1700, 0.0)) < 0.005
     assert 0.02 < explained_variance(speakers(1700, 0.5)) < 0.1
+    measured, doubled = (explained_variance(speakers(1700, bias)) for bias in (1.0, 2.0))
+    assert doubled == pytest.approx(2 * measured, rel=0.1)
 
 
 def test_trivial_age_predictors_err_as_they_do_on_the_measured_table():
@@ -100,7 +111,7 @@ def test_a_rating_has_its_maximum_at_1_and_most_of_its_mass_near_0():
     assert (ratings != intended).any(axis=1).mean() > 0.5
 
 
-@pytest.mark.parametrize("bias", [-0.1, 1.1])
+@pytest.mark.parametrize("bias", [-0.1, 2.1])
 def test_an_impossible_bias_is_refused(bias):
     with pytest.raises(ValueError, match="bias is"):
         population.age_shares(bias)

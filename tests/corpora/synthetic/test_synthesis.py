@@ -129,6 +129,15 @@ def test_the_folder_says_that_it_is_synthetic_and_how_it_was_made(folder):
     assert {key: about[key] for key in ("seed", "bias", *SIZES)} == {"seed": 0, "bias": 1.0, **SIZES}
 
 
+def test_age_can_be_made_audible_and_the_folder_says_so(folder, tmp_path):
+    aged = synthesis.synthesise(tmp_path / "aged", **SIZES, ageing=1.0, workers=1)
+    about = [json.loads((each / "SYNTHETIC.json").read_text()) for each in (folder, aged)]
+    assert about[1] == about[0] | {"ageing": 1.0}
+    assert (aged / "data_info.csv").read_bytes() == (folder / "data_info.csv").read_bytes()
+    names = [path.name for path in sorted((folder / "wav").iterdir())]
+    assert all((aged / "wav" / name).read_bytes() != (folder / "wav" / name).read_bytes() for name in names)
+
+
 def test_ids_tell_neither_country_nor_split():
     clips = synthesis.draw_corpus({"train": 640, "val": 320, "test": 320}, 1.0, 0)
     position = pd.Series(range(len(clips)), clips.index)
@@ -161,7 +170,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("wrong", [{"train": 2}, {"bias": 2.0}, {"workers": 0}, {"seed": -1}])
+@pytest.mark.parametrize("wrong", [{"train": 2}, {"bias": 2.5}, {"ageing": -1}, {"workers": 0}, {"seed": -1}])
 def test_impossible_requests_are_refused_by_name(tmp_path, wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         synthesis.synthesise(tmp_path / "corpus", **{**SIZES, **wrong})
