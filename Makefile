@@ -21,9 +21,11 @@ environment: .venv/installed  ## .venv alone, with all that the project needs
 bench: .venv/installed  ## how fast training and inference are on this machine: benchmarks/*.json, in half an hour
 	python -m benchmarks
 
-studies: .venv/installed  ## what the paper's silent choices cost: studies/*.json, trained anew where they are missing
+studies: .venv/installed  ## what the paper leaves open: studies/*.json, trained anew where they are missing
 	python -m studies.batches --json studies/batches.json
 	python -m studies.debiasing --json studies/debiasing.json
+	python -m studies.choices --json studies/choices.json
+	python -m studies.multitask --json studies/multitask.json
 
 voices: .venv/installed  ## how the systems do on real recordings: studies/voices.json, of the folder CORPUS
 	$(if $(CORPUS),,$(error CORPUS is not given; expected the folder of a corpus: make voices CORPUS=/data/emogator))

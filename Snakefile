@@ -70,7 +70,8 @@ NOTEBOOKS = {
     "baseline": "03_baseline", "ensembles": "05_ensembles", "results": "06_results", "statistics": "07_statistics",
     "claims": "08_claims", "audit": "09_audit", "corpora": "10_corpora", "speed": "11_speed",
     "studies": "12_studies", "pretraining": "13_pretraining", "voices": "14_voices", "trainings": "15_trainings",
-    "tutorial": "16_tutorial", "look": "17_look", "debiasing": "18_debiasing",
+    "tutorial": "16_tutorial", "look": "17_look", "debiasing": "18_debiasing", "choices": "19_choices",
+    "multitask": "20_multitask",
 } | {code: "04_train_variant" for code in VARIANTS}
 TITLES = {code: shlex.join(["--title", f"{code}: {PARAMS[code].title}"]) for code in VARIANTS}
 
@@ -153,6 +154,7 @@ wildcard_constraints:
     left_out="|".join(LEFT_OUT) or "none",
     seed=r"\d+",
     show="experiments|dataset|preprocessing",
+    study="studies|debiasing|choices|multitask",
 
 
 rule all:
@@ -355,12 +357,12 @@ rule speed:
     shell: EXECUTE
 
 
-rule studies:
-    "What the studies' files say: nothing is trained here."
+rule study:
+    "What the file of a study says: nothing is trained here."
     input:
         ALL, SCALE, sorted(Path("studies").glob("*.json")),
-        notebook="notebooks/12_studies.ipynb",
-    output: executed=RUN + "/notebooks/studies.ipynb"
+        notebook=lambda wildcards: f"notebooks/{NOTEBOOKS[wildcards.study]}.ipynb",
+    output: executed=RUN + "/notebooks/{study}.ipynb"
     params: options=OPTIONS
     shell: EXECUTE
 
@@ -381,16 +383,6 @@ rule voices:
         ALL, SCALE, PREPARED, sorted([*Path("studies").glob("voices*.json"), *Path("studies").glob("curve.json")]),
         notebook="notebooks/14_voices.ipynb",
     output: executed=RUN + "/notebooks/voices.ipynb"
-    params: options=OPTIONS
-    shell: EXECUTE
-
-
-rule debiasing:
-    "What the file of the study of debiasing says: nothing is trained here."
-    input:
-        ALL, SCALE, sorted(Path("studies").glob("debiasing.json")),
-        notebook="notebooks/18_debiasing.ipynb",
-    output: executed=RUN + "/notebooks/debiasing.ipynb"
     params: options=OPTIONS
     shell: EXECUTE
 

@@ -25,15 +25,14 @@ Params.resolve(globals())  # refuses a scale that does not exist
 folder = project_root() / "studies"
 
 # %%
-import matplotlib.pyplot as plt
 from IPython.display import Markdown, display
 
 from burst2vec.report import studies
 from burst2vec.report.figures.studies import draw_batches
-from burst2vec.report.figures.style import STYLE
+from burst2vec.report.figures.style import use_style
 from burst2vec.report.tables.frames import boxed
 
-plt.rcParams.update(STYLE)
+use_style()
 
 # %% tags=["banner"]
 found = studies.read_study(folder, "batches")

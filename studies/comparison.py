@@ -7,11 +7,11 @@ report scores (`CORPUS`), with as many test speakers as training speakers, whom 
 A training leaves its predictions in a folder of the cache, and is not repeated while they are there and its settings
 are the same. The record, a small JSON, is made of them once all are there: so an interrupted comparison goes on where
 it was, and a record is whole. It holds, beside `environment`: `command`; what is `told` of the study; `corpus`, its
-parameters and numbers of speakers; `reference`, the way that others are compared with; `ways`, by name the parameters
-that they change; `scores`, of each way, table, seed and metric; and `effects`, of each way, table and metric the
-difference from the reference, above 0 where the way is better, with its interval over speakers and seeds
-(`evaluation.crossed`), which hold together for all ways of a metric (Bonferroni), and the smallest difference that
-would have been found with a power of 80 % (`least`).
+parameters and numbers of speakers; `constant`, the scores of a constant guess on test; `reference`, the way that others
+are compared with; `ways`, by name the parameters that they change; `scores`, of each way, table, seed and metric; and
+`effects`, of each way, table and metric the difference from its `reference`, above 0 where the way is better, with its
+interval over speakers and seeds (`evaluation.crossed`), which hold together for all ways of a metric (Bonferroni), and
+the smallest difference that would have been found with a power of 80 % (`least`).
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from burst2vec.corpora.opening import open_corpus
 from burst2vec.corpora.synthetic.synthesis import VERSION
 from burst2vec.evaluation.crossed import Crossed, cross
 from burst2vec.evaluation.predictions import read_predictions, write_predictions
+from burst2vec.evaluation.trivial import predict_constant
 from burst2vec.machine.files import write_aside
 from burst2vec.machine.progress import step_line
 from burst2vec.models.inference import predict
@@ -119,12 +120,14 @@ def collect(name: str, ways: Sequence[Way], seeds: int, common: Mapping[str, Any
 
 
 def compare(outcomes: Mapping[str, Mapping[int, Outcome]], tasks: Sequence[Task], truths: Mapping[str, pd.DataFrame],
-            reference: str) -> dict[str, list[dict]]:
+            reference: str | Sequence[tuple[str, str]]) -> dict[str, list[dict]]:
     """The `scores` and the `effects` of a record.
 
-    `truths` holds by the name of a table of predictions the rows with its labels. A way that answers for some of the
-    tasks is compared in these; the reference answers for all.
+    `truths` holds by the name of a table of predictions the rows with its labels. All ways are compared with the
+    `reference`, or else each of its pairs of ways, the first with the second. A way that answers for some of the tasks
+    is compared in these; the reference answers for all.
     """
+    pairs = [(way, reference) for way in outcomes if way != reference] if isinstance(reference, str) else reference
     scores: list[dict] = []
     effects: list[dict] = []
     for table, truth in truths.items():
@@ -137,9 +140,9 @@ def compare(outcomes: Mapping[str, Mapping[int, Outcome]], tasks: Sequence[Task]
         crossed = cross(tasks, truth, predictions)
         there = crossed.seeds.index
         for metric in there.unique("metric"):
-            others = [way for way in predictions if way != reference and (way, metric) in there]
-            effects += [{"way": way, "table": table, "metric": metric,
-                         **effect(crossed, way, reference, metric, len(others))} for way in others]
+            known = [(way, other) for way, other in pairs if (way, metric) in there]
+            effects += [{"way": way, "reference": other, "table": table, "metric": metric,
+                         **effect(crossed, way, other, metric, len(known))} for way, other in known]
     return {"scores": scores, "effects": effects}
 
 
@@ -160,8 +163,11 @@ def told(corpus: Corpus, ways: Sequence[Way], reference: str, seeds: int,
          common: Mapping[str, Any]) -> dict[str, Any]:
     """What a record says of the trainings behind it."""
     speakers = {split: int(corpus.split(split)["speaker"].nunique()) for split in ("train", "val", "test")}
-    return {"corpus": {**CORPUS, "speakers": speakers}, "scale": SCALE, "common": dict(common), "seeds": seeds,
-            "reference": reference,
+    test = corpus.split("test")
+    constant = score_system(corpus.tasks, test, predict_constant(corpus, test.index))
+    return {"corpus": {**CORPUS, "speakers": speakers}, "scale": SCALE,
+            "constant": {metric: round(value, 5) for metric, value in constant.items()},
+            "common": dict(common), "seeds": seeds, "reference": reference,
             "ways": {way.name: {**way.changes, **way.settings} for way in ways}}
 
 

@@ -327,6 +327,7 @@ HOLDS = {
     "notebooks/preprocessing": "figures", "notebooks/baseline": "figures", "notebooks/V1": "figures",
     "notebooks/ensembles": "tables maths", "notebooks/results": "maths tables figures",
     "notebooks/audit": "maths tables figures", "notebooks/speed": "tables figures",
+    "notebooks/choices": "tables figures", "notebooks/multitask": "maths tables figures",
     "api/overview": "tables", "api/corpora": "tables", "api/report": "tables",
 }
 
