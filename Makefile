@@ -21,15 +21,15 @@ environment: .venv/installed  ## .venv alone, with all that the project needs
 bench: .venv/installed  ## how fast training and inference are on this machine: benchmarks/*.json, in half an hour
 	python -m benchmarks
 
-studies: .venv/installed  ## what the paper leaves open: studies/*.json, trained anew where they are missing
+studies: .venv/installed  ## what the paper leaves open: studies/*.json, in an hour of two cores; goes on where it was
 	python -m studies.batches --json studies/batches.json
 	python -m studies.debiasing --json studies/debiasing.json
 	python -m studies.choices --json studies/choices.json
 	python -m studies.multitask --json studies/multitask.json
 
-voices: .venv/installed  ## how the systems do on real recordings: studies/voices.json, of the folder CORPUS
+voices: .venv/installed  ## how the systems do on real recordings: JSON, or studies/voices.json, of the folder CORPUS
 	$(if $(CORPUS),,$(error CORPUS is not given; expected the folder of a corpus: make voices CORPUS=/data/emogator))
-	python -m studies.voices "$(CORPUS)" --json studies/voices.json
+	python -m studies.voices "$(CORPUS)" --json "$(or $(JSON),studies/voices.json)"
 
 chaos: .venv/installed  ## a training at demo scale, killed 40 times, against one left alone
 	python -m tests.faults.chaos --kills 40 --json tests/faults/records/chaos.json

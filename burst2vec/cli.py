@@ -76,7 +76,8 @@ def _synth_arguments(parser: argparse.ArgumentParser) -> None:
     for split, size in (("train", 640), ("val", 320), ("test", 320)):
         parser.add_argument(f"--{split}", type=int, default=size, metavar="N", help=f"{split} clips (default {size})")
     parser.add_argument("--bias", type=float, default=1.0, metavar="B",
-                        help="planted association of age and country, from 0 (none) to 1 (as measured; default)")
+                        help="planted association of age and country: 0 for none, 1 as measured (default), 2 twice as "
+                             "strong")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same bytes (default 0)")
 
 

@@ -61,9 +61,10 @@ members
 # %%
 from burst2vec.systems.folders import write_ensemble
 
-built = ensembles.build(params.run_folder, corpus.tasks, members)
+beside = params.run_folder  # where the members are
+built = ensembles.build(beside, corpus.tasks, members)
 for code, predictions in built.items():
-    write_ensemble(params.output(code), members[code], predictions, corpus)
+    write_ensemble(params.output(code), members[code], predictions, corpus, beside)
 for predictions in list(built.values())[:1]:
     display(predictions.head().round(3))
 

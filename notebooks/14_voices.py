@@ -14,19 +14,23 @@
 # The corpus that this project carries was made by a synthesiser. How do the systems do
 # on recordings of people? EmoGator {cite:p}`buhl2023` holds vocal bursts of thirty
 # emotion categories, and may be had by everybody. Its recordings are not part of the
-# project, so this page trains nothing: it reads the files that `make voices
-# CORPUS=/data/emogator` and the commands below wrote.
+# project, so this page trains nothing: it reads the files that other commands wrote,
+# each of which is told below. `make voices CORPUS=/data/emogator` writes one that this
+# page shows in place of the record that comes with the project.
+#
+# That record is of `emogator-100`: a folder with those files of the published
+# `data/mp3/` that are first takes of speakers 000001 to 000100, which are named
+# `000001-01-1.mp3` to `000100-30-1.mp3`. `emogator-300` has all three takes of speakers
+# 000001 to 000300, with splits of its own in the [layout](../corpora.md) of any corpus:
+# the first hundred are in test, the next thirty in validation, and the others in train.
 
 # %% tags=["parameters"]
 scale = "demo"  # which file of params/scales
-sounds = False  # whether recordings of people become part of the page
 
 # %%
 from burst2vec.config import Params, project_root
 
-# `sounds` is a parameter of this page alone:
-given = {name: value for name, value in globals().items() if name != "sounds"}
-params = Params.resolve(given)
+params = Params.resolve(globals())
 
 # %%
 from IPython.display import Markdown, display
@@ -41,7 +45,8 @@ from burst2vec.report.tables.frames import boxed
 use_style()
 
 # %%
-found = read_study(project_root() / "studies", "voices")
+studies = project_root() / "studies"
+found = read_study(studies, "voices") or read_study(studies, "voices-emogator-100")
 recorded = voices.read_record(found) if found else None
 
 # %%
@@ -93,13 +98,13 @@ if recorded and recorded.unfinished:
 # (voices-scores)=
 # ## How well bursts are recognised
 #
-# Macro-F1 and UAR with 95 % intervals over speakers and, of Burst2Vec, over seeds. The
-# bar is ComParE: what learns from the recordings should exceed acoustic functionals.
+# Macro-F1 and UAR, of which 1 is the highest. The bar is ComParE: what learns from the
+# recordings should exceed acoustic functionals.
 
 # %%
 if recorded:
     display(boxed(voices.score_table(recorded),
-                  "Small: 95 % intervals over speakers and seeds. Highest is 1.",
+                  f"Small: 95 % intervals {voices.covered(recorded)}.",
                   caption="Scores on speakers that were not heard"))
 
 # %%
@@ -108,8 +113,9 @@ if recorded:
 
 # %% tags=["caption"] name="fig-voices-scores"
 Markdown(f"{voices.summarise_best(recorded)} Shown is the macro-F1 of each system on "
-         "speakers that it has not heard, with 95 % intervals over speakers and "
-         "seeds. Lines: ComParE, without and with speaker statistics. Hollow: audio-free baselines."
+         f"speakers that it has not heard, with 95 % intervals {voices.covered(recorded)}."
+         " Lines: ComParE, without and with speaker statistics. Hollow: audio-free "
+         "baselines."
          if recorded else "")
 
 # %%
@@ -123,8 +129,8 @@ if recorded:
 # %%
 if recorded:
     display(boxed(voices.contrast_cells(recorded),
-                  "Differences in macro-F1; small: their 95 % intervals over speakers "
-                  "and seeds, each comparison by itself.",
+                  "Differences in macro-F1, each comparison by itself; small: 95 % "
+                  f"intervals {voices.covered(recorded)}.",
                   caption="By how much one system exceeds another"))
 
 # %% [markdown]
@@ -143,9 +149,9 @@ if recorded:
 # %%
 if recorded:
     display(boxed(voices.backbone_cells(recorded),
-                  "Macro-F1, each burst by itself; small: 95 % intervals over speakers "
-                  "and seeds. A dash: not trained.", caption="What is had from each "
-                  "backbone, with random weights and its own"))
+                  "Macro-F1, each burst by itself. A dash: not trained. Small: 95 % "
+                  f"intervals {voices.covered(recorded)}.", caption="What is had from "
+                  "each backbone, with random weights and its own"))
 
 # %%
 Markdown(voices.summarise_backbones(recorded) if recorded else "")
@@ -154,11 +160,11 @@ Markdown(voices.summarise_backbones(recorded) if recorded else "")
 # (voices-takes)=
 # ## More recordings of the same people
 #
-# The bursts above are the first takes of each person. The same systems again, on all
-# three takes of the same hundred speakers:
+# `emogator-100` has the first takes alone. The same systems again, on all three takes of
+# the same hundred speakers:
 
 # %%
-more = read_study(project_root() / "studies", "voices-300")
+more = read_study(studies, "voices-300")
 takes = voices.read_record(more) if more else None
 Markdown(voices.describe_bursts(more) if takes else
          "Not measured yet: `python -m studies.voices /data/emogator-300 --split test "
@@ -167,7 +173,7 @@ Markdown(voices.describe_bursts(more) if takes else
 # %%
 if takes:
     display(boxed(voices.score_table(takes),
-                  "Small: 95 % intervals over speakers and seeds. Highest is 1.",
+                  f"Small: 95 % intervals {voices.covered(takes)}.",
                   caption="Scores with three takes of each category"))
 
 # %%
@@ -182,9 +188,21 @@ if takes:
 # 300, and all answer for the test speakers, each burst by itself. The speakers of a
 # share are drawn three times. The pre-trained backbone has heard all training speakers
 # without labels: what grows is the number of those with labels.
+#
+# The intervals are over test speakers and draws, and each is one by itself. They have
+# limits:
+#
+# - All draws are of the same training speakers, so that larger shares overlap, and with
+#   all speakers there is nothing left to draw. There a linear reading is the same in all
+#   three draws, and its interval is over test speakers alone; Burst2Vec, of which each
+#   draw has a seed of its own, differs by its seeds. So intervals are too narrow for
+#   what other training speakers would change, the more so the larger the share.
+# - A linear reading with random weights has the same ones in all draws, while Burst2Vec
+#   has others in each. Its intervals leave out what other random weights would change.
+# - The pre-trained weights are of a single pre-training throughout.
 
 # %%
-learnt = read_study(project_root() / "studies", "curve")
+learnt = read_study(studies, "curve")
 curves = curve.read_curve(learnt) if learnt else None
 Markdown(voices.describe_bursts(learnt) if curves else
          "Not measured yet: `python -m studies.curve /data/emogator-300 --takes 1 "
@@ -195,8 +213,8 @@ if curves:
     draw_curve(curves.scores);
 
 # %% tags=["caption"] name="fig-voices-curve"
-Markdown(f"{curve.summarise_curve(curves)} Shown is the macro-F1 on test speakers by the "
-         "number of training speakers, with 95 % intervals over test speakers and "
+Markdown(f"{curve.summarise_curve(curves)} Shown is the macro-F1 on test speakers by "
+         "the number of training speakers, with 95 % intervals over test speakers and "
          "draws. Dashed: random weights." if curves else "")
 
 # %%
@@ -255,8 +273,8 @@ if recorded:
 # Bursts of the two categories that are recognised best and of the two that are
 # recognised worst, the first that is answered rightly and the first that is not. They
 # can be heard where this notebook runs with the recordings at hand (`corpus:
-# /data/emogator`) and with `sounds: true`: recordings of people become part of a page
-# where that is asked for, since a page can be passed on.
+# /data/emogator-100`) and with `play_recordings: true`: recordings of people become part
+# of a page where that is asked for, since a page can be passed on.
 
 # %%
 from burst2vec.audio.store import open_store
@@ -270,7 +288,7 @@ rows = voices.rows_of(found, corpus) if recorded else None
 # %%
 if rows is None:
     display(Markdown("The recordings are not at hand."))
-elif may_be_heard(corpus, asked=sounds):
+elif may_be_heard(corpus, params.play_recordings):
     store = open_store(corpus, params.audio, params.path(params.cache))
     chosen = categories["category"].iloc[[0, 1, -2, -1]].tolist()
     heard = voices.examples(recorded, best, chosen).itertuples()

@@ -133,11 +133,11 @@ if found:
     figures.draw_twins(found);
 
 # %% tags=["caption"] name="fig-debiasing-twins"
-Markdown(f"{debiasing.summarise_effects(found)} Shown is by how much each way is better "
-         "(right of the line) or worse on the twins than the training without an "
+Markdown(f"{debiasing.summarise_effects(found)} Shown is by how much each way is "
+         "better (right of the line) or worse on the twins than the training without an "
          "adversary: age in years of mean absolute error, country in UAR, emotion in "
-         "CCC. Intervals of 95 % are over speakers and seeds, and hold together for the "
-         "ways of a bias and metric." if found else "")
+         "CCC. Intervals of 95 % are over speakers and seeds, and hold together for "
+         "the ways of a bias and metric." if found else "")
 
 # %%
 if found:
@@ -199,8 +199,8 @@ if found:
 
 # %% tags=["caption"] name="fig-debiasing-read"
 Markdown(f"{debiasing.describe_read(found)} Left of the line a probe of the features "
-         "reads less than of those that were trained without an adversary. Intervals of "
-         "95 % over speakers and seeds." if found else "")
+         "reads less than of those that were trained without an adversary. Intervals "
+         "of 95 % over speakers and seeds." if found else "")
 
 # %% [markdown]
 # ## What would have been seen

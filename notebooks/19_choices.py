@@ -58,9 +58,9 @@ Markdown(effects.describe_trainings(found) if found else "")
 # - **A learnt mix of layers** weighs the statistics of the layers and adds them up, as
 #   SUPERB does {cite:p}`yang2021`, in place of all side by side. Its few weights learn
 #   fifty times as fast as others, or 600 steps would leave them near where they began.
-# - **Steps of all weights** cost as much as ten or more others. Where they are in the
-#   table (`--few` seeds), the last 60 of 600 are such steps, at a learning rate of
-#   0.0001 for the backbone.
+# - **Steps of all weights** cost as much as ten or more others, so they are left out
+#   unless the study is told to have them (`--few`, with a number of seeds). The last 60
+#   of 600 are such steps then, at a learning rate of 0.0001 for the backbone.
 
 # %%
 if found:
@@ -87,26 +87,28 @@ if found:
     made = (f"Made by <code>{found['command']}</code> on "
             f"{found['environment']['Processor']}, {found['environment']['Date']}.")
     display(boxed(choices.choices_cells(found, open=True), legend + made,
-                  caption="Choices that the paper leaves open, the clearest first"))
+                  caption="Choices that the paper leaves open, made otherwise, "
+                          "the clearest first"))
 
 # %%
 if found:
     draw_effects(effects.read_effects(found), choices.pairs(found));
 
 # %% tags=["caption"] name="fig-choices"
-Markdown(f"{choices.summarise_choices(found)} Each row is a choice, with its "
+Markdown(f"{choices.summarise_choices(found)} Each row is a way, with its "
          "difference from the default and the 95 % interval over speakers and seeds; "
-         "filled where 0 is outside. Right of 0 the choice is better than the default."
+         "filled where 0 is outside. Right of 0 the way is better than the default."
          if found else "")
 
 # %% [markdown]
-# Two more are no silent choices: the paper stops by emotion, and has variants without
-# the adversary. What they cost is of use beside the others.
+# Four ways are the paper's own. It averages over time, where this default takes
+# deviations, too, and all layers; it stops by emotion; and it has variants without the
+# adversary. What that costs is of use beside the others.
 
 # %%
 if found:
     display(boxed(choices.choices_cells(found, open=False), legend,
-                  caption="What the paper does say, made otherwise"))
+                  caption="The paper's own ways, against the default"))
 
 # %%
 Markdown(choices.describe_mix(found) if found else "")

@@ -12,10 +12,10 @@
 # # What multi-task learning brings
 #
 # The paper learns emotion, age and country with one model, and compares it with no
-# model of one task. The runner-up of the challenge did, and found that single-task
-# models were better. Here one model of all tasks meets three models of one task each,
-# on the same backbone. The page trains nothing: it reads the file that `python -m
-# studies.multitask` wrote, which is a part of `make studies`.
+# model of one task. Another entry of [the challenge](claims.ipynb), Google's, did: its
+# best models were of one task {cite:p}`belanich2022`. Here one model of all tasks meets
+# three models of one task each, on the same backbone. The page trains nothing: it reads
+# the file that `python -m studies.multitask` wrote, which is a part of `make studies`.
 
 # %% tags=["parameters"]
 scale = "demo"  # which file of params/scales
@@ -54,7 +54,9 @@ Markdown(effects.describe_trainings(found) if found else "")
 # decides when to stop, as in the paper, the other tasks of a joint model pay for it,
 # while each single model would stop at its own best. So nobody stops early: all are
 # scored with the weights of the last step, when the learning rate has fallen to zero.
-# The price is that whatever has more steps learns more by heart.
+# The price is that whatever has more steps learns more by heart. One thing is never
+# equal: three models have three projections and three shared extractors, and so more
+# weights than one.
 
 # %%
 if found:

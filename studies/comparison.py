@@ -35,9 +35,10 @@ from burst2vec.corpora.synthetic.synthesis import VERSION
 from burst2vec.evaluation.crossed import Crossed, cross
 from burst2vec.evaluation.predictions import read_predictions, write_predictions
 from burst2vec.evaluation.trivial import predict_constant
-from burst2vec.machine.files import write_aside
+from burst2vec.machine.files import checksum, write_aside
 from burst2vec.machine.progress import step_line
 from burst2vec.models.inference import predict
+from burst2vec.models.shipped import MODEL, WEIGHTS
 from burst2vec.results.scores import score_system
 from burst2vec.training.trainer import train
 
@@ -113,6 +114,7 @@ def collect(name: str, ways: Sequence[Way], seeds: int, common: Mapping[str, Any
             with way.patch(corpus, store, params) if way.patch else contextlib.nullcontext():
                 outcome = make(corpus, store, params)
             _write(folder, settings, outcome)
+            outcome = _read(folder, settings) or outcome  # rounded as they will be when the study goes on
             print(step_line(name, number, len(units), f"{way.name}, seed {seed}: "
                                                       f"{time.perf_counter() - started:.0f} s"), flush=True)
         found.setdefault(way.name, {})[seed] = outcome
@@ -172,10 +174,13 @@ def told(corpus: Corpus, ways: Sequence[Way], reference: str, seeds: int,
 
 
 def _settings(way: Way, params: Params) -> dict[str, Any]:
-    """What the numbers of a training follow from."""
+    """What the numbers of a training follow from: the backbones that come with the package are among it."""
     known = {name: value for name, value in json.loads(params.to_json()).items()
              if name not in CHANGES_NOTHING and not name.startswith("baseline_")}
-    return known | {"version": VERSION, "code": COUNTED, "patch": way.name if way.patch else "", **way.settings}
+    weights = {path.parent.name: checksum(path)[:16] for path in sorted(WEIGHTS.glob("*/model.safetensors"))
+               if path.parent.name != MODEL}
+    return known | {"version": VERSION, "code": COUNTED, "weights": weights, "patch": way.name if way.patch else "",
+                    **way.settings}
 
 
 def _read(folder: Path, settings: Mapping[str, Any]) -> Outcome | None:

@@ -354,7 +354,7 @@ def _whole(command: Sequence[str], rows: Sequence[Mapping], path: Path) -> str:
     read, learnt = ([row["settings"]["backbone"] for row in rows if mark in row["settings"]]
                     for mark in ("backbone", "max_steps"))
     return shlex.join([*command, "--backbone", *dict.fromkeys(read), "--train", *dict.fromkeys(learnt),
-                       "--json", path.name])
+                       "--json", path.name if path.is_absolute() else path.as_posix()])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

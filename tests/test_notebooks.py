@@ -63,7 +63,7 @@ def test_a_notebook_that_writes_over_a_run_would_be_found():
 def test_recordings_of_people_are_heard_on_a_page_only_where_a_parameter_asks_for_it():
     asked = [call.strip() for notebook in NOTEBOOKS
              for call in re.findall(r"may_be_heard\((.*?)\)", notebook.read_text(encoding="utf-8"))]
-    assert asked and set(asked) <= {"corpus, params.play_recordings", "corpus, asked=sounds"}
+    assert asked and set(asked) == {"corpus, params.play_recordings"}
     assert not Params().play_recordings
 
 

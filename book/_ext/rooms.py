@@ -2,11 +2,13 @@
 
 The overview gets two tables: the names that the package itself offers, and its rooms in the order of the table of
 contents. A page `book/api/ROOM.md` gets the docstring of `burst2vec.ROOM`, its public names, and a section for each of
-its modules. A new module is therefore on its room's page without being named anywhere.
+its modules. A new module is therefore on its room's page without being named anywhere. Of `IN_BRIEF`, whose functions
+only the report's own pages call, a section has its names in a table instead of one by one.
 """
 
 from __future__ import annotations
 
+import functools
 import pkgutil
 import re
 from collections.abc import Iterable
@@ -22,6 +24,7 @@ from sphinx.ext.autodoc import DataDocumenter
 import burst2vec
 
 FOLDER = "book/api"
+IN_BRIEF = ("burst2vec.report",)
 LONGEST_VALUE = 80
 """Characters; a constant whose value is longer is shown by its name and its docstring alone."""
 
@@ -48,9 +51,18 @@ def describe_room(room: str) -> str:
     """A room's docstring and public names, then a table of its modules and a section for each of them, as MyST."""
     folders = getattr(import_module(room), "__path__", [])
     modules = [module.name for module in pkgutil.walk_packages(folders, f"{room}.")]
-    sections = [f"\n\n## {module.removeprefix('burst2vec.')}\n{directive('automodule', module)}" for module in modules]
+    described = describe_in_brief if room in IN_BRIEF else functools.partial(directive, "automodule")
+    sections = [f"\n\n## {module.removeprefix('burst2vec.')}\n{described(module)}" for module in modules]
     table = summary(module.removeprefix(f"{room}.") for module in modules) if modules else ""
     return directive("automodule", room) + table + "".join(sections)
+
+
+def describe_in_brief(module: str) -> str:
+    """A module's docstring, and a table of its public functions and classes, as MyST."""
+    there = vars(import_module(module)).items()
+    names = [f"~{module}.{name}" for name, found in there
+             if not name.startswith("_") and callable(found) and getattr(found, "__module__", "") == module]
+    return directive("automodule", module, "   :no-members:") + (summary(names) if names else "")
 
 
 def summary(names: Iterable[str]) -> str:

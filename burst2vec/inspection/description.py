@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 SPLIT_NAMES = {"train": "Train", "val": "Validation", "test": "Test"}
-"""What the splits are called in tables."""
+"""What the splits are called in tables, as in the paper's Table 1."""
 
 UNKNOWN = "–"
 """What stands in a table for a number that the corpus withholds."""

@@ -207,7 +207,7 @@ def holds_model(path: str | Path) -> bool:
 def _build(path: Path, config: dict[str, Any], build: Callable[[dict[str, Any]], Burst2Vec]) -> Burst2Vec:
     """The model that the configuration at `path` describes. Raises ModelError where none can be built from it."""
     try:
-        Params(**{name: value for name, value in config.items() 
+        Params(**{name: value for name, value in config.items()
                   if name not in ("tasks", "backbone", "heard", "temperatures")})
         with quiet_transformers(), warnings.catch_warnings():
             warnings.simplefilter("ignore")

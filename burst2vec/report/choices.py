@@ -10,38 +10,48 @@ from burst2vec.report.effects import (
     effect_in_words,
     effects_cells,
     least_in_words,
+    metrics_of,
     read_effects,
     strength,
 )
 from burst2vec.report.words import counted, listed, number
 
+PAPERS = ("means alone", "last layer's means as they are", "best weights by emotion", "no adversary")
+"""The ways that the paper has itself: it averages over time, stops by emotion, and has variants without the adversary.
+
+All others make a choice otherwise that it leaves open. (Older records mark ways as `open`, too; that is not read.)
+"""
+
 
 def pairs(content: Mapping, open: bool | None = None) -> dict[tuple[str, str], str]:
     """The names of the choices by way and what it is compared with, those with the clearest effects first.
 
-    With `open` they are those that the paper leaves open, or those that it does not.
+    With `open` they are ways of making a choice that the paper leaves open, or else those that it has itself.
     """
     effects = read_effects(content)
     reference = dict(zip(effects["way"], effects["reference"], strict=True))
     return {(way, reference[way]): way for way in strength(effects).index
-            if open is None or content["open"][way] == open}
+            if open is None or open == (way not in PAPERS)}
 
 
 def choices_cells(content: Mapping, open: bool) -> pd.DataFrame:
-    """The effects of the choices that the paper leaves open, or of the others, as HTML, the clearest first."""
+    """The effects of making choices otherwise that the paper leaves open, or else of the ways that it has itself.
+
+    They are HTML, the clearest first.
+    """
     texts = {pair: f"{way}<small>in place of {content['instead'][way]}</small>"
              for pair, way in pairs(content, open).items()}
     return effects_cells(read_effects(content), texts, "Choice")
 
 
 def describe_choices(content: Mapping) -> str:
-    """What the choices cost that the paper leaves open, in three sentences."""
+    """What the choices cost that the paper leaves open, in a few sentences."""
     effects = read_effects(content)
-    asked = effects[effects["way"].map(content["open"])]
+    asked = effects[~effects["way"].isin(PAPERS)]
     clear = asked[asked["verdict"] != ""]
     ways, decided = asked["way"].nunique(), clear["way"].nunique()
-    said = [f"Of {counted(ways, 'way')} of making such a choice otherwise, {counted(decided, 'changes', 'change')} a "
-            "score by more than other speakers and other seeds would."]
+    said = [f"Of {counted(ways, 'way')} of making such a choice otherwise, {counted(decided, 'changes', 'change')} "
+            f"{_any(asked)} by more than other speakers and other seeds would."]
     if decided:
         said.append(f"The clearest: {_listed_effects(content, clear)}.")
     if decided < ways:
@@ -52,27 +62,26 @@ def describe_choices(content: Mapping) -> str:
 
 
 def summarise_choices(content: Mapping) -> str:
-    """A sentence on which choices cost and gain most."""
+    """A sentence on how many ways cost or gain something, those that the paper has itself included."""
     effects = read_effects(content)
     clear = effects[effects["verdict"] != ""]
     if clear.empty:
-        return "No choice changes a score by more than other speakers and seeds would."
+        return "Of no way can this study tell that it changes a score by more than other speakers and seeds would."
     ways = {kind: list(dict.fromkeys(clear.loc[clear["verdict"] == kind, "way"])) for kind in ("costs", "gains")}
-    parts = [f"{counted(len(ways['costs']), 'choice')} out of {effects['way'].nunique()} "
-             f"{'costs' if len(ways['costs']) == 1 else 'cost'} something"] * bool(ways["costs"])
-    parts += [f"{counted(len(ways['gains']), 'choice')} out of {effects['way'].nunique()} "
-              f"{'gains' if len(ways['gains']) == 1 else 'gain'} something"] * bool(ways["gains"])
-    return f"{' and '.join(parts)}, by more than other speakers and seeds would explain."
+    verbs = {"costs": ("costs", "cost"), "gains": ("gains", "gain")}
+    parts = [f"{counted(len(own), *verbs[kind])} something" for kind, own in ways.items() if own]
+    return (f"Of {counted(effects['way'].nunique(), 'way')} {' and '.join(parts)} in {_any(effects)}, by more than "
+            "other speakers and seeds would explain.")
 
 
 def conclude_choices(content: Mapping) -> str:
     """What the study lets the discussion say, as plain text."""
     effects = read_effects(content)
-    asked = effects[effects["way"].map(content["open"])]
+    asked = effects[~effects["way"].isin(PAPERS)]
     clear = asked[asked["verdict"] != ""]
     said = (f"on synthetic bursts, with a backbone that stays as it is, {clear['way'].nunique()} of "
-            f"{counted(asked['way'].nunique(), 'choice')} that the paper leaves open changed a score beyond speakers "
-            "and seeds when made otherwise")
+            f"{counted(asked['way'].nunique(), 'way')} of making a choice otherwise that the paper leaves open changed "
+            f"{_any(asked)} beyond speakers and seeds")
     costly = clear[(clear["verdict"] == "costs") & (clear["metric"] != "s_mtl")]
     if costly.empty:
         return said
@@ -97,6 +106,12 @@ def _listed_effects(content: Mapping, clear: pd.DataFrame, most: int = 3) -> str
         row = own.loc[(own["difference"].abs() / own["least"]).idxmax()]
         said.append(f"*{way}* in place of {content['instead'][way]} {effect_in_words(row)}")
     return "; ".join(said)
+
+
+def _any(effects: pd.DataFrame) -> str:
+    """What counts as a change, in words: the intervals hold together for the ways of a metric, not over the metrics."""
+    many = len(metrics_of(effects))
+    return "its one metric" if many == 1 else f"at least one of {many} metrics (intervals hold together within each)"
 
 
 def _failures(content: Mapping) -> list[str]:

@@ -6,12 +6,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from burst2vec.evaluation.bootstrap import RESAMPLES
 from burst2vec.evaluation.crossed import Crossed
 from burst2vec.report.voices import BAR, PRETRAINED, RANDOM, confusions_of, cross_confusions, read
 from burst2vec.report.words import DASH, counted, interval, number
+
+BURST2VEC = "Burst2Vec"
+"""How the names of systems begin whose random weights each draw has anew."""
 
 METRIC = "macro_f1"
 """The score that the page shows."""
@@ -22,7 +26,9 @@ class Curve:
     """The scores of systems by the share of the training speakers that they learnt from.
 
     `speakers` has by share how many speakers these are. `scores` has the columns system, share, speakers, estimate, low
-    and high: the mean macro-F1 over the draws, with the bounds of a 95 % interval over test speakers and draws.
+    and high: the mean macro-F1 over the draws, with the bounds of a 95 % interval over test speakers and draws. Draws
+    are of one pool of training speakers, so that they overlap and the interval is too narrow for speakers of another;
+    from the whole pool a linear reading is the same in all draws, and its interval is over test speakers alone.
     """
 
     speakers: Mapping[float, int]
@@ -39,7 +45,7 @@ def read_curve(content: Mapping, resamples: int = RESAMPLES) -> Curve | None:
     shares = {float(share): told["speakers"] for share, told in content["learnt"].items()}
     parts = rows.groupby(["system", "share"], sort=False)
     draws = parts.size().max()
-    found = {key: confusions_of(truth, [read(text) for text in part["plain"]], speakers,
+    found = {key: confusions_of(truth, np.stack([read(text) for text in part["plain"]]), speakers,
                                 len(content["corpus"]["classes"])) for key, part in parts if len(part) == draws}
     crossed = cross_confusions({_code(*key): each for key, each in found.items()}, [], resamples)
     table = []
@@ -77,14 +83,15 @@ def gains(curve: Curve) -> pd.DataFrame:
 
 def summarise_curve(curve: Curve) -> str:
     """Sentences on where pre-training pays: the gain of each pre-trained system at the fewest and the most speakers,
-    and among how many speakers more, with random weights, it is worth as much."""
+    and from how many speakers it scores above what the other reaches from all."""
     said = []
     for (system, against), part in gains(curve).groupby(["system", "against"], sort=False):
         few, many = part.loc[part["speakers"].idxmin()], part.loc[part["speakers"].idxmax()]
-        sentence = f"{system} exceeds {against} by {_gain(few)} with {counted(few['speakers'], 'training speaker')}"
+        sentence = (f"The gain of {system} over {against} is {_gain(few)} with "
+                    f"{counted(few['speakers'], 'training speaker')}")
         if few["speakers"] != many["speakers"]:
-            sentence += f", and by {_gain(many)} with {many['speakers']}"
-        said.append(sentence + "." + _worth(curve, system, against))
+            sentence += f", and {_gain(many)} with {many['speakers']}"
+        said.append(f"{sentence}{_reservation(against)}.{_worth(curve, system, against)}")
     return " ".join(said)
 
 
@@ -93,11 +100,28 @@ def _gain(row: pd.Series) -> str:
     return f"{number(row['difference'], signed=True)} ({interval(row['low'], row['high'], signed=True)}{sure})"
 
 
+def _reservation(against: str) -> str:
+    """What is to be said of a gain over a linear reading with random weights, which are the same in all draws."""
+    one = against.endswith(RANDOM) and not against.startswith(BURST2VEC)
+    return "; all draws read the same random weights, and others might say otherwise" if one else ""
+
+
 def _worth(curve: Curve, system: str, against: str) -> str:
-    """A sentence on the fewest speakers from whom a system learns as much as another from all; empty where it does not
-    from fewer."""
+    """A sentence on the fewest speakers from whom a system scores above what another does from all.
+
+    The intervals of the differences hold together for all numbers of speakers that are looked at (Bonferroni). Where
+    none is certain, the fewest by the estimates are told as such; the sentence is empty where there are none either.
+    """
     own, other = (curve.scores[curve.scores["system"] == name] for name in (system, against))
     most = other.loc[other["speakers"].idxmax()]
-    enough = own[(own["estimate"] >= most["estimate"]) & (own["speakers"] < most["speakers"])]
-    return (f" From {enough['speakers'].min()} speakers it learns as much as {against} from {most['speakers']}."
-            if len(enough) else "")
+    fewer = own[own["speakers"] < most["speakers"]].sort_values("speakers")
+    contrasts = [(row.speakers, curve.crossed.contrast(_code(system, row.share), _code(against, most["share"]), METRIC))
+                 for row in fewer.itertuples()]
+    for speakers, contrast in contrasts:
+        low, high = contrast.interval(1 - 0.05 / len(contrasts))
+        if low > 0:
+            return (f" From {speakers} speakers it scores above {against} from {most['speakers']}, by "
+                    f"{number(contrast.difference)} ({interval(low, high)}).")
+    enough = [speakers for speakers, contrast in contrasts if contrast.difference >= 0]
+    return (f" By the estimates alone, {enough[0]} speakers are enough for what {against} reaches from "
+            f"{most['speakers']}; other speakers might say otherwise." if enough else "")

@@ -233,10 +233,15 @@ def describe_verdicts(content: Mapping, ways: Sequence[str] = tuple(WAYS)) -> st
     """A line of a list, in Markdown, for each way and bias: whether it helps on the twins, and at what price."""
     found, lines = effects(content, "twins", ASKED), []
     for row in found[found["way"].isin(ways)].to_dict("records"):
-        known = "" if verdict(row) != "undecided" else f"; {number(row['least'], 2)} would have been found"
+        known = "" if verdict(row) != "undecided" else _seen(row["least"])
         lines.append(f"- **{WAYS[row['way']]}**, {BIASES[row['bias']]}: **{verdict(row)}**, {_size(row, ASKED)}{known}"
                      f"{_price(content, row)}.")
     return "\n".join(lines)
+
+
+def _seen(least: float, before: str = "", unit: str = "") -> str:
+    """The part of a sentence that says which effect would have been found; empty where one seed leaves that unknown."""
+    return "" if pd.isna(least) else f"; {before}{number(least, 2)}{unit} would have been found"
 
 
 def _price(content: Mapping, row: Mapping) -> str:
@@ -312,7 +317,7 @@ def summarise(content: Mapping) -> str:
     helping = [WAYS[way] for way in WAYS if way not in ADVERSARIES and _always(found, way, "helps")]
     rivals = (f"Of its rivals, {listed(helping)} {'help' if len(helping) > 1 else 'helps'} at every bias."
               if helping else "None of its rivals helps at every bias.")
-    known = f"; {number(upstream['least'], 2)} years would have been found" * (verdict(upstream) == "undecided")
+    known = _seen(upstream["least"], unit=" years") * (verdict(upstream) == "undecided")
     return (f"On bursts whose ages do not follow the country the paper's adversary {_in_words(upstream)} "
             f"{BIASES[strong]}: its ages are {_better(upstream)} than without an adversary "
             f"({interval(upstream['low'], upstream['high'], 2, signed=True)} over speakers and "
@@ -337,10 +342,12 @@ def for_limitations(content: Mapping) -> str:
     found = effects(content, "twins", ASKED)
     rows = found[found["way"].isin(ADVERSARIES) & (found["bias"] > 0)].to_dict("records")
     kinds = {verdict(row) for row in rows}
-    start = "With a planted bias that can be read from the features, and with it taken away again, "
+    readable = all(can_be_read(row) for row in content["pooled"] if row["ageing"])
+    start = (f"With a planted bias that {'can' if readable else 'cannot'} be read from the features, and with it taken "
+             "away again, ")
     if kinds == {"undecided"}:
-        return (f"{start}no adversary changes the age error decidedly; an effect of "
-                f"{number(max(row['least'] for row in rows), 2)} years would have been seen.")
+        least = max(row["least"] for row in rows)
+        return f"{start}no adversary changes the age error decidedly{_seen(least, 'an effect of ', ' years')}."
     helps, harms = (listed([f"{WAYS[row['way']].removeprefix('adversary, ')} ({BIASES[row['bias']]})"
                             for row in rows if verdict(row) == each]) for each in ("helps", "harms"))
     parts = [f"{word} {what}" for word, what in (("helps", helps), ("harms", harms)) if what]

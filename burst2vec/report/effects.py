@@ -17,8 +17,11 @@ from burst2vec.report.words import counted, interval, listed, metric_name, numbe
 
 
 def read_effects(content: Mapping) -> pd.DataFrame:
-    """The effects of a record, with `verdict`: `gains`, `costs`, or nothing where the study cannot tell."""
+    """The effects of a record, with `verdict`: `gains`, `costs`, or nothing where the study cannot tell; and with
+    `together`: for how many comparisons of a metric the intervals hold together."""
     found = pd.DataFrame(content["effects"])
+    families = [name for name in ("question", "table", "metric") if name in found]
+    found["together"] = found.groupby(families)["way"].transform("size")
     known = found["least"].astype(float).notna()
     found["verdict"] = np.select([known & (found["low"] > 0), known & (found["high"] < 0)], ["gains", "costs"], "")
     return found
@@ -108,12 +111,15 @@ def bounds(row: Mapping) -> str:
 def effect_in_words(row: Mapping) -> str:
     """What a way gains or costs in one metric, with its interval, in Markdown.
 
-    >>> effect_in_words({"metric": "age_mae", "difference": -0.25, "low": -0.4, "high": -0.1, "verdict": "costs"})
-    'costs 0.25 years of Age-MAE (95 % interval of the difference: −0.40 to −0.10)'
+    >>> effect_in_words({"metric": "age_mae", "difference": -0.25, "low": -0.4, "high": -0.1, "verdict": "costs",
+    ...                  "together": 24})
+    'costs 0.25 years of Age-MAE (interval of the difference, 95 % for 24 comparisons together: −0.40 to −0.10)'
     """
-    metric = row["metric"]
+    metric, level = row["metric"], "95 %"
+    if row["together"] > 1:
+        level += f" for {row['together']} comparisons together"
     return (f"{row['verdict'] or 'changes'} {amount(metric, abs(row['difference']))} of "
-            f"{metric_name(metric, 'markdown')} (95 % interval of the difference: {bounds(row)})")
+            f"{metric_name(metric, 'markdown')} (interval of the difference, {level}: {bounds(row)})")
 
 
 def least_in_words(effects: pd.DataFrame) -> str:
@@ -122,6 +128,14 @@ def least_in_words(effects: pd.DataFrame) -> str:
     said = [f"{amount(str(metric), value)} of {metric_name(str(metric), 'markdown')}"
             for metric, value in medians.items() if np.isfinite(value)]
     return listed(said)
+
+
+def describe_least(effects: pd.DataFrame) -> str:
+    """A sentence on the smallest differences that would have been found, or on why there are none."""
+    least = least_in_words(effects)
+    if not least:
+        return "With one seed no difference can be told from none."
+    return f"Differences from {least} would have been found."
 
 
 def means_cells(content: Mapping, ways: Sequence[str], first: str) -> pd.DataFrame:
@@ -152,11 +166,14 @@ def describe_floor(content: Mapping, way: str) -> str:
 
 
 def describe_trainings(content: Mapping) -> str:
-    """A sentence, in Markdown, on the corpus and the backbone behind a record, from what it says."""
+    """A sentence, in Markdown, on the corpus and the seeds behind a record, from what it says."""
     corpus, speakers = content["corpus"], content["corpus"]["speakers"]
+    seeds = pd.DataFrame(content["scores"]).groupby("way")["seed"].nunique()
+    had = counted(seeds.max(), "seed")
+    had = had if seeds.min() == seeds.max() else f"{seeds.min()} to {had}"
     return (f"*Synthetic corpus: the trainings behind this page heard synthetic bursts (`synthetic_seed: "
             f"{corpus['synthetic_seed']}`, {corpus['synthetic_train']} bursts of {speakers['train']} speakers, and as "
-            f"test {corpus['synthetic_test']} of {speakers['test']} others), which chose no setting and are scored on "
-            f"no other page than those of studies. They had {counted(content['seeds'], 'seed')} each, at the scale "
+            f"test {corpus['synthetic_test']} of {speakers['test']} others), which chose no setting of the report and "
+            f"are scored on no other page than those of studies. Each way has {had}, at the scale "
             f"`{content['scale']}` as it was on {content['environment']['Date']}. The numbers say nothing about "
             "people.*")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
-from burst2vec.report.trainings import initial_weights
+from burst2vec.report.sentences import initial_weights
 from burst2vec.report.words import DASH, counted, interval, listed, number
 
 WAYS = {"random": "random", "windows": "sorted within windows of 5", "sorted": "sorted"}

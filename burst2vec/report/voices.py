@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,8 @@ QUESTIONS = {"pre-training": "What the weights of pre-training are worth",
              BAR: "Whether what learns goes beyond acoustic functionals",
              "speaker statistics": "What it is worth to have heard a speaker before"}
 """The questions that the systems were chosen to answer, by their names in `contrast_table`."""
+
+_SINGLE = "Each backbone comes from a single pre-training, and another of the same kind might say otherwise."
 
 Key = tuple[str, str]
 """A system and one of `WAYS`."""
@@ -190,10 +193,10 @@ def _against(system: str) -> str:
     return "against itself without them" if system == "without" else f"against {system}"
 
 
-def _difference(recorded: Recorded, first: Key, second: Key) -> tuple[float, float, float]:
+def _difference(recorded: Recorded, first: Key, second: Key, level: float = 0.95) -> tuple[float, float, float]:
     """By how much the macro-F1 of the first exceeds that of the second, and the bounds of the interval."""
     contrast = recorded.crossed.contrast(_code(first), _code(second), "macro_f1")
-    return contrast.difference, *contrast.interval()
+    return contrast.difference, *contrast.interval(level)
 
 
 def category_table(recorded: Recorded, key: Key) -> pd.DataFrame:
@@ -264,6 +267,16 @@ def describe_bursts(content: Mapping) -> str:
             f"{where['Date']}, burst2vec {where['burst2vec']}.")
 
 
+def covered(recorded: Recorded) -> str:
+    """What the intervals are over, in words: the speakers, and the seeds where Burst2Vec has several."""
+    seeds = {len(answers) for (system, _), answers in recorded.answers.items() if system.startswith("Burst2Vec")}
+    if not seeds:
+        return "over speakers"
+    if max(seeds) == 1:
+        return "over speakers alone, since Burst2Vec was trained with one seed"
+    return f"over speakers and, of Burst2Vec{' where it has several' * (min(seeds) == 1)}, over seeds"
+
+
 def describe_recipe(recorded: Recorded) -> str:
     """Sentences on what of Burst2Vec was trained, in how many steps and with how many seeds; empty where none was."""
     own = [name for name in recorded.settings if name.startswith("Burst2Vec")]
@@ -285,31 +298,49 @@ def describe(recorded: Recorded) -> str:
         key = recorded.best(way)
         uar = recorded.score(key, "uar")
         said.append(f"{WAYS[way].capitalize()}, **{key[0]}** has the highest macro-F1, "
-                    f"{_estimated(recorded.score(key))}. It recognises {100 * uar['estimate']:.0f} % of a category's "
-                    f"bursts on average; a guess among {number_of} recognises {100 / number_of:.1f} %.")
+                    f"{_estimated(recorded.score(key))}, {_picked(recorded, way)}. It recognises "
+                    f"{100 * uar['estimate']:.0f} % of a category's bursts on average; a guess among {number_of} "
+                    f"recognises {100 / number_of:.1f} %.")
     return " ".join(said)
 
 
 def summarise(recorded: Recorded) -> str:
     """Sentences on the best system, and on how the best reading of a pre-trained backbone and the best Burst2Vec
-    compare with ComParE in each way, and how sure that is."""
+    compare with ComParE in each way, and how sure that is.
+
+    These are picked by the differences that are told. So their intervals hold together for all from which they are
+    picked (Bonferroni).
+    """
     best = recorded.best()
     said = [f"Asked which of {counted(len(recorded.classes), 'category', 'categories')} a burst is of, {best[0]} does "
-            f"best on speakers that it has not heard: macro-F1 {_estimated(recorded.score(best))}"
-            f"{_by_chance(recorded)}."]
-    table = contrast_table(recorded)
-    rows = table[(table["question"] == BAR) & table["system"].str.endswith(PRETRAINED)]
+            f"best on speakers that it has not heard: macro-F1 {_estimated(recorded.score(best))}, "
+            f"{_picked(recorded)}{_by_chance(recorded)}."]
+    rows = _against_bar(recorded)
     for _, alike in rows.groupby(rows["system"].str.startswith("Burst2Vec")):
         tops = [part.loc[part["difference"].idxmax()] for _, part in alike.groupby("way", sort=False)]
         sentence = "; ".join(f"{WAYS[top['way']]}, {top['system']} {_compared(top)}" for top in tops)
         said.append(f"{sentence[:1].upper()}{sentence[1:]}{max(_reservation(recorded, top) for top in tops)}.")
+    if len(rows):
+        said += [f"The intervals against {BAR} hold together for the {len(rows)} comparisons from which these were "
+                 "picked."] * (len(rows) > 1) + [_SINGLE]
     return " ".join(said)
+
+
+def _against_bar(recorded: Recorded) -> pd.DataFrame:
+    """The rows of `contrast_table` that compare what is pre-trained with ComParE, with intervals that hold together."""
+    table = contrast_table(recorded)
+    rows = table[(table["question"] == BAR) & table["system"].str.endswith(PRETRAINED)].copy()
+    for place, row in rows.iterrows():
+        _, *bounds = _difference(recorded, (row["system"], row["way"]), (BAR, row["way"]), 1 - 0.05 / len(rows))
+        rows.loc[place, ["low", "high"]] = bounds
+    return rows
 
 
 def summarise_best(recorded: Recorded) -> str:
     """A sentence on the best system, each burst answered by itself."""
     key = recorded.best()
-    return f"Highest is {key[0]}, at a macro-F1 of {_estimated(recorded.score(key))} with each burst by itself."
+    return (f"Highest is {key[0]}, at a macro-F1 of {_estimated(recorded.score(key))} with each burst by itself, "
+            f"{_picked(recorded)}.")
 
 
 def summarise_recalls(categories: pd.DataFrame) -> str:
@@ -324,6 +355,11 @@ def summarise_confusion(categories: pd.DataFrame) -> str:
     row = categories.loc[categories["share"].idxmax()]
     return (f"The commonest confusion is of {row['category']}, of which {100 * row['share']:.0f} % of the bursts are "
             f"taken for {row['taken for']}.")
+
+
+def _picked(recorded: Recorded, way: str = "plain") -> str:
+    """From how many systems the best of one way is picked, and by what."""
+    return f"the best of {counted(sum(each == way for _, each in recorded.answers), 'system')} by this very score"
 
 
 def _estimated(score: pd.Series) -> str:
@@ -391,19 +427,25 @@ def backbones(recorded: Recorded) -> list[str]:
 
 def summarise_backbones(recorded: Recorded) -> str:
     """Sentences on which pre-trained backbone a linear reader reads most from, and whether that is certain; empty for
-    fewer than two."""
+    fewer than two.
+
+    The best is picked by the score that is compared. So the intervals hold together for all pairs (Bonferroni).
+    """
     keys = {name: (name + PRETRAINED, "plain") for name in backbones(recorded)}
     if len(keys) < 2:
         return ""
     best, *others = sorted(keys, key=lambda name: -recorded.score(keys[name])["estimate"])
-    found = {name: _difference(recorded, keys[best], keys[name]) for name in others}
+    level = 1 - 0.05 / math.comb(len(keys), 2)
+    found = {name: _difference(recorded, keys[best], keys[name], level) for name in others}
     clear = [name for name, (_, low, _) in found.items() if low > 0]
     less = [f"{number(found[name][0])} ({interval(*found[name][1:])}) more than from {name}" for name in clear]
     alike = [f"{name} ({interval(*found[name][1:], signed=True)})" for name in others if name not in clear]
+    together = "; the intervals hold together for all pairs" * (len(keys) > 2)
     return (f"Of the pre-trained backbones, a linear reader reads most from {best}, "
             f"{_estimated(recorded.score(keys[best]))}"
             + (f": {' and '.join(less)}" if less else "") + "."
-            + (f" It cannot be told from {' or '.join(alike)}." if alike else ""))
+            + (f" It cannot be told from {' or '.join(alike)}." if alike else "")
+            + f" It is the best of {len(keys)} by this very score{together}. {_SINGLE}")
 
 
 def is_drawn(system: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -96,18 +97,20 @@ def _calibrated(model: Burst2Vec, corpus: Corpus, predictions: pd.DataFrame) -> 
 
 
 def write_ensemble(folder: Path, members: Iterable[str], predictions: pd.DataFrame,
-                   corpus: Corpus | None = None) -> None:
+                   corpus: Corpus | None = None, run_folder: Path | None = None) -> None:
     """Writes the folder of an ensemble, whole or not at all: its predictions, and its members in `params.json`.
 
-    `members` are the names of the folders beside `folder` that hold the members. `saved.load` loads an ensemble as long
-    as these folders are there. Its card describes the `corpus` that they were trained on.
+    `members` are the names of the folders that hold the members, in `run_folder`, or beside `folder` without it.
+    `saved.load` loads an ensemble as long as these folders are there, relative to it. Its card describes the `corpus`
+    that they were trained on.
     """
     members = list(members)
+    places = [os.path.relpath((run_folder or folder.parent) / member, folder.parent) for member in members]
     with write_aside(folder) as aside:
         aside.mkdir()
-        _write_params(aside, {"variant": folder.name, "title": label(members), "members": members})
+        _write_params(aside, {"variant": folder.name, "title": label(members), "members": places})
         write_predictions(predictions, aside / "predictions.csv")
-        write_config(aside, {"members": [f"../{member}" for member in members]})
+        write_config(aside, {"members": [f"../{place}" for place in places]})
         text = card.describe_ensemble(f"Ensemble {folder.name}", members, corpus, predictions)
         (aside / CARD).write_text(text, encoding="utf-8")
 

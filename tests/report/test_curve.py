@@ -54,9 +54,35 @@ def test_draws_that_differ_widen_the_interval(content):
 
 def test_the_summary_says_what_pre_training_adds_and_what_it_is_worth_in_speakers(found):
     said = curve.summarise_curve(found)
-    assert said.startswith("x, pre-trained exceeds x, random weights by +0.333 (+0.")
-    assert "with 5 training speakers, and by +0.333 (" in said and "cannot be told" not in said
-    assert said.endswith("From 5 speakers it learns as much as x, random weights from 20.")
+    assert said.startswith("The gain of x, pre-trained over x, random weights is +0.333 (+0.")
+    assert "with 5 training speakers, and +0.333 (" in said and "cannot be told" not in said
+    assert "; all draws read the same random weights, and others might say otherwise. By the estimates" in said
+    assert said.endswith("By the estimates alone, 5 speakers are enough for what x, random weights reaches from 20; "
+                         "other speakers might say otherwise.")
+
+
+def answered(content, thirds):
+    """The record with other shares of right answers, in thirds, by system and share."""
+    truth = np.tile([0, 1, 2], 36)
+    return content | {"rows": [row | {"plain": written(np.where(
+        np.arange(108) % 9 < 3 * thirds[row["system"], row["share"]], truth, (truth + 1) % 3))}
+        for row in content["rows"] if row["system"] != "late"]}
+
+
+def test_fewer_speakers_are_worth_more_only_where_the_difference_is_certain(content):
+    thirds = {("x, pre-trained", 0.25): 2, ("x, pre-trained", 1.0): 3, ("x, random weights", 0.25): 1,
+              ("x, random weights", 1.0): 1}
+    said = curve.summarise_curve(curve.read_curve(answered(content, thirds), resamples=200))
+    assert " From 5 speakers it scores above x, random weights from 20, by 0.333 (0." in said
+    thirds["x, pre-trained", 0.25] = 0
+    said = curve.summarise_curve(curve.read_curve(answered(content, thirds), resamples=200))
+    assert "From 5" not in said and "enough" not in said
+
+
+def test_random_weights_that_each_draw_has_anew_need_no_reservation(content):
+    rows = [row | {"system": f"Burst2Vec on {row['system']}"} for row in content["rows"]]
+    said = curve.summarise_curve(curve.read_curve(content | {"rows": rows}, resamples=50))
+    assert "Burst2Vec on x, pre-trained over Burst2Vec on x, random weights" in said and "same random" not in said
 
 
 def test_a_gain_that_is_not_certain_is_not_called_one(content):

@@ -54,7 +54,7 @@ def test_nothing_found_is_said_with_what_would_have_been_found():
     assert "(−0.10 to +0.10 over speakers and 5 seeds; 0.15 years would have been found)" in said
     assert said.endswith("None of its rivals helps at every bias.")
     assert debiasing.for_limitations(record()).endswith(
-        "no adversary changes the age error decidedly; an effect of 0.15 years would have been seen.")
+        "no adversary changes the age error decidedly; an effect of 0.15 years would have been found.")
     assert debiasing.summarise_effects(record()) == (
         "On the twins, of 6 trainings with an adversary and a bias 0 help, 0 harm and 6 are undecided for age.")
 
@@ -133,6 +133,16 @@ def test_one_seed_decides_nothing():
         row["least"] = float("nan")
     assert set(debiasing.effect_cells(found)["Verdict"]) == {"undecided"}
     assert debiasing.describe_power(found).startswith("With one seed nothing is known")
+    said = [debiasing.summarise(found), debiasing.for_limitations(found), debiasing.describe_verdicts(found)]
+    assert not any("would have been found" in text or "–" in text for text in said)
+
+
+def test_what_cannot_be_read_is_not_said_to_be():
+    found = record()
+    for row in found["pooled"]:
+        row["high"] = 5.0
+    assert debiasing.for_limitations(record()).startswith("With a planted bias that can be read from the features,")
+    assert debiasing.for_limitations(found).startswith("With a planted bias that cannot be read from the features,")
 
 
 def test_what_was_left_to_read_is_counted():

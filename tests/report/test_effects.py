@@ -32,8 +32,8 @@ def content(rows, **others):
     ways = list(dict.fromkeys(row["way"] for row in rows))
     scores = [{"way": way, "table": "test", "seed": seed, "metric": metric, "value": 0.5 + 0.1 * seed}
               for way in ("default", *ways) for seed in range(2) for metric in METRICS]
-    return {"effects": rows, "scores": scores, "open": dict.fromkeys(ways, True) | {"no adversary": False},
-            "instead": {way: f"the usual of {way}" for way in ways}, "seeds": 5, "scale": "demo", "diverged": {},
+    return {"effects": rows, "scores": scores, "instead": {way: f"the usual of {way}" for way in ways},
+            "seeds": 2, "scale": "demo", "diverged": {},
             "constant": {"emo_ccc": 0.0, "cou_uar": 0.25, "age_mae": 4.25, "s_mtl": 0.0},
             "corpus": {"synthetic_seed": 2026, "synthetic_train": 640, "synthetic_test": 320,
                        "speakers": {"train": 101, "val": 25, "test": 50}},
@@ -65,21 +65,23 @@ def test_a_table_has_the_largest_effects_first_and_says_what_would_have_been_fou
 
 def test_the_box_counts_what_is_decided_and_names_the_largest():
     said = choices.describe_choices(FOUND)
-    assert said.startswith("Of 2 ways of making such a choice otherwise, 2 change a score")
-    assert ("The clearest: *harsh* in place of the usual of harsh costs 0.080 of Emo-CCC (95 % interval of the "
-            "difference: −0.090 to −0.070); *mild*") in said
+    assert said.startswith("Of 2 ways of making such a choice otherwise, 2 change at least one of 4 metrics "
+                           "(intervals hold together within each)")
+    assert ("The clearest: *harsh* in place of the usual of harsh costs 0.080 of Emo-CCC (interval of the "
+            "difference, 95 % for 3 comparisons together: −0.090 to −0.070); *mild*") in said
     assert "cannot tell" not in said and "no adversary" not in said
 
 
 def test_where_nothing_is_decided_the_box_says_what_would_have_been_found():
     undecided = content(of_way("mild", 0.001, 0.002, 0.01, 0.0))
     assert choices.describe_choices(undecided) == (
-        "Of 1 way of making such a choice otherwise, 0 change a score by more than other speakers and other seeds "
-        "would. For all this study cannot tell; of a typical one it would have found differences from 0.020 of "
-        "Emo-CCC, 0.020 of Cou-UAR, 0.15 years of Age-MAE and 0.006 of *S*<sub>MTL</sub>.")
+        "Of 1 way of making such a choice otherwise, 0 change at least one of 4 metrics (intervals hold together "
+        "within each) by more than other speakers and other seeds would. For all this study cannot tell; of a typical "
+        "one it would have found differences from 0.020 of Emo-CCC, 0.020 of Cou-UAR, 0.15 years of Age-MAE and "
+        "0.006 of *S*<sub>MTL</sub>.")
     assert choices.summarise_choices(undecided) == (
-        "No choice changes a score by more than other speakers and seeds would.")
-    assert choices.conclude_choices(undecided).endswith("seeds when made otherwise")
+        "Of no way can this study tell that it changes a score by more than other speakers and seeds would.")
+    assert choices.conclude_choices(undecided).endswith("beyond speakers and seeds")
 
 
 def test_one_seed_leaves_no_least_difference_to_tell_of():
@@ -91,11 +93,28 @@ def test_one_seed_leaves_no_least_difference_to_tell_of():
 
 def test_a_caption_counts_what_costs_and_what_gains():
     assert choices.summarise_choices(FOUND) == (
-        "1 choice out of 3 costs something and 2 choices out of 3 gain something, by more than other speakers and "
-        "seeds would explain.")
+        "Of 3 ways 1 costs something and 2 gain something in at least one of 4 metrics (intervals hold together within "
+        "each), by more than other speakers and seeds would explain.")
     assert choices.conclude_choices(FOUND).endswith(
-        "2 of 2 choices that the paper leaves open changed a score beyond speakers and seeds when made otherwise; "
-        "clearest was the cost of: harsh")
+        "2 of 2 ways of making a choice otherwise that the paper leaves open changed at least one of 4 metrics "
+        "(intervals hold together within each) beyond speakers and seeds; clearest was the cost of: harsh")
+
+
+def test_ways_that_the_paper_has_itself_are_not_counted_as_choices_that_it_leaves_open():
+    found = content([*of_way("harsh", -0.08, 0.0, 0.0, 0.0), *of_way("means alone", -0.2, 0.0, 0.0, 0.0)])
+    assert choices.describe_choices(found).startswith("Of 1 way of making such a choice otherwise, 1 changes")
+    assert " 1 of 1 way of making" in choices.conclude_choices(found)
+    assert choices.summarise_choices(found).startswith("Of 2 ways 2 cost something in at least one of 4 metrics")
+    assert choices.pairs(found, open=False) == {("means alone", "default"): "means alone"}
+
+
+def test_intervals_hold_together_for_the_comparisons_of_their_metric_and_question():
+    found = effects.read_effects(FOUND)
+    assert found["together"].tolist() == [3] * 12
+    asked = effects.read_effects(answers()).set_index(["question", "metric"])["together"]
+    assert asked["one or three"].tolist() == [2] * 8 and asked["learnt or fixed"].tolist() == [1] * 4
+    alone = effects.read_effects(content([effect("harsh", "emo_ccc", -0.08)])).iloc[0]
+    assert "(interval of the difference, 95 %: −0.090" in effects.effect_in_words(alone)
 
 
 def test_failures_and_the_learnt_mix_are_told():
@@ -109,6 +128,12 @@ def test_failures_and_the_learnt_mix_are_told():
 def test_the_banner_says_who_was_heard():
     said = effects.describe_trainings(FOUND)
     assert "640 bursts of 101 speakers, and as test 320 of 50 others" in said and "as it was on 2026-11-28" in said
+    assert "Each way has 2 seeds, at" in said
+
+
+def test_the_banner_says_so_where_a_way_has_fewer_seeds():
+    scores = [row for row in FOUND["scores"] if row["way"] != "harsh" or row["seed"] == 0]
+    assert "Each way has 1 to 2 seeds, at" in effects.describe_trainings(FOUND | {"scores": scores})
 
 
 def test_means_are_of_the_seeds():
@@ -124,8 +149,8 @@ def test_what_is_no_better_than_a_constant_guess_is_said():
         "In Age-MAE (0.55 years against 0.40 years), *default* is no better than a constant guess.")
 
 
-def answers(short=(0.0, 0.0, 0.0, 0.0), learnt=(0.0, 0.0, 0.0, 0.0)):
-    first, second = {"question": "one or three"}, {"question": "learnt or fixed"}
+def answers(short=(0.0, 0.0, 0.0, 0.0), learnt=(0.0, 0.0, 0.0, 0.0), known=True):
+    first, second = ({"question": name, "known": known} for name in ("one or three", "learnt or fixed"))
     rows = [*of_way("three models of 200 steps", *short, reference="all tasks", **first),
             *of_way("three models", 0.0, 0.0, 0.0, 0.0, reference="all tasks, 1,800 steps", **first),
             *of_way("all tasks, learnt weights", *learnt, reference="all tasks", **second)]
@@ -144,18 +169,29 @@ def test_one_model_and_three_are_told_apart_only_where_they_can_be(short, words)
     assert said.startswith(words) and "With as many steps of every task, 600, no metric tells one model from" in said
     assert said.endswith("0.006 of *S*<sub>MTL</sub> would have been found.") and "every model" not in said
     assert "*" not in multitask.conclude_multitask(found) and "<" not in multitask.conclude_multitask(found)
+    for text in (said, multitask.answer(found)):
+        assert " Three models also have three projections and three shared extractors, so more weights." in text
+
+
+def test_with_one_seed_the_sentences_on_tasks_are_whole():
+    found = answers((0.5, 0.0, 0.0, 0.0), (-0.5, 0.0, 0.0, 0.0), known=False)
+    assert multitask.summarise_sharing(found).endswith("200, no metric tells one model from three.")
+    for said in (multitask.describe_sharing(found), multitask.describe_weights(found)):
+        assert said.endswith(" With one seed no difference can be told from none.") and "Differences from" not in said
+    assert "as this study could tell from none" in multitask.answer(found)
 
 
 def test_learnt_weights_are_told_with_what_they_change():
     assert multitask.describe_weights(answers(learnt=(-0.04, 0.0, 0.0, 0.0))) == (
         "The learnt weights of *all tasks, learnt weights* ended at 50 % for emotion, 40 % for age and 10 % for "
-        "country. Against equal weights *all tasks, learnt weights* costs 0.040 of Emo-CCC (95 % interval of the "
-        "difference: −0.050 to −0.030). Differences from 0.020 of Emo-CCC, 0.020 of Cou-UAR, 0.15 years of Age-MAE "
-        "and 0.006 of *S*<sub>MTL</sub> would have been found.")
+        "country. Against equal weights *all tasks, learnt weights* costs 0.040 of Emo-CCC (interval of the "
+        "difference, 95 %: −0.050 to −0.030). Differences from 0.020 of Emo-CCC, 0.020 of Cou-UAR, 0.15 years of "
+        "Age-MAE and 0.006 of *S*<sub>MTL</sub> would have been found.")
     assert multitask.answer(answers()) == (
         "With as many steps of every task, 200, no metric tells one model from three. With as many steps of every "
-        "task, 600, no metric tells one model from three. Learnt weights of the tasks change no score by more than "
-        "other speakers and seeds would.")
+        "task, 600, no metric tells one model from three. Three models also have three projections and three "
+        "shared extractors, so more weights. Learnt weights of the tasks change no score by as much as this study "
+        "could tell from none.")
     assert multitask.question_cells(answers(), "learnt or fixed")["Systems"].tolist() == [
         "all tasks, learnt weights<small>against all tasks</small>"]
 

@@ -105,11 +105,14 @@ def test_in_short_names_the_best_and_compares_what_no_seed_drew_with_the_functio
     said = voices.summarise(recorded)
     assert said.startswith("Asked which of 3 categories a burst is of, good does best on speakers that it has not "
                            "heard: macro-F1 0.667 (")
-    assert "where chance scores 0.167." in said
+    assert "), the best of 6 systems by this very score, where chance scores 0.167." in said
     assert re.search(r"Each burst by itself, x, pre-trained lies 0\.500 \(0\.\d+ to 0\.\d+\) above ComParE\.", said)
     assert re.search(r"Each burst by itself, Burst2Vec on x, pre-trained lies 0\.500 \([^)]+\) above ComParE; with "
                      r"speaker statistics, Burst2Vec on x, pre-trained lies 0\.500 \([^)]+\) above ComParE; one seed "
-                     r"drew the weights, and another might say otherwise\.$", said)
+                     r"drew the weights, and another might say otherwise\.", said)
+    assert "The intervals against ComParE hold together for the 3 comparisons from which these were picked." in said
+    assert said.endswith("Each backbone comes from a single pre-training, and another of the same kind might say "
+                         "otherwise.")
     assert "random weights" not in said
 
 
@@ -124,6 +127,7 @@ def test_a_system_that_speakers_cannot_tell_from_the_functionals_is_not_called_b
 def test_sentences_say_what_is_certain(recorded):
     said = voices.describe(recorded)
     assert said.startswith("Each burst by itself, **good** has the highest macro-F1, 0.667 (")
+    assert "), the best of 6 systems by this very score. It recognises" in said
     assert "It recognises 67 % of a category's bursts on average; a guess among 3 recognises 33.3 %." in said
     gains = voices.describe_contrasts(recorded, "ComParE").splitlines()
     assert gains[0] == ("- Burst2Vec on x, random weights, each burst by itself: +0.000 against ComParE, from +0.000 "
@@ -185,12 +189,59 @@ def test_each_backbone_has_a_row_with_what_is_read_from_it_and_what_is_trained_o
     assert set(table["Burst2Vec, random weights"]) == {"–"}
     said = voices.summarise_backbones(found)
     assert said.startswith("Of the pre-trained backbones, a linear reader reads most from x, 0.667 (")
-    assert re.search(r": 0\.500 \(0\.\d+ to 0\.\d+\) more than from y\.$", said)
+    assert re.search(r": 0\.500 \(0\.\d+ to 0\.\d+\) more than from y\. It is the best of 2 by this very score\. Each "
+                     "backbone comes from a single pre-training", said)
     alike = [row | {"system": "z, pre-trained"} for row in rows if row["system"].startswith("x")]
     said = voices.summarise_backbones(voices.read_record(content | {"rows": rows + alike}, resamples=50))
-    assert said.endswith("more than from y. It cannot be told from z (+0.000 to +0.000).")
+    assert ("more than from y. It cannot be told from z (+0.000 to +0.000). It is the best of 3 by this very score; "
+            "the intervals hold together for all pairs.") in said
     one = voices.read_record(content | {"rows": alike}, resamples=50)
     assert voices.summarise_backbones(one) == ""
+
+
+@pytest.fixture
+def close(content):
+    """Three pre-trained backbones and ComParE, of which `x` is right most often, each wrong in bursts at random."""
+    rng, truth, rows = np.random.default_rng(0), voices.read(content["truth"]), []
+    folds = voices.read(content["folds"])
+    wrong = {"x, pre-trained": 0.30, "y, pre-trained": 0.42, "z, pre-trained": 0.45, "ComParE": 0.42}
+    for name, share in wrong.items():
+        answers = np.where(rng.random(108) < share, (truth + 1) % 3, truth)
+        rows += [{"system": name, "seed": 0, "fold": fold, "settings": {}, "plain": line(answers[folds == fold])}
+                 for fold in (0, 1)]
+    return voices.read_record(content | {"rows": rows}, resamples=2_000)
+
+
+def bounds(text):
+    """The intervals in a text, in their order."""
+    found = re.findall(r"([+−]?\d\.\d+) to ([+−]?\d\.\d+)", text)
+    return [tuple(float(bound.replace("−", "-")) for bound in pair) for pair in found]
+
+
+def test_what_was_picked_by_the_score_that_is_told_has_the_interval_of_all_that_it_was_picked_from(close):
+    def interval(first, second, level):
+        found = close.crossed.contrast(f"{first}, each burst by itself", f"{second}, each burst by itself", "macro_f1")
+        return pytest.approx(found.interval(level), abs=6e-4)
+
+    [(_, _), *pairs] = bounds(voices.summarise_backbones(close))
+    others = sorted(("y, pre-trained", "z, pre-trained"), key=lambda name: -close.score((name, "plain"))["estimate"])
+    assert len(pairs) == 2
+    for pair, name in zip(pairs, others, strict=True):
+        assert pair == interval("x, pre-trained", name, 1 - 0.05 / 3)
+    against = bounds(voices.summarise(close))[1]
+    assert against == interval("x, pre-trained", "ComParE", 1 - 0.05 / 3)
+    assert against != interval("x, pre-trained", "ComParE", 0.95)
+
+
+def test_intervals_are_said_to_be_over_seeds_only_where_there_are_several(content, recorded, seeded):
+    assert voices.covered(recorded) == "over speakers alone, since Burst2Vec was trained with one seed"
+    assert voices.covered(seeded) == "over speakers and, of Burst2Vec, over seeds"
+    own = [row for row in content["rows"] if row["system"] == "Burst2Vec on x, pre-trained"]
+    mixed = content | {"rows": content["rows"] + [row | {"seed": 1} for row in own]}
+    assert voices.covered(voices.read_record(mixed, resamples=50)) == (
+        "over speakers and, of Burst2Vec where it has several, over seeds")
+    none = [row for row in content["rows"] if not row["system"].startswith("Burst2Vec")]
+    assert voices.covered(voices.read_record(content | {"rows": none}, resamples=50)) == "over speakers"
 
 
 def test_the_page_says_what_of_burst2vec_was_trained(recorded):

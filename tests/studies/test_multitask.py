@@ -1,10 +1,17 @@
 """Learnt weights are those of the challenge's baseline, and models of one task answer together."""
 
+import collections
+import dataclasses
+import itertools
+
 import numpy as np
 import pytest
 import torch
 
 from burst2vec.baseline.network import combine
+from burst2vec.models.burst2vec import build
+from burst2vec.report.multitask import FAIR
+from burst2vec.training.batches import plan
 from studies import multitask
 from studies.comparison import Outcome
 from studies.multitask import LearntWeights, joined, learning_weights
@@ -56,10 +63,41 @@ def test_models_of_one_task_answer_side_by_side(tiny_corpus):
     assert found.tables["test"]["age"].equals(truth["age"])
 
 
-def test_every_task_has_as_many_steps_where_that_is_what_is_compared():
-    steps = {way.name: way.params(multitask.SETTINGS, 0) for way in multitask.WAYS}
-    assert len({params.seed for params in steps.values()}) == 1
-    assert all(params.head_steps == params.max_steps for params in steps.values())
-    assert 3 * steps["age alone, 200 steps"].max_steps == steps[multitask.V5].max_steps
-    assert 3 * steps["age alone"].max_steps == steps[multitask.LONGER].max_steps
-    assert not steps[multitask.V5].adversarial and steps[multitask.V4].adversarial
+def steps(corpus, *ways):
+    """How many batches of each task those trainings learn from, all together."""
+    found = collections.Counter()
+    for way in ways:
+        params = way.params(multitask.SETTINGS, 0)
+        tasks = tuple(task for task in corpus.tasks if not params.tasks or task.name in params.tasks)
+        own = dataclasses.replace(corpus, tasks=tasks)
+        dealt = itertools.chain.from_iterable(plan(own, params, epoch) for epoch in itertools.count())
+        found.update(task.name for task, _ in itertools.islice(dealt, params.max_steps))
+    return found
+
+
+@pytest.mark.parametrize(("three", "one", "each"), [(multitask.THREE_SHORT, multitask.V5, 200),
+                                                    (multitask.THREE, multitask.LONGER, 600)])
+def test_every_task_has_as_many_steps_where_that_is_what_is_compared(tiny_corpus, three, one, each):
+    assert (three, one) in multitask.QUESTIONS["one or three"] and FAIR[three, one].endswith(f"every task, {each}")
+    [joint] = [way for way in multitask.WAYS if way.name == one]
+    equal = dict.fromkeys(multitask.TASKS, each)
+    assert steps(tiny_corpus, *multitask.JOINED[three]) == steps(tiny_corpus, joint) == equal
+
+
+def test_every_model_has_as_many_steps_where_that_is_what_is_compared(tiny_corpus):
+    ways = {way.name: way for way in multitask.WAYS}
+    alone = [steps(tiny_corpus, way).total() for way in multitask.JOINED[multitask.THREE]]
+    assert alone == [600] * 3
+    assert all(steps(tiny_corpus, ways[name]).total() == 600 for name in (multitask.V5, multitask.V4))
+    assert not ways[multitask.V5].params(multitask.SETTINGS, 0).adversarial
+    assert ways[multitask.V4].params(multitask.SETTINGS, 0).adversarial
+
+
+def test_three_models_have_two_projections_and_two_shared_extractors_more_than_one(tiny_corpus, tiny_params):
+    def weights(tasks):
+        model = build(tiny_params(adversarial=False), tasks)
+        sizes = {name: sum(weight.numel() for weight in part.parameters()) for name, part in model.named_children()}
+        return sum(sizes.values()) - sizes["backbone"], sizes["projection"] + sizes["shared_extractor"]
+
+    one, common = weights(tiny_corpus.tasks)
+    assert sum(weights((task,))[0] for task in tiny_corpus.tasks) == one + 2 * common

@@ -14,7 +14,7 @@ import soundfile
 import torch
 
 from burst2vec.audio.store import open_store
-from burst2vec.config import Params
+from burst2vec.config import Params, project_root
 from burst2vec.corpora.corpus import CorpusError
 from burst2vec.corpora.opening import open_corpus
 from burst2vec.models.inference import infer
@@ -282,6 +282,22 @@ def test_a_file_about_other_bursts_is_refused_and_kept(study, tmp_path):
     with pytest.raises(ValueError, match="voices.json: is about other bursts than those of tones now"):
         voices.study(other_labels_in(study, 0), voices.floor(), path, ["the", "command"])
     assert path.read_text() == before
+
+
+def test_the_command_says_where_its_file_lies_in_the_project_and_nothing_of_this_machine(study, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("studies").mkdir()
+    for path in (Path("studies/x.json"), tmp_path / "y.json"):
+        voices.study(study, voices.floor(), path, ["the", "command"])
+    assert json.loads(Path("studies/x.json").read_text())["command"].endswith("--train --json studies/x.json")
+    assert json.loads(Path("y.json").read_text())["command"].endswith("--train --json y.json")
+
+
+@pytest.mark.parametrize("name", ["voices-emogator-100", "curve"])
+def test_the_command_of_a_record_that_comes_with_the_project_makes_this_very_file(name):
+    content = json.loads((project_root() / "studies" / f"{name}.json").read_text(encoding="utf-8"))
+    assert content["command"].startswith(f"python -m studies.{name.partition('-')[0]} ")
+    assert content["command"].endswith(f" --json studies/{name}.json")
 
 
 def test_the_command_records_every_system(tones, params, backbone, brief, tmp_path, monkeypatch, capsys):

@@ -100,6 +100,13 @@ def run(make_model, tmp_path):
     return tmp_path
 
 
+def test_an_ensemble_in_another_folder_than_its_members_loads_too(run, recordings):
+    nothing = pd.DataFrame({"split": []}, index=pd.Index([], name="file"))
+    write_ensemble(run / "by-hand" / "A", ["V1", "V2"], nothing, run_folder=run)
+    here, there = (predict(load(folder / "A"), recordings) for folder in (run, run / "by-hand"))
+    pd.testing.assert_frame_equal(here, there)
+
+
 def test_an_ensemble_predicts_by_the_papers_rule(run, recordings):
     members = {code: predict(load(run / code), recordings) for code in ("V1", "V2")}
     system = load(run / "A")
