@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     corpora = {bias: open_corpus(ways_of([bias])[0].params(common, 0)) for bias in BIASES}
     added = f" --all-weights {options.all_weights}" * bool(options.all_weights)
     write_json(options.json, {
-        "command": f"python -m studies.debiasing --seeds {options.seeds}{added}",
+        "command": f"python -m studies.debiasing --seeds {options.seeds}{added} --json studies/debiasing.json",
         **told(corpora[0], [*ways, *erased], REFERENCE, options.seeds, common), "level": LEVEL,
         "planted": planted(corpora), "pooled": read_pooled(truths, pooled), **by_bias(corpora, outcomes)})
 

@@ -204,7 +204,7 @@ def describe_losses(content: Mapping) -> str:
     for bias in lost.index.unique("bias"):
         parts = [f"{task} loses {_size(lost.loc[(bias, metric)], metric)}, {_owed(lost.loc[(bias, metric)])}"
                  for metric, task in (("age_mae", "age"), ("cou_uar", "country"))]
-        said.append(f"{BIASES[bias].capitalize()}, without an adversary, {listed(parts)}.")
+        said.append(f"{BIASES[bias].capitalize()}, without an adversary, {'; '.join(parts)}.")
     return " ".join(said)
 
 

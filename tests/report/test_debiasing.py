@@ -112,7 +112,7 @@ def test_the_losses_without_an_adversary_are_judged_by_their_intervals(lost, wor
     said = debiasing.describe_losses(record(lost=lost))
     assert said.count(words) == 4
     if lost == 0.6:
-        assert "age loses +0.60 years (+0.50 to +0.70), which is owed to the bias and country loses +0.600" in said
+        assert "age loses +0.60 years (+0.50 to +0.70), which is owed to the bias; country loses +0.600" in said
 
 
 def test_losses_and_what_is_lost_less_are_counted():
