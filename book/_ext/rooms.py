@@ -3,12 +3,13 @@
 The overview gets two tables: the names that the package itself offers, and its rooms in the order of the table of
 contents. A page `book/api/ROOM.md` gets the docstring of `burst2vec.ROOM`, its public names, and a section for each of
 its modules. A new module is therefore on its room's page without being named anywhere. Of `IN_BRIEF`, whose functions
-only the report's own pages call, a section has its names in a table instead of one by one.
+only the report's own pages call, a section has its names in a list, without signatures.
 """
 
 from __future__ import annotations
 
 import functools
+import inspect
 import pkgutil
 import re
 from collections.abc import Iterable
@@ -58,11 +59,12 @@ def describe_room(room: str) -> str:
 
 
 def describe_in_brief(module: str) -> str:
-    """A module's docstring, and a table of its public functions and classes, as MyST."""
-    there = vars(import_module(module)).items()
-    names = [f"~{module}.{name}" for name, found in there
-             if not name.startswith("_") and callable(found) and getattr(found, "__module__", "") == module]
-    return directive("automodule", module, "   :no-members:") + (summary(names) if names else "")
+    """A module's docstring, and a list of its public functions and classes with what each is, as MyST."""
+    there = {name: found for name, found in vars(import_module(module)).items()
+             if not name.startswith("_") and callable(found) and getattr(found, "__module__", "") == module}
+    first = {name: inspect.cleandoc(found.__doc__ or "").partition("\n\n")[0] for name, found in there.items()}
+    return "\n".join([directive("automodule", module, "   :no-members:"),
+                      *(f"- `{name}`: {' '.join(said.split())}" for name, said in first.items()), ""])
 
 
 def summary(names: Iterable[str]) -> str:
