@@ -22,7 +22,7 @@ scale = "demo"  # which file of params/scales
 # %%
 from burst2vec.config import Params, project_root
 
-Params.resolve(globals())  # refuses a scale that does not exist
+params = Params.resolve(globals())  # refuses a scale that does not exist
 
 # %%
 from IPython.display import Markdown, display

@@ -268,15 +268,23 @@ def describe_read(content: Mapping) -> str:
 
 
 def describe_costs(content: Mapping) -> str:
-    """By how much training with the bias, and without an adversary, makes the answers on the twins worse."""
+    """Whether training with the bias, and without an adversary, makes the answers on the twins worse or better."""
     costs = pd.DataFrame(content["costs"]).set_index(["bias", "metric"])
     said = []
     for bias in costs.index.unique("bias"):
-        parts = [f"{task} {_size(costs.loc[(bias, metric)], metric)}" for metric, task in (("age_mae", "age"),
+        parts = [f"{task} {_cost(costs.loc[(bias, metric)], metric)}" for metric, task in (("age_mae", "age"),
                                                                                           ("cou_uar", "country"))]
-        said.append(f"Trained {BIASES[bias]} instead of without one, and without an adversary, a system answers worse "
-                    f"on the twins by: {listed(parts)}.")
+        said.append(f"Trained {BIASES[bias]} instead of without one, and without an adversary, a system is on the "
+                    f"twins: in {'; in '.join(parts)}.")
     return " ".join(said)
+
+
+def _cost(row: Mapping, metric: str) -> str:
+    """A cost in words: worse or better, by how much, with its interval, and whether that is decided."""
+    worse, digits = row["difference"] > 0, 2 if metric in UNITS else 3
+    low, high = (row["low"], row["high"]) if worse else (-row["high"], -row["low"])
+    return (f"{'worse' if worse else 'better'} by {number(abs(row['difference']), digits)}{UNITS.get(metric, '')} "
+            f"({interval(low, high, digits)}{'; undecided' if low <= 0 else ''})")
 
 
 def describe_power(content: Mapping) -> str:
@@ -289,9 +297,11 @@ def describe_power(content: Mapping) -> str:
         there = row["difference"]
         said.append(f"{BIASES[row['bias']].capitalize()} an adversary whose ages were better on the twins by "
                     f"{interval(least.min(), least.max(), 2)} years would have been found with a power of 80 %. The "
-                    f"bias costs {_size(row, ASKED)}, "
-                    + (f"and to gain back {100 * least.max() / there:.0f} % of it would have shown."
-                       if there > least.max() else "so that all that it takes could be given back unseen."))
+                    + (f"bias costs {_size(row, ASKED)}, and to gain back {100 * least.max() / there:.0f} % of it "
+                       "would have shown." if there > least.max() else
+                       f"bias itself costs {_size(row, ASKED)}"
+                       + ("; all that it takes could be given back unseen." if row["low"] > 0 else
+                          ": nothing that could be measured, so there was little to repair.")))
     return " ".join(said)
 
 
@@ -315,8 +325,14 @@ def summarise(content: Mapping) -> str:
     strong = max(content["planted"], key=lambda row: row["bias"])["bias"]
     upstream = found[(found["way"] == "upstream") & (found["bias"] == strong)].to_dict("records")[0]
     helping = [WAYS[way] for way in WAYS if way not in ADVERSARIES and _always(found, way, "helps")]
-    rivals = (f"Of its rivals, {listed(helping)} {'help' if len(helping) > 1 else 'helps'} at every bias."
-              if helping else "None of its rivals helps at every bias.")
+    harming = [WAYS[way] for way in WAYS if way not in ADVERSARIES and _always(found, way, "harms")]
+    rivals = " ".join(f"Of its rivals, {listed(names)} {words} at both biases." for names, words in
+                      ((helping, "help" if len(helping) > 1 else "helps"),
+                       (harming, "harm" if len(harming) > 1 else "harms")) if names)
+    rivals = rivals or "None of its rivals helps, or harms, at both biases."
+    strongest = [row for row in content["costs"] if row["bias"] == strong and row["metric"] == ASKED]
+    if any(row["low"] <= 0 for row in strongest):
+        rivals += " The bias itself costs no age that could be measured, so there was little to repair."
     known = _seen(upstream["least"], unit=" years") * (verdict(upstream) == "undecided")
     return (f"On bursts whose ages do not follow the country the paper's adversary {_in_words(upstream)} "
             f"{BIASES[strong]}: its ages are {_better(upstream)} than without an adversary "
@@ -347,7 +363,9 @@ def for_limitations(content: Mapping) -> str:
              "away again, ")
     if kinds == {"undecided"}:
         least = max(row["least"] for row in rows)
-        return f"{start}no adversary changes the age error decidedly{_seen(least, 'an effect of ', ' years')}."
+        idle = any(row["low"] <= 0 for row in content["costs"] if row["metric"] == ASKED and row["bias"])
+        cost = "; nor does the bias itself cost any that could be measured" * idle
+        return f"{start}no adversary changes the age error decidedly{_seen(least, 'an effect of ', ' years')}{cost}."
     helps, harms = (listed([f"{WAYS[row['way']].removeprefix('adversary, ')} ({BIASES[row['bias']]})"
                             for row in rows if verdict(row) == each]) for each in ("helps", "harms"))
     parts = [f"{word} {what}" for word, what in (("helps", helps), ("harms", harms)) if what]

@@ -62,4 +62,5 @@ def finding(table: pd.DataFrame, intervals: pd.DataFrame) -> str:
     if not others:
         return f"{'; '.join(said)}."
     order = order_in_words(best, others, [code for code in others if here["best"][code]])
-    return f"{'; '.join(said)}. {order} All this is of one seed each, and the best were chosen by these very scores."
+    return (f"{'; '.join(said)}. {order} All these are scores of each one's first seed, and the best were chosen by "
+            "them; claims use all seeds.")

@@ -109,7 +109,8 @@ def _outcome(effects: pd.DataFrame) -> str:
 def _amount(row: Mapping) -> str:
     """A metric with the size and the interval of its effect."""
     metric = row["metric"]
-    return f"{metric_name(metric, 'markdown')} (by {amount(metric, abs(row['difference']))}; {bounds(row)})"
+    turned = row if row["difference"] >= 0 else {**row, "low": -row["high"], "high": -row["low"]}
+    return f"{metric_name(metric, 'markdown')} (by {amount(metric, abs(row['difference']))}; {bounds(turned)})"
 
 
 def _shares(shares: Mapping[str, float]) -> str:

@@ -159,7 +159,7 @@ def answers(short=(0.0, 0.0, 0.0, 0.0), learnt=(0.0, 0.0, 0.0, 0.0), known=True)
 
 @pytest.mark.parametrize(("short", "words"), [
     ((0.03, 0.0, -0.3, 0.0), "With as many steps of every task, 200, three models are better in Emo-CCC (by 0.030; "
-                             "+0.020 to +0.040) and one model is better in Age-MAE (by 0.30 years; −0.40 to −0.20), "
+                             "+0.020 to +0.040) and one model is better in Age-MAE (by 0.30 years; +0.20 to +0.40), "
                              "while Cou-UAR and *S*<sub>MTL</sub> cannot tell."),
     ((0.0, 0.0, 0.0, 0.0), "With as many steps of every task, 200, no metric tells one model from three.")])
 def test_one_model_and_three_are_told_apart_only_where_they_can_be(short, words):

@@ -27,14 +27,14 @@ def test_a_baseline_that_is_best_is_said_to_be_and_what_is_below_it_for_sure():
     assert landing.finding(*known(Baseline=0.5, V1=0.2, V2=0.3, C=0.35)) == (
         "Baseline is the best trained system, with 0.500 (0.400 to 0.600); the best variant of Burst2Vec is V2, with "
         "0.300 (0.200 to 0.400); the best ensemble is C, with 0.350 (0.250 to 0.450). The others are behind Baseline "
-        "by more than the choice of speakers explains. All this is of one seed each, and the best were chosen by these "
-        "very scores.")
+        "by more than the choice of speakers explains. All these are scores of each one's first seed, and the "
+        "best were chosen by them; claims use all seeds.")
 
 
 def test_an_order_that_speakers_could_turn_is_said_to_be_open():
     said = landing.finding(*known(Baseline=0.3, V1=0.45, C=0.5))
     assert said.startswith("C is the best trained system") and "the baseline has 0.300 (0.200 to 0.400)" in said
-    assert "The choice of speakers alone could turn the order of C and V1. All this is of one seed each" in said
+    assert "The choice of speakers alone could turn the order of C and V1. All these are scores" in said
 
 
 def test_what_is_not_there_is_not_mentioned():
