@@ -19,29 +19,20 @@ and draw, which is the `seed`. An interrupted study goes on where it was.
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
+from burst2vec.cli import reporting
 from burst2vec.corpora.corpus import CorpusError
-from burst2vec.messages import REFUSALS, refusal
 from burst2vec.report.voices import speaker_names, written
-from studies.voices import (
-    Unit,
-    Voices,
-    acoustic,
-    heard,
-    learners,
-    named,
-    opened,
-    read_backbones,
-    study,
-    train_on,
-)
+from studies.recognition import Bursts, Unit, given, heard, learners, named, opened, parser, study
+from studies.systems import acoustic, read_backbones, train_on
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
 """The shares of the training speakers that are learnt from."""
@@ -54,11 +45,11 @@ LEAST = 4
 
 
 @dataclass(frozen=True)
-class Shares(Voices):
+class Shares(Bursts):
     """The bursts of the training and the test speakers, and who is learnt from at a time."""
 
     @classmethod
-    def among(cls, found: Voices, takes: int = 0) -> Shares:
+    def among(cls, found: Bursts, takes: int = 0) -> Self:
         """Those of the bursts that are in the training or the test split, and with `takes` only the first so many of
         each speaker and class. Raises CorpusError where either split has too few speakers."""
         splits = found.corpus.table["split"].iloc[found.rows].to_numpy()
@@ -71,9 +62,9 @@ class Shares(Voices):
                                   f"task {found.task.name}; expected {LEAST} or more")
         _, speakers = np.unique(found.speakers[kept], return_inverse=True)
         return cls(found.corpus, found.store, found.task, found.rows[kept], found.truth[kept], speakers,
-                   found.folds[kept], found.split, found.left_out)
+                   found.split, found.left_out)
 
-    @property
+    @functools.cached_property
     def test(self) -> np.ndarray:
         """Which of the bursts (bursts,) are of test speakers."""
         return (self.corpus.table["split"].iloc[self.rows] == "test").to_numpy()
@@ -88,7 +79,7 @@ class Shares(Voices):
                 found.append(Unit({"share": share}, learnt, self.test, draw, ("plain",)))
         return found
 
-    def told(self) -> dict:
+    def told(self) -> dict[str, Any]:
         """What the record says of the corpus, of its test bursts in their order, and of what is learnt from."""
         told, (_, own) = super().told(), np.unique(self.speakers[self.test], return_inverse=True)
         told["corpus"] |= {"speakers": int(own.max()) + 1, "bursts": len(own), "split": "test"}
@@ -100,23 +91,11 @@ class Shares(Voices):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that the module's docstring shows, and returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m studies.curve", description=__doc__.partition("\n")[0])
-    parser.add_argument("corpus", help="folder of a corpus with splits, speakers and a task of classes")
-    parser.add_argument("--backbone", nargs="*", metavar="NAME", help="as for studies.voices")
-    parser.add_argument("--train", nargs="*", metavar="NAME", help="as for studies.voices")
-    parser.add_argument("--takes", type=int, default=0, metavar="N",
-                        help="only the first N bursts of each speaker and class; all without this")
-    parser.add_argument("--without", nargs="*", default=[], metavar="SYSTEM", choices=["ComParE", "log-mel"],
-                        help="ComParE or log-mel, where they take too long")
-    parser.add_argument("--task", help="which task, where the corpus poses several")
-    parser.add_argument("--cache", default="cache", help="folder of waveforms and features; cache without this")
-    parser.add_argument("--json", type=Path, required=True, metavar="FILE", help="where the answers are kept")
-    try:
-        _main(parser.parse_args(arguments))
-    except REFUSALS as error:
-        print(refusal(error), file=sys.stderr)
-        return 1
-    return 0
+    options = parser("curve", __doc__, "splits, speakers and a task of classes")
+    options.add_argument("--takes", type=int, default=0, metavar="N",
+                         help="only the first N bursts of each speaker and class; all without this")
+    asked = options.parse_args(arguments)
+    return reporting(lambda: _main(asked))
 
 
 def _main(options: argparse.Namespace) -> None:
@@ -125,13 +104,12 @@ def _main(options: argparse.Namespace) -> None:
     params, corpus, store = opened(options)
     test = set(speaker_names(corpus.split("test")))
     heard_of = {name: heard(folder) & test for name, folder in folders.items()}
-    shares = Shares.among(Voices.of(corpus, store, corpus.tasks[0], heard=heard_of), options.takes)
+    shares = Shares.among(Bursts.of(corpus, store, corpus.tasks[0], heard=heard_of), options.takes)
     systems = [*acoustic(shares, params, options.without), *read_backbones(shares, params, folders)]
     for name in learning:
         systems += train_on(shares, params, name, folders[name], 1)
-    parts = [[f"--{name}", str(getattr(options, name))] for name in ("task", "takes") if getattr(options, name)]
-    parts += [["--without", *options.without]] if options.without else []
-    study(shares, systems, options.json, ["python", "-m", "studies.curve", corpus.name, *sum(parts, [])])
+    parts = given(options, {"task": None, "takes": 0, "without": []})
+    study(shares, systems, options.json, ["python", "-m", "studies.curve", corpus.name, *parts])
 
 
 if __name__ == "__main__":

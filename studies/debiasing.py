@@ -24,12 +24,10 @@ without it. The table `loss` of `effects` says by how much less than the referen
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -45,14 +43,13 @@ from burst2vec.corpora.opening import open_corpus
 from burst2vec.evaluation.bootstrap import bootstrap
 from burst2vec.evaluation.crossed import Crossed, cross
 from burst2vec.evaluation.metrics import metric_columns
-from burst2vec.evaluation.predictions import tabulate
 from burst2vec.evaluation.trivial import predict_constant, trivial_predictions
 from burst2vec.inspection.association import correlation_ratio
 from burst2vec.models.burst2vec import Burst2Vec, build
-from burst2vec.models.inference import Embedded, compute_in_batches, embed_once, infer
+from burst2vec.models.inference import Embedded, compute_in_batches, embed_once
 from burst2vec.results.scores import score_system
-from burst2vec.training import trainer
-from studies import rivals
+from burst2vec.training.trainer import train
+from studies import frozen, rivals
 from studies.comparison import LEVEL, SCALE, Outcome, Way, collect, compare, effect, told
 
 BIASES = (0, 1, 2)
@@ -133,26 +130,24 @@ def ask(corpus: Corpus, store: Store, params: Params) -> Outcome:
 def ask_erased(corpus: Corpus, store: Store, params: Params) -> Outcome:
     """The same once the heads of age and country read features from which the other's label is erased."""
     model = trained(corpus, store, params)
-    source = embeddings(model, corpus, store, params)
+    source = embeddings(model, store, params)
     rivals.erase_associated(model, corpus, represent(model, corpus, source, "train", params))
     return answers(model, corpus, store, params)
 
 
 def trained(corpus: Corpus, store: Store, params: Params) -> Burst2Vec:
-    """The model of a training, whose heads learn from the kept `embeddings`."""
-    def kept(model: Burst2Vec, *_) -> Embedded:
-        return embeddings(model, corpus, store, params)
-
-    alone = mock.patch.object(trainer, "embed_once", kept) if heads_alone(params) else contextlib.nullcontext()
-    with alone:
-        return trainer.train(corpus, store, params).model
+    """The model of a training, whose heads learn from embeddings that are kept where they learn alone."""
+    if heads_alone(params):
+        return frozen.train_heads(corpus, store, params)[0].model
+    return train(corpus, store, params).model
 
 
 def answers(model: Burst2Vec, corpus: Corpus, store: Store, params: Params) -> Outcome:
     """The answers of a model for the test bursts and their twins, and of probes of its features for the twins."""
     twins, of_twins = without_bias(corpus, store, params)
-    bursts, others = embeddings(model, corpus, store, params), embeddings(model, twins, of_twins, params)
-    tables = {"test": predict(model, corpus, bursts, params), "twins": predict(model, twins, others, params)}
+    bursts, others = embeddings(model, store, params), embeddings(model, of_twins, params)
+    tables = {"test": frozen.predict(model, corpus, bursts, params),
+              "twins": frozen.predict(model, twins, others, params)}
     features = represent(model, twins, others, "test", params)
     return Outcome(tables | {f"probe of {name}": read_linearly([asked], features[name], twins, repeats=0)[0]
                              for name, asked in PROBED.items()})
@@ -170,7 +165,7 @@ def ask_pooled(corpus: Corpus, store: Store, params: Params) -> Outcome:
     """What probes read from the embeddings of a backbone as it was pre-trained, for the test bursts, with floors."""
     model = build(params, corpus.tasks).eval()
     test = np.flatnonzero(corpus.table["split"] == "test")
-    pooled, _ = embeddings(model, corpus, store, params).batch(test)
+    pooled, _ = embeddings(model, store, params).batch(test)
     table, floors = read_linearly(rivals.ASSOCIATED, pooled.cpu().numpy(), corpus)
     return Outcome({"test": table}, floors)
 
@@ -196,28 +191,16 @@ def read_linearly(asked: Sequence[str], features: np.ndarray, corpus: Corpus,
 
 # Embeddings -------------------------------------------------------------------------------------------------------
 
-_KEPT: dict[tuple[str, ...], Embedded] = {}
-
-
 def heads_alone(params: Params) -> bool:
     """Whether no weight of the backbone learns."""
     return params.max_steps == params.head_steps
 
 
-def embeddings(model: Burst2Vec, corpus: Corpus, store: Store, params: Params) -> Embedded:
-    """The embeddings of all bursts of a corpus; where heads learn alone, those that an earlier call has computed."""
-    key = str(corpus.root), params.audio, params.backbone, params.backbone_size
-    if heads_alone(params) and key in _KEPT:
-        return _KEPT[key]
-    found = embed_once(model, store, np.arange(len(corpus.table)), store.lengths, params.inference_batch_size)
-    return _KEPT.setdefault(key, found) if heads_alone(params) else found
-
-
-def predict(model: Burst2Vec, corpus: Corpus, source: Embedded, params: Params) -> pd.DataFrame:
-    """The predictions of a model for the test bursts, from their embeddings."""
-    rows = np.flatnonzero(corpus.table["split"] == "test")
-    outputs = infer(model, source, rows, source.lengths[rows], params.inference_batch_size)
-    return tabulate(outputs, model.tasks, corpus.table.iloc[rows])
+def embeddings(model: Burst2Vec, store: Store, params: Params) -> Embedded:
+    """The embeddings of all bursts; where heads learn alone, those that this process has computed before."""
+    if heads_alone(params):
+        return frozen.embedded(model, store, params)
+    return embed_once(model, store, np.arange(len(store.lengths)), store.lengths, params.inference_batch_size)
 
 
 def represent(model: Burst2Vec, corpus: Corpus, source: Embedded, split: str, params: Params) -> dict[str, np.ndarray]:

@@ -28,11 +28,13 @@ from burst2vec.audio.store import Store
 from burst2vec.config import Params
 from burst2vec.corpora.corpus import Corpus, Task
 from burst2vec.evaluation.predictions import tabulate
+from burst2vec.machine.hardware import choose_device
 from burst2vec.models import burst2vec, inference
 from burst2vec.models.burst2vec import Burst2Vec
 from burst2vec.models.inference import Embedded, embed_once, infer
 from burst2vec.training import trainer
 from burst2vec.training.batches import deal
+from burst2vec.training.seeding import seed_everything
 from burst2vec.training.trained import Trained
 
 COMMON: dict[str, Any] = {"encode_once": False, "precision": "float32"}
@@ -49,25 +51,31 @@ def train_heads(corpus: Corpus, store: Store, params: Params) -> tuple[Trained, 
 
     Raises ValueError where the backbone would learn, too.
     """
-    if params.head_steps < (params.max_steps or np.inf):
+    if params.head_steps < (params.max_steps or np.inf):  # before anything is embedded
         raise ValueError(f"head_steps is {params.head_steps} and max_steps is {params.max_steps}; expected no less")
+    seed_everything(params.seed)
+    model = trainer.build(params, corpus.tasks).to(choose_device(params.device))
+    source = embedded(model, store, params)
+    done = trainer.train_heads(corpus, source, params)
+    return done, predict(done.model, corpus, source, params)
 
-    def remember(model: Burst2Vec, waveforms: Any, rows: np.ndarray, *_: Any) -> Embedded:
-        return Embedded(embeddings(model, store, params)[rows], rows, store.lengths)
 
-    with mock.patch.object(trainer, "embed_once", remember):
-        done = trainer.train(corpus, store, params)
+def predict(model: Burst2Vec, corpus: Corpus, source: Embedded, params: Params) -> pd.DataFrame:
+    """The predictions of a model for the test split, from the embeddings of all bursts."""
     rows = np.flatnonzero(corpus.table["split"] == "test")
-    source = remember(done.model, store, rows)
-    outputs = infer(done.model, source, rows, store.lengths[rows], params.inference_batch_size)
-    return done, tabulate(outputs, done.model.tasks, corpus.table.iloc[rows])
+    outputs = infer(model, source, rows, source.lengths[rows], params.inference_batch_size)
+    return tabulate(outputs, model.tasks, corpus.table.iloc[rows])
+
+
+def embedded(model: Burst2Vec, store: Store, params: Params) -> Embedded:
+    """The `embeddings` of all bursts, for a training or for predictions."""
+    return Embedded(embeddings(model, store, params), np.arange(len(store.lengths)), store.lengths)
 
 
 def embeddings(model: Burst2Vec, store: Store, params: Params) -> torch.Tensor:
     """The embeddings (bursts of the corpus, features) of all bursts as the model pools them, computed where this
     process has not yet."""
-    corpus = {name: value for name, value in vars(params).items() if name.startswith(("corpus", "synthetic", "audio"))}
-    digest = hashlib.sha256(json.dumps([corpus, model.backbone.to_config(), model.pooling,
+    digest = hashlib.sha256(json.dumps([store.checksum, model.backbone.to_config(), model.pooling,
                                         None if model.independent else params.seed]).encode())
     for weights in model.backbone.state_dict().values():
         digest.update(weights.numpy(force=True).tobytes())

@@ -15,7 +15,7 @@ from burst2vec.corpora.corpus import CorpusError
 from burst2vec.corpora.opening import open_corpus
 from burst2vec.report.voices import read
 from studies import curve
-from studies.voices import Voices
+from studies.recognition import Bursts
 from tests.support.declared import HEAD
 
 PITCHES = {"low": 200, "high": 2_500}
@@ -45,7 +45,7 @@ def cache(tmp_path_factory):
 @pytest.fixture(scope="module")
 def found(tones, cache):
     corpus = open_corpus(Params(corpus=[str(tones)]))
-    return Voices.of(corpus, open_store(corpus, "provided", cache), corpus.tasks[0])
+    return Bursts.of(corpus, open_store(corpus, "provided", cache), corpus.tasks[0])
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_a_corpus_with_too_few_test_speakers_is_refused(found):
     few = curve.Shares.among(found)
     none = few.corpus.table["split"].replace("test", "val")
     with pytest.raises(CorpusError, match="tones: 0 speakers of split test have a label for task pitch; expected 4"):
-        curve.Shares.among(Voices.of(few.corpus.__class__(few.corpus.name, few.corpus.root, few.corpus.table.assign(
+        curve.Shares.among(Bursts.of(few.corpus.__class__(few.corpus.name, few.corpus.root, few.corpus.table.assign(
             split=none), few.corpus.tasks), few.store, few.task))
 
 

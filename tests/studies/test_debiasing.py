@@ -18,7 +18,7 @@ from burst2vec.corpora.synthetic.synthesis import draw_corpus, synthesise
 from burst2vec.evaluation.trivial import predict_group_median
 from burst2vec.models import inference
 from burst2vec.training import trainer
-from studies import debiasing
+from studies import debiasing, frozen
 from studies.comparison import Outcome, Way
 
 TASKS = (Task("emotion", "intensities", ("Awe", "Fear")), Task("age", "scalar", ("age",), low=20, high=40),
@@ -133,7 +133,7 @@ def test_heads_learn_the_same_from_kept_embeddings(small, monkeypatch):
     wanted = inference.predict(trainer.train(corpus, store, params).model, corpus, store, ("test",))
     found = debiasing.ask(corpus, store, params)
     pd.testing.assert_frame_equal(found.tables["test"], wanted, rtol=1e-4, atol=1e-4)
-    monkeypatch.setattr(debiasing, "embed_once", None)  # nothing is embedded again
+    monkeypatch.setattr(frozen, "embed_once", None)  # nothing is embedded again
     again = debiasing.ask(corpus, store, params)
     pd.testing.assert_frame_equal(again.tables["twins"], found.tables["twins"])
     assert set(found.tables) == {"test", "twins", "probe of shared"}

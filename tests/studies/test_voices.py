@@ -22,7 +22,7 @@ from burst2vec.models.tiny import CHECKPOINTS
 from burst2vec.pretraining.recipe import random_backbone
 from burst2vec.report.voices import read
 from burst2vec.training.trainer import train
-from studies import voices
+from studies import recognition, systems, voices
 from tests.support.declared import HEAD
 
 PITCHES = {"low": 200, "middle": 700, "high": 2_500}
@@ -72,9 +72,9 @@ def backbone(tmp_path_factory):
 @pytest.fixture
 def brief(monkeypatch):
     """Trainings of a few steps."""
-    monkeypatch.setattr(voices, "TRAINING", {
+    monkeypatch.setattr(systems, "TRAINING", {
         "head_steps": 4, "max_steps": 4, "validate_every": 2, "max_epochs": 9, "width": 16, "learning_rate": 1e-3,
-        "batch_size": 8, "precision": "float32", **voices.POOLED})
+        "batch_size": 8, "precision": "float32", **systems.POOLED})
 
 
 def unit(study, fold):
@@ -149,10 +149,10 @@ def tell(folder, **corpora):
 
 
 def test_a_folder_says_whom_its_backbone_has_heard(tmp_path):
-    assert voices.heard(tmp_path) == set()
-    assert voices.heard(tell(tmp_path, a=["1", "2"], synthetic=[], b=["2", "3"])) == {"1", "2", "3"}
+    assert recognition.heard(tmp_path) == set()
+    assert recognition.heard(tell(tmp_path, a=["1", "2"], synthetic=[], b=["2", "3"])) == {"1", "2", "3"}
     with pytest.raises(ValueError, match="does not say whom of b it has heard"):
-        voices.heard(tell(tmp_path, a=["1"], b=None))
+        recognition.heard(tell(tmp_path, a=["1"], b=None))
 
 
 def test_one_split_alone_is_dealt_where_it_is_named(study):
@@ -164,7 +164,7 @@ def test_one_split_alone_is_dealt_where_it_is_named(study):
 
 def test_features_are_standardised_by_each_speakers_own_mean_and_deviation():
     features = np.array([[1, 5, 7.0], [3, 5, 8], [10, 0, 9], [10, 4, 9], [16, 8, 9]])
-    found = voices.standardised(features, np.array([0, 0, 1, 1, 1]))
+    found = systems.standardised(features, np.array([0, 0, 1, 1, 1]))
     thirds = np.sqrt(3 / 2)
     np.testing.assert_allclose(found, [[-1, 0, -1], [1, 0, 1], [-np.sqrt(1 / 2), -thirds, 0], [-np.sqrt(1 / 2), 0, 0],
                                        [np.sqrt(2), thirds, 0]], rtol=1e-6)
@@ -173,17 +173,17 @@ def test_features_are_standardised_by_each_speakers_own_mean_and_deviation():
 def test_what_is_the_same_in_all_bursts_of_a_speaker_changes_no_answer_with_speaker_statistics(study):
     features, own = noise(study), np.random.default_rng(1).normal(size=(12, 6))
     shifted = features + 5 * own[study.speakers]
-    before, after = (voices.linear("some", lambda each=each: each).answer(study, unit(study, 0), 0)[0]
+    before, after = (systems.linear("some", lambda each=each: each).answer(study, unit(study, 0), 0)[0]
                      for each in (features, shifted))
     assert np.array_equal(before["centred"], after["centred"])
     assert not np.array_equal(before["plain"], after["plain"])
 
 
 def test_labels_of_the_fold_that_is_scored_change_no_answer(study, params, backbone, brief):
-    systems = [*voices.floor(), voices.linear("some", lambda: noise(study)),
-               voices.train_on(study, params, "ear", backbone)[0]]
+    asked = [*systems.floor(), systems.linear("some", lambda: noise(study)),
+             systems.train_on(study, params, "ear", backbone)[0]]
     other = other_labels_in(study, 2)
-    for system in systems:
+    for system in asked:
         before, after = system.answer(study, unit(study, 2), 1)[0], system.answer(other, unit(other, 2), 1)[0]
         assert before.keys() == after.keys()
         for way in before:
@@ -194,15 +194,15 @@ def test_features_of_the_fold_that_is_scored_change_no_answer_to_another(study):
     features = noise(study)
     other = np.where((study.folds == 1)[:, None] & (np.arange(len(features)) % 7 > 0)[:, None], 50, features)
     scored = np.flatnonzero(study.folds == 1) % 7 == 0
-    before, after = (voices.linear("some", lambda each=each: each).answer(study, unit(study, 1), 0)
+    before, after = (systems.linear("some", lambda each=each: each).answer(study, unit(study, 1), 0)
                      for each in (features, other))
     assert np.array_equal(before[0]["plain"][scored], after[0]["plain"][scored]) and scored.any()
     assert before[1]["plain"] == after[1]["plain"]
 
 
 def test_embeddings_that_are_computed_once_train_as_the_recordings_do(study, params, backbone, brief):
-    own = dataclasses.replace(params, backbone=str(backbone), **voices.TRAINING)
-    system = voices.trained("some", study, own, {}, 1)
+    own = dataclasses.replace(params, backbone=str(backbone), **systems.TRAINING)
+    system = systems.trained("some", study, own, {}, 1)
     found = system.answer(study, unit(study, 0), 0)[0]["plain"]
     assert np.array_equal(study.rows, np.arange(71))  # so that the store is that of these bursts
     done, rows = train(study.divided(learnt(study, 0)), study.store, own), study.rows[study.folds == 0]
@@ -211,13 +211,13 @@ def test_embeddings_that_are_computed_once_train_as_the_recordings_do(study, par
 
 def test_embeddings_have_no_shift_nor_scale_of_a_speaker_with_speaker_statistics(study, params, backbone, brief,
                                                                                  monkeypatch):
-    own = dataclasses.replace(params, backbone=str(backbone), **voices.TRAINING)
-    plain = voices.embeddings(study, own)
+    own = dataclasses.replace(params, backbone=str(backbone), **systems.TRAINING)
+    plain = systems.embeddings(study, own)
     answers = []
     for factor in (1, 3):
         shifted = (plain.astype(np.float64) * factor + 9 * (factor - 1) * study.speakers[:, None]).astype(np.float32)
-        monkeypatch.setattr(voices, "embeddings", lambda study, params, found=shifted: found)
-        answers.append(voices.trained("some", study, own, {}, 1).answer(study, unit(study, 0), 0)[0])
+        monkeypatch.setattr(systems, "embeddings", lambda study, params, found=shifted: found)
+        answers.append(systems.trained("some", study, own, {}, 1).answer(study, unit(study, 0), 0)[0])
     assert (answers[0]["centred"] == answers[1]["centred"]).mean() > 0.9  # but for rounding
 
 
@@ -231,16 +231,17 @@ def test_an_interrupted_study_goes_on_where_it_was_and_does_nothing_twice(study,
                 raise KeyboardInterrupt
             done.append((name, unit.key["fold"]))
             return {"plain": study.truth[unit.scored]}, {}
-        return voices.System(name, settings, answer)
+        return recognition.System(name, settings, answer)
 
     both = [system("a", steps=3), system("b")]
     with pytest.raises(KeyboardInterrupt):
-        voices.study(study, both, path, ["the", "command"])
-    voices.study(study, both, path, ["the", "command"])
+        recognition.study(study, both, path, ["the", "command"])
+    recognition.study(study, both, path, ["the", "command"])
     assert [unit for unit in done if unit != "interrupted"] == [(name, fold) for name in "ab" for fold in range(5)]
-    voices.study(study, both, path, ["the", "command"])
+    recognition.study(study, both, path, ["the", "command"])
     assert len(done) == 11
-    voices.study(study, [system("a", steps=4)], path, ["the", "command"])  # with other settings it is another system
+    # With other settings it is another system.
+    recognition.study(study, [system("a", steps=4)], path, ["the", "command"])
     assert done[11:] == [("a", fold) for fold in range(5)]
     content = json.loads(path.read_text())
     assert len(content["rows"]) == 10 and {"environment", "command", "truth", "folds"} <= content.keys()
@@ -255,9 +256,9 @@ def test_what_has_other_settings_goes_as_a_whole_before_any_of_it_is_made_again(
         return {"plain": study.truth[unit.scored]}, {}
 
     done, path = [], tmp_path / "voices.json"
-    voices.study(study, [voices.System(name, {"weights": 1}, answer) for name in "ab"], path, [])
+    recognition.study(study, [recognition.System(name, {"weights": 1}, answer) for name in "ab"], path, [])
     with pytest.raises(KeyboardInterrupt):
-        voices.study(study, [voices.System(name, {"weights": 2}, answer) for name in "ab"], path, [])
+        recognition.study(study, [recognition.System(name, {"weights": 2}, answer) for name in "ab"], path, [])
     rows = json.loads(path.read_text())["rows"]
     assert [(row["system"], row["settings"]["weights"]) for row in rows] == [("a", 2)] * 2
 
@@ -267,20 +268,20 @@ def test_a_record_goes_on_where_the_same_speakers_are_left_out_and_nowhere_else(
         return voices.Voices.of(study.corpus, study.store, study.task, heard=heard)
 
     path = tmp_path / "voices.json"
-    voices.study(of(ear={"s1"}), voices.floor(), path, [])
-    constant, _ = voices.floor()
-    voices.study(of(other={"s1"}), [dataclasses.replace(constant, name="late")], path, [])
+    recognition.study(of(ear={"s1"}), systems.floor(), path, [])
+    constant, _ = systems.floor()
+    recognition.study(of(other={"s1"}), [dataclasses.replace(constant, name="late")], path, [])
     assert json.loads(path.read_text())["corpus"]["left_out"] == {"speakers": ["s1"], "backbones": ["ear", "other"]}
     with pytest.raises(ValueError, match="other bursts than those of tones now; name its backbones ear other as well"):
-        voices.study(of(third={"s2"}), voices.floor(), path, [])
+        recognition.study(of(third={"s2"}), systems.floor(), path, [])
 
 
 def test_a_file_about_other_bursts_is_refused_and_kept(study, tmp_path):
     path = tmp_path / "voices.json"
-    voices.study(study, voices.floor(), path, ["the", "command"])
+    recognition.study(study, systems.floor(), path, ["the", "command"])
     before = path.read_text()
     with pytest.raises(ValueError, match="voices.json: is about other bursts than those of tones now"):
-        voices.study(other_labels_in(study, 0), voices.floor(), path, ["the", "command"])
+        recognition.study(other_labels_in(study, 0), systems.floor(), path, ["the", "command"])
     assert path.read_text() == before
 
 
@@ -288,7 +289,7 @@ def test_the_command_says_where_its_file_lies_in_the_project_and_nothing_of_this
     monkeypatch.chdir(tmp_path)
     Path("studies").mkdir()
     for path in (Path("studies/x.json"), tmp_path / "y.json"):
-        voices.study(study, voices.floor(), path, ["the", "command"])
+        recognition.study(study, systems.floor(), path, ["the", "command"])
     assert json.loads(Path("studies/x.json").read_text())["command"].endswith("--train --json studies/x.json")
     assert json.loads(Path("y.json").read_text())["command"].endswith("--train --json y.json")
 
@@ -301,7 +302,7 @@ def test_the_command_of_a_record_that_comes_with_the_project_makes_this_very_fil
 
 
 def test_the_command_records_every_system(tones, params, backbone, brief, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(voices, "compare_features", lambda corpus, audio, cache: np.ones((72, 4), np.float32))
+    monkeypatch.setattr(systems, "compare_features", lambda corpus, audio, cache: np.ones((72, 4), np.float32))
     path = tmp_path / "voices.json"
     arguments = [str(tones), "--seeds", "2", "--cache", params.cache, "--json", str(path)]
     assert voices.main([*arguments, "--backbone", str(backbone)]) == 0
@@ -339,14 +340,14 @@ def test_a_name_is_that_of_a_family_that_is_shipped_or_a_path(backbone, tmp_path
         shutil.copytree(backbone, tmp_path / place)
     monkeypatch.setattr("burst2vec.models.shipped.WEIGHTS", tmp_path / "package")
     monkeypatch.chdir(tmp_path / "here")
-    assert voices._folder("hubert") == tmp_path / "package/hubert"
-    assert voices._folder("wav2vec2") == Path("wav2vec2")  # which this package lacks
+    assert recognition._folder("hubert") == tmp_path / "package/hubert"
+    assert recognition._folder("wav2vec2") == Path("wav2vec2")  # which this package lacks
     with pytest.raises(FileNotFoundError, match="emogator/model.safetensors: missing"):  # it is no backbone
-        voices._folder("emogator")
+        recognition._folder("emogator")
     shutil.copytree(backbone, "hubert")
     with pytest.raises(ValueError, match="hubert: comes with burst2vec, and lies here as well; expected ./hubert"):
-        voices._folder("hubert")
-    assert voices._folder("./hubert") == Path("hubert")
+        recognition._folder("hubert")
+    assert recognition._folder("./hubert") == Path("hubert")
 
 
 def test_what_cannot_be_studied_is_refused_in_a_line(tones, params, tmp_path, capsys):
