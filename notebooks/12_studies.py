@@ -60,12 +60,14 @@ Markdown(f"{studies.summarise_batches(found)} Each panel shows one task's metric
 
 # %%
 if found:
-    where = found["environment"]
     display(boxed(studies.batches_cells(found),
                   "Small: 95 % intervals over seeds, which hold together for the two "
-                  f"comparisons of a task. Made by <code>{found['command']}</code> on "
-                  f"{where['Processor']}, {where['Date']}.",
+                  f"comparisons of a task. {studies.made_by(found)}",
                   caption="Scores by how bursts are dealt into batches"))
+
+# %% [markdown]
+# With pre-trained backbones that stay as they are, the same was asked once more, [among
+# other choices](choices.ipynb).
 
 # %% tags=["in-short"]
 Markdown("Does it matter which bursts meet in a batch? " + (

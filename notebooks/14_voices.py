@@ -35,7 +35,7 @@ params = Params.resolve(globals())
 # %%
 from IPython.display import Markdown, display
 
-from burst2vec.report import curve, voices
+from burst2vec.report import answers, curve, voices
 from burst2vec.report.figures import voices as figures
 from burst2vec.report.figures.curve import draw_curve
 from burst2vec.report.figures.style import use_style
@@ -47,7 +47,7 @@ use_style()
 # %%
 studies = project_root() / "studies"
 found = read_study(studies, "voices") or read_study(studies, "voices-emogator-100")
-recorded = voices.read_record(found) if found else None
+recorded = answers.read_record(found) if found else None
 
 # %%
 Markdown(voices.describe_bursts(found) if recorded else
@@ -165,7 +165,7 @@ Markdown(voices.summarise_backbones(recorded) if recorded else "")
 
 # %%
 more = read_study(studies, "voices-300")
-takes = voices.read_record(more) if more else None
+takes = answers.read_record(more) if more else None
 Markdown(voices.describe_bursts(more) if takes else
          "Not measured yet: `python -m studies.voices /data/emogator-300 --split test "
          "--without ComParE --backbone hubert --json studies/voices-300.json`.")
@@ -236,7 +236,7 @@ if recorded:
     way = "centred" if any(w == "centred" for _, w in recorded.answers) else "plain"
     best = recorded.best(way)
     categories = voices.category_table(recorded, best)
-    display(Markdown(f"**{best[0]}**, {voices.WAYS[way]}:"))
+    display(Markdown(f"**{best[0]}**, {answers.WAYS[way]}:"))
 
 # %%
 if recorded:
@@ -283,7 +283,7 @@ from burst2vec.report.page import players
 from burst2vec.report.sounds import may_be_heard
 
 corpus = open_corpus(params)
-rows = voices.rows_of(found, corpus) if recorded else None
+rows = answers.rows_of(found, corpus) if recorded else None
 
 # %%
 if rows is None:

@@ -30,7 +30,7 @@ from IPython.display import Markdown, display
 from burst2vec.report import debiasing
 from burst2vec.report.figures import debiasing as figures
 from burst2vec.report.figures.style import use_style
-from burst2vec.report.studies import read_study
+from burst2vec.report.studies import made_by, read_study
 from burst2vec.report.tables.frames import boxed
 
 use_style()
@@ -151,11 +151,9 @@ if found:
 
 # %%
 if found:
-    where = found["environment"]
     display(boxed(debiasing.score_cells(found), caption="Scores by bias and way",
                   legend="Means and, small, standard deviations over "
-                         f"{found['seeds']} seeds. Made by <code>{found['command']}"
-                         f"</code> on {where['Processor']}, {where['Date']}."))
+                         f"{found['seeds']} seeds. {made_by(found)}"))
 
 # %% [markdown]
 # ## What the bias costs

@@ -31,7 +31,7 @@ from IPython.display import Markdown, display
 from burst2vec.report import choices, effects
 from burst2vec.report.figures.effects import draw_effects
 from burst2vec.report.figures.style import use_style
-from burst2vec.report.studies import read_study
+from burst2vec.report.studies import made_by, read_study, summarise_batches
 from burst2vec.report.tables.frames import boxed
 
 use_style()
@@ -80,13 +80,9 @@ if found:
 # column has the differences that would have been found with a power of 80 %.
 
 # %%
-legend = ("Small: 95 % intervals over speakers and seeds, which hold together in each "
-          "metric; bold: 0 is outside. Last column: the smallest differences that "
-          "would have been found, in the order of the metrics. ")
 if found:
-    made = (f"Made by <code>{found['command']}</code> on "
-            f"{found['environment']['Processor']}, {found['environment']['Date']}.")
-    display(boxed(choices.choices_cells(found, open=True), legend + made,
+    display(boxed(choices.choices_cells(found, open=True),
+                  f"{effects.LEGEND} {made_by(found)}", kind="effects",
                   caption="Choices that the paper leaves open, made otherwise, "
                           "the clearest first"))
 
@@ -107,8 +103,8 @@ Markdown(f"{choices.summarise_choices(found)} Each row is a way, with its "
 
 # %%
 if found:
-    display(boxed(choices.choices_cells(found, open=False), legend,
-                  caption="The paper's own ways, against the default"))
+    display(boxed(choices.choices_cells(found, open=False), effects.LEGEND,
+                  kind="effects", caption="The paper's own ways, against the default"))
 
 # %%
 Markdown(choices.describe_mix(found) if found else "")
@@ -120,8 +116,13 @@ Markdown(choices.describe_mix(found) if found else "")
 # Where the backbone learns, its norms and its padding have more to say, and a hundred
 # epochs forgive what 600 steps do not. [The scale `demo`](trainings.ipynb) pools all
 # layers, with deviations and standardised: that was found on another synthetic corpus,
-# before this study, and no default was changed by it. [Which bursts meet in a
-# batch](studies.ipynb) was asked before as well, of tiny backbones that learn.
+# before this study, and no default was changed by it.
+
+# %%
+before = read_study(folder, "batches")
+Markdown("[Which bursts meet in a batch](studies.ipynb) was asked before as well, of "
+         f"tiny backbones that learn. There: {summarise_batches(before)}"
+         if before else "")
 
 # %% tags=["remove-cell"]
 from myst_nb import glue

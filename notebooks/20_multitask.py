@@ -32,7 +32,7 @@ from IPython.display import Markdown, display
 from burst2vec.report import effects, multitask
 from burst2vec.report.figures.effects import draw_effects
 from burst2vec.report.figures.style import use_style
-from burst2vec.report.studies import read_study
+from burst2vec.report.studies import made_by, read_study
 from burst2vec.report.tables.frames import boxed
 
 use_style()
@@ -75,13 +75,9 @@ if found:
 # ([how](claims.ipynb)), and those of this section hold together in each metric.
 
 # %%
-legend = ("Small: 95 % intervals over speakers and seeds, which hold together in each "
-          "metric; bold: 0 is outside. Last column: the smallest differences that "
-          "would have been found, in the order of the metrics. ")
 if found:
-    made = (f"Made by <code>{found['command']}</code> on "
-            f"{found['environment']['Processor']}, {found['environment']['Date']}.")
-    display(boxed(multitask.question_cells(found, "one or three"), legend + made,
+    display(boxed(multitask.question_cells(found, "one or three"),
+                  f"{effects.LEGEND} {made_by(found)}", kind="effects",
                   caption="Three models against one"))
 
 # %%
@@ -113,8 +109,8 @@ Markdown(multitask.describe_sharing(found) if found else "")
 
 # %%
 if found:
-    display(boxed(multitask.question_cells(found, "learnt or fixed"), legend,
-                  caption="Learnt weights against equal ones"))
+    display(boxed(multitask.question_cells(found, "learnt or fixed"), effects.LEGEND,
+                  kind="effects", caption="Learnt weights against equal ones"))
 
 # %%
 Markdown(multitask.describe_weights(found) if found else "")
@@ -127,4 +123,5 @@ glue("multitask_in_words", said, display=False)
 
 # %% tags=["in-short"]
 Markdown("Does one model of three tasks answer better than three models? " + (
-    multitask.answer(found) if found else "Not measured yet: `make studies`."))
+    f"{multitask.answer(found)} {effects.describe_floor(found, 'all tasks')}"
+    if found else "Not measured yet: `make studies`."))

@@ -30,7 +30,7 @@ import pandas as pd
 
 from burst2vec.cli import reporting
 from burst2vec.corpora.corpus import CorpusError
-from burst2vec.report.voices import speaker_names, written
+from burst2vec.report.answers import speaker_names, written
 from studies.recognition import Bursts, Unit, given, heard, learners, named, opened, parser, study
 from studies.systems import acoustic, read_backbones, train_on
 

@@ -3,7 +3,7 @@ record of their answers (`studies.voices`, `studies.curve`).
 
 A record is a JSON that holds, beside `environment`: `command`, which makes all that it holds; what the bursts have
 `told`; and `rows`: for each system, seed and unit its answers for each burst of the unit, with `settings`, what was
-`chosen`, and `seconds`. Numbers of classes and speakers are written as `report.voices.written` writes them. An
+`chosen`, and `seconds`. Numbers of classes and speakers are written as `report.answers.written` writes them. An
 interrupted study goes on where it was, backbones and seeds are added to those that are there, and what had other
 settings is made again.
 """
@@ -36,7 +36,7 @@ from burst2vec.machine.progress import step_line
 from burst2vec.models.shipped import shipped
 from burst2vec.models.tiny import CHECKPOINTS
 from burst2vec.pretraining.folder import corpora_heard
-from burst2vec.report.voices import WAYS, speaker_names, taking_part, written
+from burst2vec.report.answers import WAYS, speaker_names, taking_part, written
 
 HELD_OUT = 6
 """One of so many training speakers decides when a training of Burst2Vec stops."""

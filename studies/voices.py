@@ -36,7 +36,7 @@ import numpy as np
 from burst2vec.audio.store import Store
 from burst2vec.cli import reporting
 from burst2vec.corpora.corpus import Corpus, CorpusError, Task
-from burst2vec.report.voices import written
+from burst2vec.report.answers import written
 from studies.recognition import Bursts, Unit, deal, given, heard, learners, named, opened, parser, study
 from studies.systems import SEEDS, acoustic, floor, read_backbones, train_on
 

@@ -200,7 +200,8 @@ class Burst2Vec(nn.Module):
             raise ValueError(f"heard is {shown(heard)}; expected synthetic, or nothing")
         model = cls(backbone, [_task(described) for described in tasks], **settings)
         classes = [task.name for task in model.tasks if task.kind == "classes"]
-        wrong = {name: value for name, value in temperatures.items() if not (name in classes and value > 0)}
+        wrong = {name: value for name, value in temperatures.items()
+                 if not (name in classes and 0 < value < float("inf"))}
         if wrong:
             raise ValueError(f"temperatures are {shown(wrong)}; expected numbers above 0 of tasks of classes")
         model.heard, model.temperatures = heard, dict(temperatures)

@@ -19,7 +19,7 @@ from burst2vec.report.words import counted, listed, number
 PAPERS = ("means alone", "last layer's means as they are", "best weights by emotion", "no adversary")
 """The ways that the paper has itself: it averages over time, stops by emotion, and has variants without the adversary.
 
-All others make a choice otherwise that it leaves open. (Older records mark ways as `open`, too; that is not read.)
+All others make a choice otherwise that it leaves open.
 """
 
 
@@ -54,6 +54,9 @@ def describe_choices(content: Mapping) -> str:
             f"{_any(asked)} by more than other speakers and other seeds would."]
     if decided:
         said.append(f"The clearest: {_listed_effects(content, clear)}.")
+        gains = [f"*{way}*" for way in dict.fromkeys(clear.loc[clear["verdict"] == "gains", "way"])]
+        if gains and len(gains) < decided:
+            said.append(f"{listed(gains)} alone {'gains' if len(gains) == 1 else 'gain'} something.")
     if decided < ways:
         least = least_in_words(asked)
         said.append(f"For {'the others' if decided else 'all'} this study cannot tell" + (

@@ -11,7 +11,8 @@ import pandas as pd
 
 from burst2vec.evaluation.bootstrap import RESAMPLES
 from burst2vec.evaluation.crossed import Crossed
-from burst2vec.report.voices import BAR, PRETRAINED, RANDOM, confusions_of, cross_confusions, read
+from burst2vec.report.answers import PRETRAINED, RANDOM, confusions_of, cross_confusions, read
+from burst2vec.report.voices import BAR
 from burst2vec.report.words import DASH, counted, interval, number
 
 BURST2VEC = "Burst2Vec"

@@ -7,12 +7,12 @@ intervals are over speakers and seeds, and those of all ways of a bias hold toge
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from burst2vec.evaluation.metrics import sign
+from burst2vec.report.effects import amount, digits, direction, named, unit
 from burst2vec.report.words import DASH, counted, interval, listed, metric_name, number
 
 WAYS = {"none": "no adversary", "extractors": "adversary, extractors", "upstream": "adversary, upstream",
@@ -31,9 +31,6 @@ ASKED = "age_mae"
 
 OTHERS = {"cou_uar": "country", "emo_ccc": "emotion"}
 """The other metrics, with their tasks."""
-
-UNITS = {"age_mae": " years"}
-"""The units of the metrics that have one."""
 
 READ = {("specific age", "cou_uar"): "country, in age's own features",
         ("specific country", "age_mae"): "age, in country's own features",
@@ -63,9 +60,7 @@ def verdict(row: Mapping) -> str:
     >>> verdict({"low": 0.1, "high": 0.3, "least": 0.1}), verdict({"low": -0.1, "high": 0.3, "least": 0.1})
     ('helps', 'undecided')
     """
-    if not math.isfinite(row["least"]):
-        return "undecided"
-    return "helps" if row["low"] > 0 else "harms" if row["high"] < 0 else "undecided"
+    return {1: "helps", -1: "harms", 0: "undecided"}[direction(row)]
 
 
 # Tables -----------------------------------------------------------------------------------------------------------
@@ -84,7 +79,7 @@ def planted_cells(content: Mapping) -> pd.DataFrame:
 def pooled_cells(content: Mapping) -> pd.DataFrame:
     """What probes read from the embeddings, beside their floor and a constant answer."""
     rows = [("Plainly" if row["ageing"] else "As in people", BIASES[row["bias"]].removeprefix("with ").capitalize(),
-             metric_name(row["metric"]) + (" (years)" if row["metric"] in UNITS else ""),
+             named(row["metric"]),
              f"{number(row['score'])}<small>{interval(row['low'], row['high'])}</small>",
              interval(row["floor_low"], row["floor_high"]), number(row["constant"])) for row in content["pooled"]]
     return pd.DataFrame(rows, columns=["Age is audible", "Bias", "Read", "Score", "After exchanges of labels",
@@ -185,7 +180,7 @@ def describe_pooled(content: Mapping) -> str:
         return " ".join([*said, "Where it is made audible, a probe cannot be told from a constant answer, or from "
                                 f"labels exchanged, for {listed(failed)}."])
     fair = [f"{_task_of(row)} with {metric_name(row['metric'], 'markdown')} {number(row['score'])}"
-            f"{UNITS.get(row['metric'], '')} ({interval(row['low'], row['high'])}; a constant answer "
+            f"{unit(row['metric'])} ({interval(row['low'], row['high'])}; a constant answer "
             f"{number(row['constant'])})" for row in rows if row["bias"] == 0]
     return " ".join([*said, "Where it is made audible, a linear probe reads age and country at every bias, better than "
                             "a constant answer and than after every exchange of labels. Even where neither says "
@@ -219,9 +214,8 @@ def summarise_losses(content: Mapping) -> str:
 
 def _size(row: Mapping, metric: str) -> str:
     """A difference with its interval in the metric's unit."""
-    digits = 2 if metric in UNITS else 3
-    return (f"{number(row['difference'], digits, signed=True)}{UNITS.get(metric, '')} "
-            f"({interval(row['low'], row['high'], digits, signed=True)})")
+    return (f"{amount(metric, row['difference'], signed=True)} "
+            f"({interval(row['low'], row['high'], digits(metric), signed=True)})")
 
 
 def _owed(row: Mapping) -> str:
@@ -281,10 +275,10 @@ def describe_costs(content: Mapping) -> str:
 
 def _cost(row: Mapping, metric: str) -> str:
     """A cost in words: worse or better, by how much, with its interval, and whether that is decided."""
-    worse, digits = row["difference"] > 0, 2 if metric in UNITS else 3
+    worse = row["difference"] > 0
     low, high = (row["low"], row["high"]) if worse else (-row["high"], -row["low"])
-    return (f"{'worse' if worse else 'better'} by {number(abs(row['difference']), digits)}{UNITS.get(metric, '')} "
-            f"({interval(low, high, digits)}{'; undecided' if low <= 0 else ''})")
+    return (f"{'worse' if worse else 'better'} by {amount(metric, abs(row['difference']))} "
+            f"({interval(low, high, digits(metric))}{'; undecided' if low <= 0 else ''})")
 
 
 def describe_power(content: Mapping) -> str:

@@ -22,9 +22,20 @@ def read_effects(content: Mapping) -> pd.DataFrame:
     found = pd.DataFrame(content["effects"])
     families = [name for name in ("question", "table", "metric") if name in found]
     found["together"] = found.groupby(families)["way"].transform("size")
-    known = found["least"].astype(float).notna()
-    found["verdict"] = np.select([known & (found["low"] > 0), known & (found["high"] < 0)], ["gains", "costs"], "")
+    found["verdict"] = [{1: "gains", -1: "costs", 0: ""}[direction(row)] for row in found.to_dict("records")]
     return found
+
+
+def direction(row: Mapping) -> int:
+    """1 where an effect is above 0 beyond its interval, -1 where it is below, and else 0, as it always is with one
+    seed, whose error is unknown.
+
+    >>> direction({"low": 0.1, "high": 0.3, "least": 0.1}), direction({"low": 0.1, "high": 0.3, "least": None})
+    (1, 0)
+    """
+    if row["least"] is None or not np.isfinite(row["least"]):
+        return 0
+    return int(row["low"] > 0) - int(row["high"] < 0)
 
 
 def metrics_of(effects: pd.DataFrame) -> list[str]:
@@ -47,7 +58,12 @@ def named(metric: str, where: str = "html") -> str:
     >>> named("age_mae"), named("emo_ccc")
     ('Age-MAE (years)', 'Emo-CCC')
     """
-    return metric_name(metric, where) + " (years)" * (sign(metric) < 0)
+    return metric_name(metric, where) + (f" ({unit(metric).strip()})" if unit(metric) else "")
+
+
+LEGEND = ("Small: 95 % intervals over speakers and seeds, which hold together in each metric; bold: 0 is outside. Last "
+          "column: the smallest differences that would have been found, in the order of the metrics.")
+"""What is said below a table of `effects_cells`."""
 
 
 def effect_cell(row: Mapping) -> str:
@@ -77,14 +93,14 @@ def least_cell(rows: pd.DataFrame) -> str:
 
 
 def effects_cells(effects: pd.DataFrame, ways: Mapping[tuple[str, str], str], first: str) -> pd.DataFrame:
-    """A row for each pair of ways that `ways` has a text for, as HTML: its text, in a column named `first`, its effect
-    in every metric, its verdict and the smallest differences that would have been found.
+    """A row for each pair of ways that `ways` has a text for, as HTML: its text, in a column named `first`, its
+    verdict, its effect in every metric and the smallest differences that would have been found.
     """
     rows = []
     for (way, reference), text in ways.items():
         own = effects[(effects["way"] == way) & (effects["reference"] == reference)]
         by_metric = {named(row["metric"]): effect_cell(row) for row in own.to_dict("records")}
-        rows.append({first: text, **by_metric, "Verdict": verdict_cell(own), "Would have been found": least_cell(own)})
+        rows.append({first: text, "Verdict": verdict_cell(own), **by_metric, "Would have been found": least_cell(own)})
     return pd.DataFrame(rows)
 
 
@@ -94,13 +110,18 @@ def strength(effects: pd.DataFrame) -> pd.Series:
     return share.fillna(0.0).groupby(effects["way"], sort=False).max().sort_values(ascending=False, kind="stable")
 
 
-def amount(metric: str, value: float) -> str:
+def amount(metric: str, value: float, signed: bool = False) -> str:
     """A size in a metric, with the unit of an error.
 
-    >>> amount("age_mae", 0.25), amount("emo_ccc", 0.25)
-    ('0.25 years', '0.250')
+    >>> amount("age_mae", 0.25), amount("emo_ccc", 0.25, signed=True)
+    ('0.25 years', '+0.250')
     """
-    return number(value, digits(metric)) + " years" * (sign(metric) < 0)
+    return number(value, digits(metric), signed) + unit(metric)
+
+
+def unit(metric: str) -> str:
+    """The unit of a metric, after a space; nothing for one that has none."""
+    return " years" * (sign(metric) < 0)
 
 
 def bounds(row: Mapping) -> str:

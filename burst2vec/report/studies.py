@@ -23,6 +23,12 @@ def read_study(folder: Path, name: str) -> dict | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
+def made_by(content: Mapping) -> str:
+    """The command, the machine and the day of a record, in a sentence, as HTML."""
+    where = content["environment"]
+    return f"Made by <code>{content['command']}</code> on {where['Processor']}, {where['Date']}."
+
+
 def batches_table(content: Mapping) -> pd.DataFrame:
     """The scores of the study of batches by way: task, metric, way, seeds, mean, sd and, against random batches, the
     difference with its 95 % interval (difference, low, high).

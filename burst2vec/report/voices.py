@@ -1,34 +1,23 @@
-"""What `studies/voices.json` holds, as tables and sentences: systems on real recordings. Nothing is trained here."""
+"""What the study of real voices found (`studies.voices`), as tables and sentences. Nothing is trained here."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from burst2vec.corpora.corpus import Corpus, Task
-from burst2vec.evaluation.bootstrap import RESAMPLES
-from burst2vec.evaluation.confusion import METRICS, bootstrap_confusions, confusions, grouped, recalls
-from burst2vec.evaluation.crossed import Crossed, over_seeds
-from burst2vec.evaluation.speaker_sums import speaker_indices
-from burst2vec.evaluation.trivial import is_trivial
+from burst2vec.evaluation.confusion import METRICS, grouped, recalls
+from burst2vec.report.answers import PRETRAINED, RANDOM, WAYS, Key, Recorded, code
 from burst2vec.report.words import DASH, counted, interval, number
-
-WAYS = {"plain": "each burst by itself", "centred": "with speaker statistics"}
-"""The ways in which a system answers, and what they are called."""
 
 METRIC_NAMES = dict(zip(METRICS, ("macro-F1", "UAR"), strict=True))
 """What the scores are called."""
 
 BAR = "ComParE"
 """The system that the others are to exceed: acoustic functionals, as in the challenge's baseline."""
-
-RANDOM, PRETRAINED = ", random weights", ", pre-trained"
-"""How the names of systems end that differ in their weights alone."""
 
 QUESTIONS = {"pre-training": "What the weights of pre-training are worth",
              BAR: "Whether what learns goes beyond acoustic functionals",
@@ -37,111 +26,8 @@ QUESTIONS = {"pre-training": "What the weights of pre-training are worth",
 
 _SINGLE = "Each backbone comes from a single pre-training, and another of the same kind might say otherwise."
 
-Key = tuple[str, str]
-"""A system and one of `WAYS`."""
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """What systems answered: `truth` (bursts,) and, by system and way, `answers` (seeds, bursts), class indices.
-
-    `confusions` has the same by speaker, (speakers, classes, classes), added up over the seeds. `scores` has the
-    columns system, way, metric, estimate, low and high: means over the seeds with the bounds of 95 % intervals over
-    speakers and seeds, which follow from `crossed`. `settings` has those of each system. Systems that have not answered
-    every fold with the same settings are named in `unfinished`, and are nowhere else.
-    """
-
-    classes: tuple[str, ...]
-    truth: np.ndarray
-    answers: Mapping[Key, np.ndarray]
-    settings: Mapping[str, Mapping[str, Any]]
-    unfinished: tuple[str, ...]
-    confusions: Mapping[Key, np.ndarray]
-    crossed: Crossed
-    scores: pd.DataFrame
-
-    def best(self, way: str = "plain") -> Key:
-        """The system of the highest macro-F1 in one way, and that way."""
-        there = self.scores[(self.scores["way"] == way) & (self.scores["metric"] == "macro_f1")]
-        return str(there.set_index("system")["estimate"].idxmax()), way
-
-    def score(self, key: Key, metric: str = "macro_f1") -> pd.Series:
-        """The estimate, low and high of one system's score."""
-        system, way = key
-        rows = self.scores.set_index(["system", "way", "metric"])
-        return rows.loc[(system, way, metric)]
-
-
-def read_record(content: Mapping, resamples: int = RESAMPLES) -> Recorded | None:
-    """What the file of the study says, with scores of so many resamples of the speakers; None where no system is
-    finished."""
-    classes, truth = tuple(content["corpus"]["classes"]), read(content["truth"])
-    answers, settings, unfinished = _answers(content)
-    if not answers:
-        return None
-    found = {_code(key): confusions_of(truth, each, read(content["speakers"]), len(classes))
-             for key, each in answers.items()}
-    crossed = cross_confusions(found, [_code(key) for key in answers if not is_drawn(key[0])], resamples)
-    rows = []
-    for key in answers:
-        for metric in METRICS:
-            alone = crossed.alone(_code(key), metric)
-            rows.append((*key, metric, alone.difference, *alone.interval()))
-    scores = pd.DataFrame(rows, columns=["system", "way", "metric", "estimate", "low", "high"])
-    return Recorded(classes, truth, answers, settings, unfinished,
-                    {key: found[_code(key)].sum(0) for key in answers}, crossed, scores)
-
-
-def confusions_of(truth: np.ndarray, answers: np.ndarray, speakers: np.ndarray, classes: int) -> np.ndarray:
-    """The confusions (seeds, speakers, classes, classes) of answers (seeds, bursts)."""
-    return np.stack([confusions(truth, each, speakers, classes) for each in answers])
-
-
-def cross_confusions(found: Mapping[str, np.ndarray], seedless: Collection[str], resamples: int) -> Crossed:
-    """The scores of systems, by code, over their seeds and on resamples of the speakers.
-
-    `found` has the confusions (seeds, speakers, classes, classes) of each; no seed changes those that are `seedless`.
-    """
-    single = {f"{code}, seed {number}": each for code, seeds in found.items() for number, each in enumerate(seeds)}
-    variant_of = {f"{code}, seed {number}": code for code, seeds in found.items() for number in range(len(seeds))}
-    return over_seeds(bootstrap_confusions(single, resamples), variant_of, seedless)
-
-
-def _answers(content: Mapping) -> tuple[dict[Key, np.ndarray], dict[str, dict], tuple[str, ...]]:
-    """The answers and the settings of systems that have answered every fold with the same, and the others' names."""
-    folds, found, settings, unfinished = read(content["folds"]), {}, {}, []
-    for name in dict.fromkeys(row["system"] for row in content["rows"]):
-        rows = {(row["seed"], row["fold"]): row for row in content["rows"] if row["system"] == name}
-        own, seeds = next(iter(rows.values()))["settings"], sorted({seed for seed, _ in rows})
-        if (len(rows) < len(seeds) * len(set(folds.tolist()))
-                or any(row["settings"] != own for row in rows.values())):
-            unfinished.append(name)
-            continue
-        settings[name] = own
-        for way in (way for way in WAYS if all(way in row for row in rows.values())):
-            found[name, way] = np.empty((len(seeds), len(folds)), int)
-            for (seed, fold), row in rows.items():
-                found[name, way][seeds.index(seed), folds == fold] = read(row[way])
-    return found, settings, tuple(unfinished)
-
-
-def written(indices: np.ndarray) -> str:
-    """Indices as a text of one character each: `0` for 0, and so on in the order of Unicode."""
-    return "".join(chr(ord("0") + index) for index in indices)
-
-
-def read(text: str) -> np.ndarray:
-    """The indices that `written` has written."""
-    return np.array([ord(character) - ord("0") for character in text], int)
-
-
-def _code(key: Key) -> str:
-    """A system and a way as one text."""
-    return f"{key[0]}, {WAYS[key[1]]}"
-
-
 def score_table(recorded: Recorded) -> pd.DataFrame:
-    """A row for each system, with each score above its interval in small type, as HTML; the floor comes last.
+    """A row for each system, with each score above its interval in small type, as HTML.
 
     The columns have two levels, the way and the metric.
     """
@@ -150,8 +36,7 @@ def score_table(recorded: Recorded) -> pd.DataFrame:
         cells[WAYS[str(way)].capitalize(), METRIC_NAMES[str(metric)]] = {
             row.system: f"{number(row.estimate)}<small>{interval(row.low, row.high)}</small>"
             for row in part.itertuples()}
-    table = pd.DataFrame(cells).fillna(DASH)
-    return table.sort_values(("", "System"), key=lambda names: names.map(is_trivial), kind="stable", ignore_index=True)
+    return pd.DataFrame(cells).fillna(DASH).reset_index(drop=True)
 
 
 def contrast_table(recorded: Recorded) -> pd.DataFrame:
@@ -195,7 +80,7 @@ def _against(system: str) -> str:
 
 def _difference(recorded: Recorded, first: Key, second: Key, level: float = 0.95) -> tuple[float, float, float]:
     """By how much the macro-F1 of the first exceeds that of the second, and the bounds of the interval."""
-    contrast = recorded.crossed.contrast(_code(first), _code(second), "macro_f1")
+    contrast = recorded.crossed.contrast(code(first), code(second), "macro_f1")
     return contrast.difference, *contrast.interval(level)
 
 
@@ -228,30 +113,6 @@ def examples(recorded: Recorded, key: Key, categories: Sequence[str]) -> pd.Data
             rows += [(burst, category, recorded.classes[answers[burst]])
                      for burst in np.flatnonzero(kind)[:1]]
     return pd.DataFrame(rows, columns=["burst", "category", "answer"])
-
-
-def taking_part(task: Task, table: pd.DataFrame, split: str | None, left_out: Collection[str] = ()) -> np.ndarray:
-    """The rows of a corpus's table that a study is about: labelled, of a split where one is named, and of no speaker
-    who is left out by name."""
-    there = task.labelled(table) & ((table["split"] == split) | (split is None))
-    return np.flatnonzero(there & ~speaker_names(table).isin(left_out))
-
-
-def speaker_names(table: pd.DataFrame) -> pd.Series:
-    """The names of the speakers of a table's rows as text, as a record holds them; missing where they are unknown."""
-    return table["speaker"].map(str, na_action="ignore")
-
-
-def rows_of(content: Mapping, corpus: Corpus) -> np.ndarray | None:
-    """The rows of the corpus's table that the bursts of the study are, or None where it is another corpus."""
-    told, table = content["corpus"], corpus.table
-    if not corpus.poses(told["task"]) or list(corpus.task(told["task"]).classes) != told["classes"]:
-        return None
-    task = corpus.task(told["task"])
-    rows = taking_part(task, table, told["split"], told["left_out"]["speakers"])
-    same = (np.array_equal(task.labels(table)[rows], read(content["truth"]))
-            and np.array_equal(speaker_indices(table.iloc[rows]), read(content["speakers"])))
-    return rows if same else None
 
 
 def describe_bursts(content: Mapping) -> str:
@@ -384,7 +245,7 @@ def _compared(row: Any) -> str:
 
 def _reservation(recorded: Recorded, row: Any) -> str:
     """What is to be said of a difference that holds for the weights of one seed alone; empty for others."""
-    codes = [_code((system, row["way"])) for system in (row["system"], row["against"]) if system != "without"]
+    codes = [code((system, row["way"])) for system in (row["system"], row["against"]) if system != "without"]
     lone = recorded.crossed.with_one_seed(codes, "macro_f1")
     return "; one seed drew the weights, and another might say otherwise" if lone else ""
 
@@ -446,8 +307,3 @@ def summarise_backbones(recorded: Recorded) -> str:
             + (f": {' and '.join(less)}" if less else "") + "."
             + (f" It cannot be told from {' or '.join(alike)}." if alike else "")
             + f" It is the best of {len(keys)} by this very score{together}. {_SINGLE}")
-
-
-def is_drawn(system: str) -> bool:
-    """Whether what a system answers depends on a seed: on the weights that it began with, or on its training."""
-    return system.startswith("Burst2Vec") or system.endswith(RANDOM)

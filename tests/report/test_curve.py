@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from burst2vec.report import curve
-from burst2vec.report.voices import written
+from burst2vec.report.answers import written
 
 
 @pytest.fixture

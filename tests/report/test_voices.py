@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from burst2vec.corpora.corpus import Corpus, Task
-from burst2vec.report import voices
+from burst2vec.report import answers, voices
 
 CLASSES = ["joy", "fear", "awe"]
 
@@ -41,13 +41,13 @@ def content():
             for fold in (1, 0) for name, found in given.items()]
     return {"corpus": {"name": "c", "split": None, "task": "emotion", "classes": CLASSES, "speakers": 12, "bursts": 108,
                        "left_out": {"speakers": [], "backbones": []}}, "truth": line(truth),
-            "speakers": voices.written(speakers), "folds": line(folds),
+            "speakers": answers.written(speakers), "folds": line(folds),
             "rows": [*rows, {"system": "late", "seed": 0, "fold": 0, "settings": {}, "plain": line(joy[folds == 0])}]}
 
 
 @pytest.fixture
 def recorded(content):
-    return voices.read_record(content, resamples=200)
+    return answers.read_record(content, resamples=200)
 
 
 def test_answers_stand_in_the_order_of_the_bursts_whatever_that_of_the_folds(recorded):
@@ -63,7 +63,7 @@ def test_a_system_that_has_not_answered_every_fold_alike_is_named_and_not_scored
 
 def test_without_a_finished_system_there_is_no_record(content):
     rows = [row for row in content["rows"] if row["fold"] == 0]
-    assert voices.read_record(content | {"rows": rows}) is None is voices.read_record(content | {"rows": []})
+    assert answers.read_record(content | {"rows": rows}) is None is answers.read_record(content | {"rows": []})
 
 
 def test_scores_and_the_best_system_of_each_way(recorded):
@@ -119,7 +119,7 @@ def test_in_short_names_the_best_and_compares_what_no_seed_drew_with_the_functio
 def test_a_system_that_speakers_cannot_tell_from_the_functionals_is_not_called_better_or_worse(content):
     joy = [row for row in content["rows"] if row["system"] == "ComParE"]
     alike = [{**row, "system": "y, pre-trained"} for row in joy]
-    said = voices.summarise(voices.read_record(content | {"rows": joy + alike}, resamples=50))
+    said = voices.summarise(answers.read_record(content | {"rows": joy + alike}, resamples=50))
     assert "y, pre-trained cannot be told from ComParE here (+0.000 to +0.000)." in said
     assert "Burst2Vec" not in said and "chance" not in said
 
@@ -147,7 +147,7 @@ def seeded(content):
     """The same, with a second seed of both Burst2Vecs; the second of the pre-trained one says joy."""
     own = [row for row in content["rows"] if row["system"].startswith("Burst2Vec")]
     more = [row | {"seed": 1, "plain": "0" * len(row["plain"])} for row in own]
-    return voices.read_record(content | {"rows": content["rows"] + more}, resamples=200)
+    return answers.read_record(content | {"rows": content["rows"] + more}, resamples=200)
 
 
 def test_the_score_is_the_mean_of_the_seeds_and_its_interval_holds_for_others(seeded, recorded):
@@ -168,14 +168,14 @@ def test_with_two_seeds_there_is_a_verdict(seeded):
 
 def test_a_seed_that_lacks_a_fold_leaves_its_system_unfinished(content):
     extra = next(row for row in content["rows"] if row["system"] == "Burst2Vec on x, pre-trained")
-    found = voices.read_record(content | {"rows": [*content["rows"], extra | {"seed": 1}]}, resamples=50)
+    found = answers.read_record(content | {"rows": [*content["rows"], extra | {"seed": 1}]}, resamples=50)
     assert "Burst2Vec on x, pre-trained" in found.unfinished
 
 
 @pytest.mark.parametrize("indices", [[], [0, 29, 7, 61, 150, 999]])
 def test_indices_are_read_as_they_were_written(indices):
-    text = voices.written(np.array(indices, int))
-    assert len(text) == len(indices) and voices.read(text).tolist() == indices
+    text = answers.written(np.array(indices, int))
+    assert len(text) == len(indices) and answers.read(text).tolist() == indices
     assert not indices or text.startswith("0")
 
 
@@ -183,7 +183,7 @@ def test_each_backbone_has_a_row_with_what_is_read_from_it_and_what_is_trained_o
     plain = {"x": "x, pre-trained", "y": "ComParE"}
     rows = [row | {"system": f"{name}, pre-trained"} for name, like in plain.items()
             for row in content["rows"] if row["system"] == like]
-    found = voices.read_record(content | {"rows": rows}, resamples=200)
+    found = answers.read_record(content | {"rows": rows}, resamples=200)
     table = voices.backbone_cells(found).set_index("Backbone")
     assert list(table.index) == ["x", "y"] and table.loc["x", "Linear reading, pre-trained"].startswith("0.667<small>")
     assert set(table["Burst2Vec, random weights"]) == {"–"}
@@ -192,24 +192,24 @@ def test_each_backbone_has_a_row_with_what_is_read_from_it_and_what_is_trained_o
     assert re.search(r": 0\.500 \(0\.\d+ to 0\.\d+\) more than from y\. It is the best of 2 by this very score\. Each "
                      "backbone comes from a single pre-training", said)
     alike = [row | {"system": "z, pre-trained"} for row in rows if row["system"].startswith("x")]
-    said = voices.summarise_backbones(voices.read_record(content | {"rows": rows + alike}, resamples=50))
+    said = voices.summarise_backbones(answers.read_record(content | {"rows": rows + alike}, resamples=50))
     assert ("more than from y. It cannot be told from z (+0.000 to +0.000). It is the best of 3 by this very score; "
             "the intervals hold together for all pairs.") in said
-    one = voices.read_record(content | {"rows": alike}, resamples=50)
+    one = answers.read_record(content | {"rows": alike}, resamples=50)
     assert voices.summarise_backbones(one) == ""
 
 
 @pytest.fixture
 def close(content):
     """Three pre-trained backbones and ComParE, of which `x` is right most often, each wrong in bursts at random."""
-    rng, truth, rows = np.random.default_rng(0), voices.read(content["truth"]), []
-    folds = voices.read(content["folds"])
+    rng, truth, rows = np.random.default_rng(0), answers.read(content["truth"]), []
+    folds = answers.read(content["folds"])
     wrong = {"x, pre-trained": 0.30, "y, pre-trained": 0.42, "z, pre-trained": 0.45, "ComParE": 0.42}
     for name, share in wrong.items():
-        answers = np.where(rng.random(108) < share, (truth + 1) % 3, truth)
-        rows += [{"system": name, "seed": 0, "fold": fold, "settings": {}, "plain": line(answers[folds == fold])}
+        given = np.where(rng.random(108) < share, (truth + 1) % 3, truth)
+        rows += [{"system": name, "seed": 0, "fold": fold, "settings": {}, "plain": line(given[folds == fold])}
                  for fold in (0, 1)]
-    return voices.read_record(content | {"rows": rows}, resamples=2_000)
+    return answers.read_record(content | {"rows": rows}, resamples=2_000)
 
 
 def bounds(text):
@@ -238,10 +238,10 @@ def test_intervals_are_said_to_be_over_seeds_only_where_there_are_several(conten
     assert voices.covered(seeded) == "over speakers and, of Burst2Vec, over seeds"
     own = [row for row in content["rows"] if row["system"] == "Burst2Vec on x, pre-trained"]
     mixed = content | {"rows": content["rows"] + [row | {"seed": 1} for row in own]}
-    assert voices.covered(voices.read_record(mixed, resamples=50)) == (
+    assert voices.covered(answers.read_record(mixed, resamples=50)) == (
         "over speakers and, of Burst2Vec where it has several, over seeds")
     none = [row for row in content["rows"] if not row["system"].startswith("Burst2Vec")]
-    assert voices.covered(voices.read_record(content | {"rows": none}, resamples=50)) == "over speakers"
+    assert voices.covered(answers.read_record(content | {"rows": none}, resamples=50)) == "over speakers"
 
 
 def test_the_page_says_what_of_burst2vec_was_trained(recorded):
@@ -287,21 +287,21 @@ def test_examples_are_a_burst_that_is_recognised_and_one_that_is_not(recorded):
 
 
 def test_the_bursts_are_found_in_the_corpus_and_in_no_other(content, tmp_path):
-    truth = np.array(CLASSES, object)[voices.read(content["truth"])]
+    truth = np.array(CLASSES, object)[answers.read(content["truth"])]
     table = pd.DataFrame({"emotion": [None, "awe", *truth], "split": ["test", "val", *["train"] * 108],
                           "speaker": ["a", "b", *(f"s{i // 9}" for i in range(108))]}, index=map(str, range(110)))
     task = Task("emotion", "classes", ("emotion",), classes=tuple(CLASSES))
     corpus = Corpus("c", tmp_path, table, (task,))
-    assert voices.rows_of(content, corpus) is None  # one burst more, in val
+    assert answers.rows_of(content, corpus) is None  # one burst more, in val
     content["corpus"]["split"] = "train"
-    assert voices.rows_of(content, corpus).tolist() == list(range(2, 110))
+    assert answers.rows_of(content, corpus).tolist() == list(range(2, 110))
     more = pd.concat([table, table.iloc[[2, 3]].set_axis(["110", "111"]).assign(speaker="heard")])
     more = dataclasses.replace(corpus, table=more)
-    assert voices.rows_of(content, more) is None
+    assert answers.rows_of(content, more) is None
     left_out = {"speakers": ["heard"], "backbones": ["ear"]}
     told = content | {"corpus": content["corpus"] | {"left_out": left_out}}
-    assert voices.rows_of(told, more).tolist() == list(range(2, 110))
+    assert answers.rows_of(told, more).tolist() == list(range(2, 110))
     others = table.assign(speaker=table["speaker"].replace("s1", "s0"))
-    assert voices.rows_of(content, dataclasses.replace(corpus, table=others)) is None
+    assert answers.rows_of(content, dataclasses.replace(corpus, table=others)) is None
     mood = dataclasses.replace(corpus, tasks=(dataclasses.replace(task, name="mood"),))
-    assert voices.rows_of(content, mood) is None
+    assert answers.rows_of(content, mood) is None

@@ -13,7 +13,7 @@ from burst2vec.audio.store import open_store
 from burst2vec.config import Params
 from burst2vec.corpora.corpus import CorpusError
 from burst2vec.corpora.opening import open_corpus
-from burst2vec.report.voices import read
+from burst2vec.report.answers import read
 from studies import curve
 from studies.recognition import Bursts
 from tests.support.declared import HEAD

@@ -20,7 +20,7 @@ from burst2vec.corpora.opening import open_corpus
 from burst2vec.models.inference import infer
 from burst2vec.models.tiny import CHECKPOINTS
 from burst2vec.pretraining.recipe import random_backbone
-from burst2vec.report.voices import read
+from burst2vec.report.answers import read
 from burst2vec.training.trainer import train
 from studies import recognition, systems, voices
 from tests.support.declared import HEAD

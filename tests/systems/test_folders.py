@@ -132,7 +132,8 @@ def test_an_exported_model_is_calibrated_on_validation_where_that_is_asked_for(e
     assert "The probabilities are calibrated" in (tmp_path / "mine" / "README.md").read_text()
 
 
-@pytest.mark.parametrize("wrong", [{"mood": 1.0}, {"country": 0}, {"country": -2}])
+@pytest.mark.parametrize("wrong", [{"mood": 1.0}, {"country": 0}, {"country": -2}, {"country": float("inf")},
+                                   {"country": float("nan")}])
 def test_a_temperature_of_no_task_or_no_number_above_0_is_refused(exportable, wrong):
     path = exportable / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"temperatures": wrong}))

@@ -7,8 +7,8 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from burst2vec.report.answers import PRETRAINED, RANDOM
 from burst2vec.report.figures.style import DASHES, PALETTE
-from burst2vec.report.voices import PRETRAINED, RANDOM
 
 MARKERS = "osD^vP"
 

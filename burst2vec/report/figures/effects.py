@@ -37,7 +37,7 @@ def draw_effects(effects: pd.DataFrame, ways: Mapping[tuple[str, str], str]) -> 
         panel.set_title(named(metric, "figure").replace(" ", "\n"))
         panel.xaxis.set_major_locator(MaxNLocator(2, symmetric=True))
     axes[0, 0].invert_yaxis()
-    figure.supxlabel("difference from what it is compared with (above 0: better)", fontsize=9)
+    figure.supxlabel("difference from what it is compared with (right of 0: better)", fontsize=9)
     return figure
 
 

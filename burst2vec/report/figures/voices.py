@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from burst2vec.evaluation.trivial import is_trivial
+from burst2vec.report.answers import WAYS
 from burst2vec.report.figures.style import DASHES, PALETTE
-from burst2vec.report.voices import BAR, WAYS
+from burst2vec.report.voices import BAR
 
 MARKERS = {"plain": "o", "centred": "D"}
 """The marker of each way of answering."""

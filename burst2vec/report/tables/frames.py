@@ -34,6 +34,7 @@ STYLE = """\
 .boxed table.dataframe .first { position: sticky; left: 0; z-index: 1; text-align: left; white-space: normal;
   min-width: 6em; max-width: min(20em, 45cqw) }
 .boxed table.dataframe tbody .first { font-weight: inherit }
+.boxed table.effects td:last-child { white-space: normal; max-width: 6em }
 .boxed table.dataframe .below { border-top: 1px solid currentColor }
 .boxed small { display: block; opacity: 0.8; font-size: 0.8em; line-height: 1.35 }
 .boxed sup { line-height: 0; font-size: 0.75em }
