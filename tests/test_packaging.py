@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import tomllib
-from importlib.metadata import distribution
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import setuptools
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
@@ -53,6 +55,14 @@ def test_the_lock_pins_whatever_the_requirements_require_in_turn():
             if any(needed.marker is None or needed.marker.evaluate({"extra": extra})
                    for extra in (requirement.extras or {""})):
                 waiting.append(needed)
+
+
+def test_whatever_the_lock_pins_is_there_for_the_oldest_python_that_the_project_asks_for():
+    oldest = project()["requires-python"].removeprefix(">=") + ".0"
+    for name in locked():
+        with contextlib.suppress(PackageNotFoundError):  # a package for another system
+            needed = distribution(name).metadata["Requires-Python"] or ""
+            assert SpecifierSet(needed).contains(oldest), f"{name} wants Python {needed}"
 
 
 def setuptools_options() -> dict:
