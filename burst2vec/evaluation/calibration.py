@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.optimize import minimize_scalar
+from scipy.special import softmax
 
 BINS = 15
 """The number of bins of equal width into which `calibration_error` sorts answers by their probability."""
@@ -19,9 +20,7 @@ RANGE = (0.05, 20.0)
 def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """The probabilities (bursts, classes) that follow from the same logits, divided by `temperature`."""
     with np.errstate(divide="ignore"):
-        logits = np.log(probabilities.astype(np.float64)) / temperature
-    odds = np.exp(logits - logits.max(1, keepdims=True))
-    return odds / odds.sum(1, keepdims=True)
+        return softmax(np.log(probabilities.astype(np.float64)) / temperature, axis=1)
 
 
 def fit_temperature(probabilities: np.ndarray, truth: np.ndarray) -> float:
